@@ -1,0 +1,106 @@
+# The vocabulary of README, CONTRIBUTING and CI.
+#
+#   make demo         set up and run the simulated line with the shipped model, a broker and the verdicts
+#   make test         set up and run the tests
+#   make check        linters and types
+#   make nightly      full counts of frames, kills and soaks
+#   make bench        speed and memory, as ratios in one run
+#   make train-demo   train the shipped model again
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+# The first interpreter that fits; override with PYTHON=...
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TORCH := torch==2.13.0
+
+# Real photographs, where a developer has them; tests and training say what they do without.
+TAGS := $(or $(EDGE_INSPECTOR_TAGS),$(wildcard ../shared/data/metal-tags))
+ifneq ($(TAGS),)
+export EDGE_INSPECTOR_TAGS := $(abspath $(TAGS))
+endif
+
+.PHONY: demo setup setup-train system-packages test nightly check fmt golden bench train-demo lock wheel ci clean
+
+demo: $(VENV)/.demo-ready
+	$(BIN)/edge-inspector demo $(DEMO_ARGS)
+
+setup: $(VENV)/.dev-ready
+
+setup-train: $(VENV)/.train-ready
+
+test: setup system-packages
+	$(BIN)/pytest -m "not nightly" $(PYTEST_ARGS)
+
+nightly: setup setup-train system-packages
+	$(BIN)/pytest --timeout 3600 $(PYTEST_ARGS)
+
+# torch must be there: without it the types of the training code cannot be checked.
+check: setup setup-train
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: setup
+	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/test_events.py
+
+bench: setup system-packages
+	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+train-demo: setup-train
+	$(BIN)/edge-inspector-cloud train-demo --out src/edge_inspector/shipped_model $(TRAIN_ARGS)
+
+wheel: setup
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+lock: setup
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements/edge.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra demo -c requirements/edge.txt -o requirements/demo.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra demo --group dev -c requirements/demo.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile $(LOCK) requirements/train.in -c requirements/dev.txt -o requirements/train.txt
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+ci:
+	.ci/run
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# A broker for the tests. Without the right to install it, the tests that need it say so and are skipped.
+system-packages:
+	@command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mosquitto mosquitto-clients; \
+	  else \
+	    echo "mosquitto is not installed: tests that need a broker are skipped (apt install mosquitto mosquitto-clients)"; \
+	  fi; }
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11, 3.12 or 3.13, found none; set PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo-ready: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) --require-hashes -r requirements/demo.txt
+	$(PIP) --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev-ready: requirements/dev.txt pyproject.toml cloud_side/pyproject.toml | $(VENV)/bin/python
+	$(PIP) --require-hashes -r requirements/dev.txt
+	$(PIP) --no-deps --no-build-isolation -e . -e cloud_side
+	@touch $@
+
+$(VENV)/.train-ready: requirements/train.txt $(VENV)/.dev-ready
+	$(PIP) --require-hashes -r requirements/train.txt
+	$(PIP) $(TORCH)
+	@touch $@

@@ -1,0 +1,221 @@
+"""Choice: the only module, with the demo, that names concrete sources, detectors and sinks."""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import assert_never
+
+import cv2
+
+from edge_inspector.decision import ClassPolicy, Policy, Verdict
+from edge_inspector.detectors.model_file import ModelPackage, Thresholds
+from edge_inspector.detectors.onnx import OnnxDetector
+from edge_inspector.errors import ConfigError
+from edge_inspector.events import Alarm, EventWriter, Severity
+from edge_inspector.identity import session_id
+from edge_inspector.pipeline.deliver import Deliverer
+from edge_inspector.pipeline.flow import FlowOptions, Pipeline
+from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
+from edge_inspector.pipeline.inspector import Inspector, Model
+from edge_inspector.ports import EventSink, FrameSource
+from edge_inspector.regions import Region
+from edge_inspector.settings import (
+    ClassThresholds,
+    DirectorySource,
+    FlowSettings,
+    MqttSettings,
+    PolicySettings,
+    Settings,
+    SimulatedSource,
+    SourceSettings,
+    StationSettings,
+)
+from edge_inspector.sinks.log import LogSink
+from edge_inspector.sinks.mqtt import MqttSink
+from edge_inspector.sources.directory import DirectorySource as Directory
+from edge_inspector.sources.simulated import SimulatedLine
+from edge_inspector.topics import TopicTree
+
+SHIPPED_MODEL = Path(__file__).parent / "shipped_model"
+OVERRIDE_LAPSED = "threshold-override-lapsed"
+
+
+@contextmanager
+def build(
+    settings: Settings, stop: threading.Event, *, sinks: Mapping[str, EventSink] | None = None
+) -> Iterator[Pipeline]:
+    """Open everything that the settings name and yield the pipeline; close it all afterwards.
+
+    Args:
+        settings: The whole configuration.
+        stop: Ends every wait.
+        sinks: Further sinks, by name.
+
+    Raises:
+        ConfigError: If the policy contradicts the model, or a file that the settings name cannot be used.
+        ModelError: If the model package cannot be used.
+        SourceError: If the source cannot be opened.
+    """
+    # OpenCV's own threads would fight the detector's for the same cores.
+    cv2.setNumThreads(1)
+    started_at = datetime.now(UTC)
+    session = session_id(started_at, os.urandom(10))
+    writer = EventWriter(topic_tree(settings), session, settings.station.product, settings.station.lot)
+    with ExitStack() as stack:
+        model, alarms = stack.enter_context(open_model(settings))
+        source = open_source(settings.source, stop)
+        all_sinks: dict[str, EventSink] = {"log": LogSink(), **(sinks or {})}
+        if settings.mqtt is not None:
+            all_sinks["mqtt"] = stack.enter_context(_mqtt_sink(settings.mqtt, writer, started_at))
+        yield Pipeline(
+            source,
+            Inspector(
+                model,
+                station_path=writer.topics.station_path,
+                camera=writer.topics.camera,
+                session=session,
+                deadline_ms=settings.flow.deadline_ms,
+            ),
+            writer,
+            Deliverer(writer, all_sinks, queue_size=settings.flow.deliver_queue_size),
+            options=_flow_options(settings.flow, settings.source),
+            session_started_at=started_at,
+            standing_alarms=alarms,
+        )
+
+
+def topic_tree(settings: Settings) -> TopicTree:
+    """Return the topics of the configured station."""
+    station = settings.station
+    return TopicTree(station.topic_prefix, station.site, station.line, station.station, station.camera)
+
+
+@contextmanager
+def open_model(settings: Settings, *, min_confidence: float = 1.0) -> Iterator[tuple[Model, tuple[Alarm, ...]]]:
+    """Open the configured model package, or the shipped demo model, and yield it with the alarms that it gives rise to.
+
+    Args:
+        settings: Model and policy.
+        min_confidence: Weaker detections than the policy asks for are reported too, from this confidence on.
+
+    Raises:
+        ModelError: If the package cannot be used.
+        ConfigError: If the policy contradicts it.
+    """
+    package = ModelPackage.open(SHIPPED_MODEL if settings.model.path is None else settings.model.path)
+    file = package.file(settings.model.precision)
+    policy, alarms = build_policy(settings.policy, package.thresholds(file), file.sha256)
+    floor = min(limits.review_at for limits in policy.classes.values())
+    with OnnxDetector(
+        package, file, threads=settings.model.threads, min_confidence=min(floor, min_confidence)
+    ) as detector:
+        yield Model(detector, detector.identity, detector.class_names, policy), alarms
+
+
+def build_policy(
+    settings: PolicySettings, model: Mapping[str, Thresholds], sha256: str
+) -> tuple[Policy, tuple[Alarm, ...]]:
+    """Return the policy in force for a model, and what a person should know about it.
+
+    The model's thresholds rule. Thresholds in the configuration were made for one model file; they lapse, with an
+    alarm, when another one runs.
+
+    Args:
+        settings: What the configuration asks for.
+        model: The model's thresholds, one entry a class.
+        sha256: The model's file.
+
+    Raises:
+        ConfigError: If the policy names a class that the model lacks.
+    """
+    override = settings.override
+    named = set(settings.min_area_px) | (set() if override is None else set(override.classes))
+    if missing := sorted(named - set(model)):
+        msg = f"policy: the model has no class {', '.join(missing)}; its classes are {', '.join(sorted(model))}"
+        raise ConfigError(msg)
+    thresholds: dict[str, Thresholds | ClassThresholds] = dict(model)
+    alarms: tuple[Alarm, ...] = ()
+    if override is not None and override.model_sha256 == sha256:
+        thresholds |= override.classes
+    elif override is not None:
+        alarms = (_override_lapsed(override.model_sha256, sha256),)
+    classes = {
+        label: ClassPolicy(entry.review_at, entry.reject_at, settings.min_area_px.get(label, 0.0))
+        for label, entry in thresholds.items()
+    }
+    policy = Policy(
+        classes,
+        roi=Region.of(settings.roi) if settings.roi else None,
+        ignore=Region.of(settings.ignore) if settings.ignore else None,
+        fail_safe=Verdict(settings.fail_safe),
+    )
+    return policy, alarms
+
+
+def check(settings: Settings) -> list[str]:
+    """Open everything that needs no network, close it again, and return what a person should know.
+
+    Raises:
+        InspectorError: As `build`.
+    """
+    with open_model(settings) as (model, alarms):
+        remarks = [f"model {model.identity.name} {model.identity.version}, classes {', '.join(model.class_names)}"]
+    open_source(settings.source, threading.Event())
+    remarks += [f"{alarm.text} {alarm.what_to_do}" for alarm in alarms]
+    if settings.mqtt is None:
+        remarks.append("no [mqtt] section: verdicts go to the log alone")
+    else:
+        _mqtt_sink(settings.mqtt, EventWriter(topic_tree(settings), session=""), datetime.now(UTC))
+    if settings.station.topic_prefix != StationSettings().topic_prefix:
+        remarks.append("topic_prefix is not the default: merge the accessControl of the Greengrass recipe accordingly")
+    return [*remarks, "usable"]
+
+
+def open_source(settings: SourceSettings, stop: threading.Event) -> FrameSource:
+    """Open the configured source.
+
+    Raises:
+        SourceError: If it cannot be opened.
+    """
+    match settings:
+        case SimulatedSource():
+            return SimulatedLine(settings, stop)
+        case DirectorySource():
+            return Directory(settings.path, loop=settings.loop, rate_hz=settings.rate_hz, stop=stop)
+    assert_never(settings)
+
+
+def _mqtt_sink(settings: MqttSettings, writer: EventWriter, started_at: datetime) -> MqttSink:
+    topics = writer.topics
+    return MqttSink(
+        settings,
+        client_id=settings.client_id or f"{topics.prefix}/{topics.station_path}/{topics.camera}",
+        will=writer.status("offline", session_started_at=started_at),
+    )
+
+
+def _flow_options(flow: FlowSettings, source: SourceSettings) -> FlowOptions:
+    match source:
+        case SimulatedSource(trigger="free_running"):
+            handover = HandoverOptions(1, WhenFull.REPLACE)
+        case SimulatedSource():
+            handover = HandoverOptions(flow.queue_size, WhenFull.REFUSE)
+        case DirectorySource():
+            # Images on disk can wait; a paced folder still plays a camera that cannot.
+            handover = HandoverOptions(flow.queue_size, WhenFull.WAIT if source.rate_hz is None else WhenFull.REFUSE)
+        case _:
+            assert_never(source)
+    return FlowOptions(handover, flow.staleness_ms, flow.max_results_hz, flow.stats_interval_s)
+
+
+def _override_lapsed(wanted: str, running: str) -> Alarm:
+    return Alarm(
+        OVERRIDE_LAPSED,
+        Severity.WARNING,
+        f"The thresholds in the configuration were made for model {wanted[:12]}, but {running[:12]} is running: "
+        "the model's own thresholds are in force.",
+        "Check the verdicts of the new model, then remove policy.override or bind it to this model.",
+    )

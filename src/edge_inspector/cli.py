@@ -1,0 +1,235 @@
+"""The command line: parses arguments, calls one function, prints.
+
+Each command imports what it needs when it runs, so that `--help` and `check-config` need no ONNX Runtime.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge_inspector import __version__
+from edge_inspector.errors import InspectorError
+
+_EXIT_CODES = """\
+exit codes:
+  0   clean stop, or the source came to its end
+  2   wrong arguments
+  65  a model package or an image cannot be used
+  69  the source failed
+  78  the configuration must be changed
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; an error is one line, without a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except InspectorError as error:
+        from edge_inspector.daemon import exit_code
+
+        for line in str(error).splitlines():
+            print(f"edge-inspector: error: {line}", file=sys.stderr)
+        return exit_code(error)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edge-inspector",
+        description="Visual inspection on the production line: a verdict for every part.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = _command(commands, "run", "run the daemon", "edge-inspector run -c station.toml")
+    run.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="configuration, TOML or JSON")
+    run.set_defaults(command=_run)
+
+    demo = _command(
+        commands,
+        "demo",
+        "run a simulated line with the shipped model and a local broker",
+        "edge-inspector demo\n  edge-inspector demo --parts 200 --rate 20",
+    )
+    demo.add_argument("--parts", type=_positive, metavar="N", help="stop after N parts (default: run until Ctrl-C)")
+    demo.add_argument("--rate", type=float, default=4.0, metavar="HZ", help="parts a second (default: %(default)s)")
+    demo.add_argument("--seed", type=int, default=0, help="which parts the line brings (default: %(default)s)")
+    demo.add_argument("--port", type=_positive, default=1883, help="port of the local broker (default: %(default)s)")
+    demo.set_defaults(command=_demo)
+
+    inspect = _command(
+        commands,
+        "inspect",
+        "inspect image files: one JSON line an image on standard output",
+        "edge-inspector inspect part.jpg\n"
+        "  edge-inspector inspect photos/ --save marked/\n"
+        "  edge-inspector inspect photos/ --min-confidence 0.001 > detections.jsonl",
+    )
+    inspect.add_argument("paths", type=Path, nargs="+", metavar="IMAGE_OR_DIR")
+    inspect.add_argument("--save", type=Path, metavar="DIR", help="also write the images with the boxes drawn")
+    inspect.add_argument(
+        "--min-confidence", type=_score, metavar="X", help="also report weak detections, from this confidence on"
+    )
+    inspect.add_argument("--model", type=Path, metavar="DIR", help="model package (default: the shipped one)")
+    inspect.add_argument("-c", "--config", type=Path, metavar="FILE", help="take model and policy from a configuration")
+    inspect.set_defaults(command=_inspect)
+
+    check = _command(
+        commands, "check-config", "check a configuration and its model", "edge-inspector check-config station.toml"
+    )
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.set_defaults(command=_check_config)
+
+    topics = _command(commands, "topics", "print the MQTT topics of a station", "edge-inspector topics -c station.toml")
+    topics.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration (default: the defaults)")
+    topics.set_defaults(command=_topics)
+
+    _add_model_commands(commands)
+    return parser
+
+
+def _add_model_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    model = _command(commands, "model", "import, describe or verify a model package", "edge-inspector model verify DIR")
+    actions = model.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    import_ = _command(
+        actions,
+        "import",
+        "make a model package of a plain ONNX export (YOLOv8 / YOLO11 layout)",
+        "edge-inspector model import best.onnx --out models/solder",
+    )
+    import_.add_argument("file", type=Path, metavar="ONNX")
+    import_.add_argument("--out", type=Path, required=True, metavar="DIR", help="package folder to make")
+    import_.add_argument("--name", help="name of the model (default: the file's name)")
+    import_.add_argument("--version", default="1.0.0", help="semantic version (default: %(default)s)")
+    import_.set_defaults(command=_model_import)
+
+    for name, summary, function in (
+        ("describe", "print what a model package says of itself", _model_describe),
+        ("verify", "check the sha256 and run the golden images", _model_verify),
+    ):
+        action = _command(actions, name, summary, f"edge-inspector model {name} models/solder")
+        action.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="package (default: the shipped one)")
+        action.set_defaults(command=function)
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"examples:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        msg = f"expected a number of at least 1, found {text}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def _score(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        msg = f"expected a number in [0, 1], found {text}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def _run(options: argparse.Namespace) -> int:
+    from edge_inspector.daemon import read_settings, run
+
+    run(read_settings(options.config))
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from edge_inspector.demo.show import show
+
+    show(parts=options.parts, rate_hz=options.rate, seed=options.seed, port=options.port)
+    return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from edge_inspector.batch import inspect_files
+    from edge_inspector.daemon import Exit, read_settings
+    from edge_inspector.settings import ModelSettings, Settings
+
+    settings = Settings() if options.config is None else read_settings(options.config)
+    if options.model is not None:
+        settings = settings.model_copy(update={"model": ModelSettings(path=options.model)})
+    failed = inspect_files(options.paths, settings, min_confidence=options.min_confidence, save=options.save)
+    return Exit.UNUSABLE_INPUT if failed else Exit.OK
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    from edge_inspector.app import check
+    from edge_inspector.daemon import read_settings
+
+    for remark in check(read_settings(options.file)):
+        print(f"{options.file}: {remark}")
+    return 0
+
+
+def _topics(options: argparse.Namespace) -> int:
+    from edge_inspector.app import topic_tree
+    from edge_inspector.daemon import read_settings
+    from edge_inspector.settings import Settings
+    from edge_inspector.topics import catalogue_table
+
+    settings = Settings() if options.config is None else read_settings(options.config)
+    print(catalogue_table(topic_tree(settings)))
+    return 0
+
+
+def _model_import(options: argparse.Namespace) -> int:
+    from edge_inspector.detectors.importing import import_model
+
+    imported = import_model(options.file, options.out, name=options.name, version=options.version)
+    manifest = imported.package.manifest
+    print(f"{options.out}: {manifest.name} {manifest.version}, {len(manifest.class_names)} classes")
+    for assumption in imported.assumptions:
+        print(f"assumed: {assumption}")
+    return 0
+
+
+def _model_describe(options: argparse.Namespace) -> int:
+    from edge_inspector.app import SHIPPED_MODEL
+    from edge_inspector.detectors.model_file import ModelPackage
+
+    print(ModelPackage.open(options.folder or SHIPPED_MODEL).manifest.model_dump_json(indent=2, by_alias=True))
+    return 0
+
+
+def _model_verify(options: argparse.Namespace) -> int:
+    from edge_inspector.app import SHIPPED_MODEL
+    from edge_inspector.daemon import Exit
+    from edge_inspector.detectors.model_file import ModelPackage
+    from edge_inspector.detectors.onnx import OnnxDetector
+    from edge_inspector.detectors.verification import verify
+
+    package = ModelPackage.open(options.folder or SHIPPED_MODEL)
+    failed = False
+    with OnnxDetector(package) as detector:
+        print(f"{package.folder}: {detector.identity.name} {detector.identity.version}: files and tensors are right")
+        for check in verify(package, detector):
+            failed |= bool(check.problems)
+            print(f"{check.image}: {'; '.join(check.problems) or 'as promised'}")
+    if not package.manifest.golden:
+        print("the package has no golden images: what it finds was not checked")
+    return Exit.UNUSABLE_INPUT if failed else Exit.OK

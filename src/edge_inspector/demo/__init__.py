@@ -1,0 +1,1 @@
+"""The demonstration: everything on one machine, with no account and no hardware."""

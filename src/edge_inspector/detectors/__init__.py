@@ -1,0 +1,1 @@
+"""Detectors: what finds defects on a frame."""

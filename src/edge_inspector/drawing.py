@@ -1,0 +1,42 @@
+"""Draws detections on an image, for people."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_inspector.detections import Detections
+
+_COLORS_BGR = ((40, 40, 230), (0, 160, 255), (200, 80, 200), (60, 180, 60), (230, 140, 30))
+
+
+def draw_detections(
+    image: NDArray[np.uint8], detections: Detections, class_names: Sequence[str], *, caption: str = ""
+) -> NDArray[np.uint8]:
+    """Return a (h, w, 3) BGR copy of an image with its boxes, labels and confidences.
+
+    Args:
+        image: (h, w, 3) BGR or (h, w) grey, uint8.
+        detections: Boxes in pixels of the image.
+        class_names: Names by class id.
+        caption: Text for the top left corner.
+    """
+    canvas = image.copy() if image.ndim == 3 else np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+    size = max(0.4, image.shape[1] / 1200)
+    for xyxy, confidence, class_id in zip(detections.xyxy, detections.confidence, detections.class_id, strict=True):
+        color = _COLORS_BGR[class_id % len(_COLORS_BGR)]
+        (x1, y1), (x2, y2) = np.floor(xyxy[:2]).astype(int).tolist(), np.ceil(xyxy[2:]).astype(int).tolist()
+        cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), color, max(1, round(size * 2)))
+        _write(canvas, f"{class_names[class_id]} {confidence:.2f}", (x1, max(round(14 * size), y1 - 3)), size, color)
+    if caption:
+        _write(canvas, caption, (4, round(34 * size)), size * 1.5, (255, 255, 255))
+    return canvas
+
+
+def _write(
+    canvas: NDArray[np.uint8], text: str, place_xy: tuple[int, int], size: float, color: tuple[int, int, int]
+) -> None:
+    thickness = max(1, round(size * 1.5))
+    cv2.putText(canvas, text, place_xy, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), thickness + 2, cv2.LINE_AA)
+    cv2.putText(canvas, text, place_xy, cv2.FONT_HERSHEY_SIMPLEX, size, color, thickness, cv2.LINE_AA)

@@ -1,0 +1,40 @@
+"""Errors, sorted by what the caller does next.
+
+    InspectorError
+    ├── ConfigError     a person must change the configuration; exit code 78
+    ├── ModelError      this model package or its output cannot be used; keep the last good one; exit code 65
+    ├── SourceError     the camera or folder cannot deliver; reopen it or give up; exit code 69
+    ├── EndOfSource     there will be no more frames; finish what is in flight and stop
+    ├── FrameError      this one frame cannot be used; count it, say so, take the next
+    └── SinkError       this message was not delivered; keep it or count it, try again later
+
+A message names the thing, what was found and what was expected.
+"""
+
+
+class InspectorError(Exception):
+    """Base of every error that Edge Inspector raises on purpose."""
+
+
+class ConfigError(InspectorError):
+    """The configuration cannot be used until a person changes it."""
+
+
+class ModelError(InspectorError):
+    """A model package, or what it returned, contradicts its contract."""
+
+
+class SourceError(InspectorError):
+    """The source as a whole cannot deliver frames."""
+
+
+class EndOfSource(InspectorError):  # noqa: N818 - like StopIteration, it is no fault
+    """The source has delivered its last frame."""
+
+
+class FrameError(InspectorError):
+    """One frame cannot be used; the source goes on with the next."""
+
+
+class SinkError(InspectorError):
+    """One message was not delivered."""

@@ -1,0 +1,312 @@
+"""The wire schema, version 1: what leaves the device, as CloudEvents 1.0 in structured JSON.
+
+A public contract: `docs/schemas/` holds the JSON Schemas, `tests/golden/events/` one example of each. Topic and
+payload together stay within `LARGEST_MESSAGE` bytes, since some clients stall or close on larger ones; boxes are then
+cut to the strongest, and `detections_total` tells how many there were.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from edge_inspector.decision import Decision, NoVerdict, Reason
+from edge_inspector.detections import Detections
+from edge_inspector.identity import inspection_id
+from edge_inspector.inspection import InspectionResult, ModelIdentity
+from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
+
+LARGEST_MESSAGE = 4000  # bytes of topic and payload together
+_MOST_REASONS = 8
+_LONGEST_TEXT = 300  # bytes of a free text, as JSON
+_LONGEST_NAME = 280  # bytes of a part id or a file name, as JSON
+
+Json: TypeAlias = str | int | float | bool | Mapping[str, "Json"] | Sequence["Json"] | None
+
+
+class EventKind(StrEnum):
+    """The kinds of event; the CloudEvents type is `com.edgeinspector.{kind}.v1`."""
+
+    INSPECTION_COMPLETED = "inspection.completed"
+    DEFECT_DETECTED = "defect.detected"
+    MODEL_CHANGED = "model.changed"
+    MODEL_REJECTED = "model.rejected"
+    ALARM_RAISED = "alarm.raised"
+    ALARM_CLEARED = "alarm.cleared"
+
+
+class StationState(StrEnum):
+    """States of the station, named as in OPC 40100 (Machine Vision)."""
+
+    PREOPERATIONAL = "Preoperational"
+    INITIALIZED = "Initialized"
+    READY = "Ready"
+    CONTINUOUS_EXECUTION = "ContinuousExecution"
+    ERROR = "Error"
+    HALTED = "Halted"
+
+
+class Severity(StrEnum):
+    """How urgent an alarm is."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that a person should know.
+
+    Attributes:
+        name: Topic level, for example `no-verdict-deadline-missed`.
+        severity: How urgent.
+        text: What happened.
+        what_to_do: What helps.
+    """
+
+    name: str
+    severity: Severity
+    text: str
+    what_to_do: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventWriter:
+    """Writes the messages of one station and camera.
+
+    Attributes:
+        topics: Its topics.
+        session: Id of this run of the daemon, part of the ids of events that are no inspection.
+        product: What the line is set up for.
+        lot: The batch that is produced.
+    """
+
+    topics: TopicTree
+    session: str
+    product: str | None = None
+    lot: str | None = None
+
+    def of_result(self, result: InspectionResult) -> list[Message]:
+        """Return `defect.detected` for a part that is not accepted, then `inspection.completed`."""
+        data = self._result(result)
+        messages = [self._result_message(Channel.RESULT, EventKind.INSPECTION_COMPLETED, result, data)]
+        if result.outcome_name != "accept":
+            messages.insert(0, self._result_message(Channel.DEFECT, EventKind.DEFECT_DETECTED, result, data))
+        return messages
+
+    def model_changed(self, at: datetime, *, model: ModelIdentity, previous: ModelIdentity | None) -> Message:
+        """Return the event that another model gives the results from now on."""
+        data: dict[str, Json] = {"model": _model(model), "previous": None if previous is None else _model(previous)}
+        return self._event(Channel.MODEL, EventKind.MODEL_CHANGED, at, name=model.sha256, data=data)
+
+    def model_rejected(self, at: datetime, *, candidate: str, reason: str) -> Message:
+        """Return the event that a candidate was refused.
+
+        Args:
+            at: When.
+            candidate: Its folder, or its name and version.
+            reason: What was found and what was expected.
+        """
+        data: dict[str, Json] = {"candidate": _shorten(candidate[-_LONGEST_TEXT:]), "reason": _shorten(reason)}
+        return self._event(Channel.MODEL, EventKind.MODEL_REJECTED, at, name=candidate, data=data)
+
+    def alarm_raised(self, at: datetime, alarm: Alarm) -> Message:
+        """Return the retained event of a raised alarm."""
+        return self._alarm(EventKind.ALARM_RAISED, at, alarm)
+
+    def alarm_cleared(self, at: datetime, alarm: Alarm) -> list[Message]:
+        """Return the event of a cleared alarm, then the empty payload that takes it off the broker."""
+        event = self._alarm(EventKind.ALARM_CLEARED, at, alarm)
+        return [event, Message(event.topic, b"", event.delivery)]
+
+    def status(self, status: str, *, session_started_at: datetime) -> Message:
+        """Return the retained presence of the station: `online`, `stopped`, or `offline` as the last will."""
+        return self._document(
+            Channel.STATUS,
+            {"status": status, "session": self.session, "session_started_at": _timestamp(session_started_at)},
+        )
+
+    def camera_status(self, status: str, *, last_frame_at: datetime | None, reason: str | None = None) -> Message:
+        """Return the retained state of the camera: `online`, `degraded` or `offline`."""
+        last = None if last_frame_at is None else _timestamp(last_frame_at)
+        document: dict[str, Json] = {
+            "status": status,
+            "last_frame_at": last,
+            "reason": None if reason is None else _shorten(reason),
+        }
+        return self._document(Channel.CAMERA_STATUS, document)
+
+    def state(
+        self, state: StationState, *, at: datetime, reason: str | None = None, model: ModelIdentity | None = None
+    ) -> Message:
+        """Return the retained state of the station."""
+        document: dict[str, Json] = {
+            "state": state.value,
+            "since": _timestamp(at),
+            "reason": None if reason is None else _shorten(reason),
+            "model": None if model is None else _model(model),
+            "product": self.product,
+        }
+        return self._document(Channel.STATE, document)
+
+    def stats(self, at: datetime, values: Mapping[str, Json]) -> Message:
+        """Return the retained counters, rates and latencies."""
+        return self._document(Channel.STATS, {"at": _timestamp(at), "session": self.session, **values})
+
+    def _result(self, result: InspectionResult) -> dict[str, Json]:
+        first = result.frames[0]
+        data: dict[str, Json] = {
+            "inspection_id": result.inspection_id,
+            "site": self.topics.site,
+            "line": self.topics.line,
+            "station": self.topics.station,
+            "camera": self.topics.camera,
+            "part_id": None if result.part_id is None else _shorten(result.part_id, _LONGEST_NAME),
+            "lot": self.lot,
+            "product": self.product,
+            "captured_at": _timestamp(first.captured_at),
+            "frames": [
+                {
+                    "frame_id": frame.frame_id,
+                    "captured_at": _timestamp(frame.captured_at),
+                    "captured_at_source": frame.captured_at_source,
+                    "source": _shorten(frame.source, _LONGEST_NAME),
+                }
+                for frame in result.frames
+            ],
+            "image_wh": None if first.image_wh is None else list(first.image_wh),
+            "outcome": result.outcome_name,
+            "model": _model(result.model),
+            "latency_ms": {stage: round(value, 3) for stage, value in result.latency_ms.items()},
+            "dropped_before": dict(result.dropped_before),
+            "sample_key": None,
+            "detections_total": len(result.detections),
+        }
+        if isinstance(result.outcome, NoVerdict):
+            data["no_verdict"] = {"cause": result.outcome.cause.value, "problem": _shorten(result.outcome.problem)}
+        return data
+
+    def _result_message(
+        self, channel: Channel, kind: EventKind, result: InspectionResult, data: Mapping[str, Json]
+    ) -> Message:
+        topic = self.topics.topic(channel)
+        event_id = f"{result.inspection_id}/{kind}"
+        subject = _shorten(result.part_id or result.inspection_id, _LONGEST_NAME)
+
+        def encode(reasons: Sequence[Json], detections: Sequence[Json]) -> bytes:
+            envelope = self._envelope(kind, event_id, subject, result.frames[0].captured_at)
+            return _encode({**envelope, "data": {**data, "reasons": reasons, "detections": detections}})
+
+        gravest = result.outcome.reasons[:_MOST_REASONS] if isinstance(result.outcome, Decision) else ()
+        reasons = reason_documents(gravest)
+        boxes = detection_documents(result.detections, result.class_names)
+        payload = encode(reasons, boxes)
+        room = LARGEST_MESSAGE - len(topic.encode())
+        if len(payload) > room:
+            reasons = _strongest(reasons, room - len(encode([], [])))
+            payload = encode(reasons, _strongest(boxes, room - len(encode(reasons, []))))
+        return Message(topic, payload, CATALOGUE[channel], event_id)
+
+    def _alarm(self, kind: EventKind, at: datetime, alarm: Alarm) -> Message:
+        data: dict[str, Json] = {
+            "name": alarm.name,
+            "severity": alarm.severity.value,
+            "text": _shorten(alarm.text),
+            "what_to_do": _shorten(alarm.what_to_do),
+        }
+        return self._event(Channel.ALARM, kind, at, name=alarm.name, data=data)
+
+    def _event(
+        self, channel: Channel, kind: EventKind, at: datetime, *, name: str, data: Mapping[str, Json]
+    ) -> Message:
+        topics = self.topics
+        number = f"{kind}/{name}"
+        identity = inspection_id(
+            at, station=topics.station_path, camera=topics.camera, session=self.session, number=number
+        )
+        event_id = f"{identity}/{kind}"
+        place: dict[str, Json] = {
+            "site": self.topics.site,
+            "line": self.topics.line,
+            "station": self.topics.station,
+            "camera": self.topics.camera,
+        }
+        envelope = self._envelope(kind, event_id, _shorten(name), at)
+        payload = _encode({**envelope, "data": {**place, **data}})
+        return Message(self.topics.topic(channel, name=name), payload, CATALOGUE[channel], event_id)
+
+    def _envelope(self, kind: EventKind, event_id: str, subject: str, at: datetime) -> dict[str, Json]:
+        return {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": f"/{self.topics.prefix}/{self.topics.station_path}/{self.topics.camera}",
+            "type": f"com.edgeinspector.{kind}.v1",
+            "subject": subject,
+            "time": _timestamp(at),
+            "datacontenttype": "application/json",
+        }
+
+    def _document(self, channel: Channel, document: Mapping[str, Json]) -> Message:
+        return Message(self.topics.topic(channel), _encode(document), CATALOGUE[channel])
+
+
+def detection_documents(detections: Detections, class_names: Sequence[str]) -> list[Json]:
+    """Return detections as they are written everywhere: label, confidence, xyxy in frame pixels, strongest first."""
+    return [
+        {
+            "label": class_names[class_id],
+            "confidence": round(confidence, 4),
+            "xyxy": [round(side, 2) for side in xyxy],
+        }
+        for class_id, confidence, xyxy in zip(
+            detections.class_id.tolist(), detections.confidence.tolist(), detections.xyxy.tolist(), strict=True
+        )
+    ]
+
+
+def reason_documents(reasons: Sequence[Reason]) -> list[Json]:
+    """Return reasons as they are written everywhere."""
+    return [
+        {
+            "label": reason.label,
+            "confidence": round(reason.confidence, 4),
+            "verdict": reason.verdict.value,
+            "threshold": reason.threshold,
+        }
+        for reason in reasons
+    ]
+
+
+def _strongest(entries: Sequence[Json], room: int) -> list[Json]:
+    """Return the first entries that fit into `room` bytes inside a JSON list."""
+    kept: list[Json] = []
+    for entry in entries:
+        room -= len(_encode(entry)) + len(",")
+        if room < 0:
+            break
+        kept.append(entry)
+    return kept
+
+
+def _model(model: ModelIdentity) -> dict[str, Json]:
+    return {"name": model.name, "version": model.version, "sha256": model.sha256}
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _shorten(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """Return `text`, cut where its JSON would take more than `longest` bytes."""
+    if len(_encode(text)) <= longest + len('""'):
+        return text
+    kept, room = 0, longest - len("…".encode())
+    while (room := room - len(_encode(text[kept])) + len('""')) >= 0:
+        kept += 1
+    return text[:kept] + "…"
+
+
+def _encode(document: Json) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")

@@ -1,0 +1,55 @@
+"""Alarms that are raised once, and cleared when their reason has not come back for a while."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from edge_inspector.events import Alarm, EventWriter
+from edge_inspector.topics import Message
+
+QUIET_S = 60.0  # an alarm whose reason has not come back for so long is over
+
+
+class Alarms:
+    """The alarms that stand; for all threads."""
+
+    def __init__(self, writer: EventWriter, publish: Callable[[Message], None]) -> None:
+        """Start with none.
+
+        Args:
+            writer: Writes the events.
+            publish: Takes each message; must not block.
+        """
+        self._writer = writer
+        self._publish = publish
+        self._lock = threading.Lock()
+        self._standing: dict[str, tuple[Alarm, float | None]] = {}
+
+    def raise_(self, alarm: Alarm, *, at: datetime, monotonic_s: float, lasting: bool = False) -> None:
+        """Raise an alarm, or note that its reason came back.
+
+        Args:
+            alarm: What to say.
+            at: When, aware UTC.
+            monotonic_s: The same on the monotonic clock.
+            lasting: It stands until the daemon ends, however quiet it is.
+        """
+        with self._lock:
+            is_new = alarm.name not in self._standing
+            self._standing[alarm.name] = (alarm, None if lasting else monotonic_s)
+            if is_new:
+                self._publish(self._writer.alarm_raised(at, alarm))
+
+    def clear_quiet(self, *, at: datetime, monotonic_s: float) -> None:
+        """Clear the alarms whose reason has not come back for `QUIET_S` seconds."""
+        with self._lock:
+            for name, (alarm, seen_s) in list(self._standing.items()):
+                if seen_s is not None and monotonic_s - seen_s >= QUIET_S:
+                    del self._standing[name]
+                    for message in self._writer.alarm_cleared(at, alarm):
+                        self._publish(message)
+
+    def names(self) -> list[str]:
+        """Return the names of the alarms that stand."""
+        with self._lock:
+            return sorted(self._standing)

@@ -1,0 +1,117 @@
+"""The ledgers: every frame and every part is accounted for, at any time.
+
+    frames: captured = inspected + dropped(by cause) + in flight
+    parts:  seen = accept + review + reject + no_verdict + in flight
+
+Each change is one step under one lock, so that a snapshot always adds up. The journal will carry them over restarts;
+today they start at zero with every session.
+"""
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class DropCause(StrEnum):
+    """Why a captured frame was not inspected."""
+
+    SUPERSEDED = "superseded"
+    STALE = "stale"
+    QUEUE_OVERFLOW = "queue_overflow"
+    DEADLINE_MISSED = "deadline_missed"
+    FRAME_DAMAGED = "frame_damaged"
+    INSPECTION_FAILED = "inspection_failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCounts:
+    """A snapshot of the frame ledger."""
+
+    captured: int
+    inspected: int
+    dropped: dict[str, int]
+    in_flight: int
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether no frame is missing."""
+        return self.captured == self.inspected + sum(self.dropped.values()) + self.in_flight
+
+
+@dataclass(frozen=True, slots=True)
+class PartCounts:
+    """A snapshot of the part ledger; `outcomes` has the verdicts and `no_verdict`."""
+
+    seen: int
+    outcomes: dict[str, int]
+    no_verdict: dict[str, int]
+    in_flight: int
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether no part is missing."""
+        return self.seen == sum(self.outcomes.values()) + self.in_flight
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Counts frames and parts; for all threads."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _captured: int = 0
+    _inspected: int = 0
+    _dropped: Counter[str] = field(default_factory=Counter)
+    _frames_in_flight: int = 0
+    _parts_seen: int = 0
+    _parts_in_flight: int = 0
+    _outcomes: Counter[str] = field(default_factory=Counter)
+    _no_verdict: Counter[str] = field(default_factory=Counter)
+    _dropped_before: Counter[str] = field(default_factory=Counter)
+
+    def captured(self, *, part: bool) -> None:
+        """Count a frame that came in, and its part where it has one."""
+        with self._lock:
+            self._captured += 1
+            self._frames_in_flight += 1
+            if part:
+                self._parts_seen += 1
+                self._parts_in_flight += 1
+
+    def inspected(self) -> None:
+        """Count a frame that the detector has looked at."""
+        with self._lock:
+            self._inspected += 1
+            self._frames_in_flight -= 1
+
+    def dropped(self, cause: DropCause) -> None:
+        """Count a frame that will not be inspected."""
+        with self._lock:
+            self._dropped[cause.value] += 1
+            self._dropped_before[cause.value] += 1
+            self._frames_in_flight -= 1
+
+    def closed(self, outcome: str, *, no_verdict: str | None) -> None:
+        """Count a part that got its outcome, and the cause where that is no verdict."""
+        with self._lock:
+            self._outcomes[outcome] += 1
+            if no_verdict is not None:
+                self._no_verdict[no_verdict] += 1
+            self._parts_in_flight -= 1
+
+    def take_dropped(self) -> dict[str, int]:
+        """Return the drops by cause since the last call."""
+        with self._lock:
+            dropped, self._dropped_before = self._dropped_before, Counter()
+            return dict(dropped)
+
+    def frames(self) -> FrameCounts:
+        """Return the frame ledger as it is now."""
+        with self._lock:
+            return FrameCounts(self._captured, self._inspected, dict(self._dropped), self._frames_in_flight)
+
+    def parts(self) -> PartCounts:
+        """Return the part ledger as it is now."""
+        with self._lock:
+            return PartCounts(self._parts_seen, dict(self._outcomes), dict(self._no_verdict), self._parts_in_flight)

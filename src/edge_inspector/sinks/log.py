@@ -1,0 +1,47 @@
+"""Messages on the log: one line an inspection, the rest at debug level."""
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from edge_inspector.topics import CATALOGUE, Channel, Message
+
+_log = logging.getLogger(__name__)
+
+
+class LogSink:
+    """Writes what leaves the device to the log, so that a line can be followed without a broker."""
+
+    def send(self, message: Message) -> None:
+        """Log one message; a result also brings its fields for logs that are JSON."""
+        if message.delivery is CATALOGUE[Channel.RESULT]:
+            result = json.loads(message.payload)["data"]
+            _log.info("%s", describe_result(result), extra=_fields(result))
+        else:
+            _log.debug("%s %s", message.topic, message.payload.decode())
+
+
+def describe_result(result: Mapping[str, Any]) -> str:
+    """Return one line for a person.
+
+    Args:
+        result: The `data` of an `inspection.completed` event.
+
+    Returns:
+        For example `reject part-7 01J9ZK…: 2 detections, strongest scratch 0.91, 23.4 ms`.
+    """
+    total = result["detections_total"]
+    parts = [f"{total} detection{'' if total == 1 else 's'}"]
+    if result["detections"]:
+        strongest = result["detections"][0]
+        parts.append(f"strongest {strongest['label']} {strongest['confidence']:.2f}")
+    if "no_verdict" in result:
+        parts.append("{cause} ({problem})".format(**result["no_verdict"]))
+    parts.append(f"{result['latency_ms']['total']:.1f} ms")
+    return f"{result['outcome']} {result['part_id'] or 'frame'} {result['inspection_id']}: {', '.join(parts)}"
+
+
+def _fields(result: Mapping[str, Any]) -> dict[str, object]:
+    fields = {name: result[name] for name in ("inspection_id", "part_id", "outcome", "detections_total", "latency_ms")}
+    return fields | {"no_verdict": result["no_verdict"]["cause"]} if "no_verdict" in result else fields

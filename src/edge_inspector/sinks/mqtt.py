@@ -1,0 +1,265 @@
+"""Messages to an MQTT broker, which may come and go."""
+
+import logging
+import random
+import selectors
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge_inspector.settings import MqttSettings
+from edge_inspector.sinks.mqtt_connection import (
+    TlsSocket,
+    build_client,
+    explain_end,
+    explain_error,
+    explain_refusal,
+    explain_silence,
+    reconnect_wait_s,
+)
+from edge_inspector.sinks.outbox import Outbox
+from edge_inspector.topics import Message
+
+FLUSH_S = 0.5
+WINDOW = 20  # messages in flight: mosquitto's default; less where the broker asks for less
+_TICK_S = 1.0  # how often paho looks after its keep-alive
+
+_log = logging.getLogger(__name__)
+
+
+class MqttSink:
+    """Publishes messages to one broker and keeps trying while it is away.
+
+    Retained topics carry the present: the last payload of each is sent on every connection. Other messages wait in a
+    bounded queue in memory; those of QoS 1 that were in flight when a connection broke are sent again (at least once).
+    Nothing survives the end of the process: what must do so belongs in a journal in front of this sink.
+
+    One thread owns the connection and is the only one that touches paho, so `send` never waits for the network. The
+    thread is ours because its waits can be interrupted and have jitter, and because paho's keeps to itself the
+    exception that says why a connection failed. Used as a context manager: entering connects in the background,
+    whether or not the broker is there; leaving flushes for at most `FLUSH_S` and reports what is left.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        client_id: str,
+        will: Message,
+        on_undelivered: Callable[[str, Message], None] | None = None,
+    ) -> None:
+        """Check the settings; nothing is connected yet.
+
+        Args:
+            settings: The broker.
+            client_id: Unique at the broker; a second client of the same name takes the connection over.
+            will: What the broker publishes when this client vanishes.
+            on_undelivered: Called with an `Undelivered` cause and the message, from the thread that found out. A
+                message that `send` refused is counted but not handed over.
+
+        Raises:
+            ConfigError: If a file that the settings name cannot be used.
+        """
+        self._settings, self._client_id, self._will = settings, client_id, will
+        self._broker = f"MQTT broker {settings.host}:{settings.port}"
+        self._client = self._build_client()
+        self._outbox = Outbox(settings.max_queued, name=self._broker, on_undelivered=on_undelivered)
+        self._stop = threading.Event()
+        self._flush_until = float("inf")
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        # What follows belongs to that thread.
+        self._tickets: dict[int, int] = {}  # by paho's message id
+        self._refusal = self._end = ""  # what the broker answered to CONNECT; why the connection ended
+        self._accepted_at: float | None = None
+        self._logged: set[str] = set()  # problems since the last good connection
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection and it stands."""
+        return self._outbox.is_open
+
+    @property
+    def delivered(self) -> int:
+        """Messages acknowledged by the broker (QoS 0: written), retained ones sent again included."""
+        return self._outbox.delivered
+
+    @property
+    def queued(self) -> int:
+        """Messages of topics that are not retained, waiting or not yet acknowledged."""
+        return self._outbox.queued
+
+    @property
+    def undelivered(self) -> dict[str, int]:
+        """Messages not delivered, by `Undelivered` cause."""
+        return self._outbox.undelivered
+
+    def send(self, message: Message) -> None:
+        """Queue one message; returns at once.
+
+        Raises:
+            SinkError: If the sink is closed, or full of more important messages.
+        """
+        self._outbox.put(message)
+
+    def __enter__(self) -> Self:
+        """Start to connect and return at once."""
+        self._outbox.start_waking()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Send what waits for at most `FLUSH_S`, disconnect, and report what was not delivered."""
+        self._flush_until = time.monotonic() + FLUSH_S
+        self._stop.set()
+        self._outbox.close()
+        self._thread.join(FLUSH_S + 0.2)  # one that still waits for a dead host ends by itself
+        if left := self._outbox.give_up_rest():
+            _log.warning("%s: closed with %d messages not delivered", self._broker, left)
+
+    def _run(self) -> None:
+        failures, wait_s = -1, 0.0
+        try:
+            while True:
+                stood_s = self._connect_once()
+                failures = 0 if stood_s > wait_s else failures + 1
+                wait_s = reconnect_wait_s(failures, self._settings, jitter=random.random())  # noqa: S311 - no secret
+                if self._stop.wait(wait_s):
+                    return
+        finally:
+            self._outbox.stop_waking()
+
+    def _connect_once(self) -> float:
+        """Hold one connection, from the attempt to its end; return how long it stood, in seconds."""
+        self._refusal, self._end, self._accepted_at = "", "", None
+        self._tickets.clear()
+        try:
+            self._client = self._build_client()
+            self._client.reconnect()
+            problem = self._converse()
+        except Exception as error:  # noqa: BLE001 - the thread outlives whatever a stranger on that port answers
+            _log.debug("%s: the attempt failed", self._broker, exc_info=error)
+            problem = explain_error(error)
+        if (sock := self._client.socket()) is not None:
+            sock.close()
+        self._outbox.shut()
+        if not self._stop.is_set():
+            level = logging.ERROR if self._accepted_at is None else logging.WARNING
+            self._say(level, problem, f"{self.queued} messages wait; trying again")
+        return 0.0 if self._accepted_at is None else time.monotonic() - self._accepted_at
+
+    def _build_client(self) -> Client:
+        client = build_client(self._settings, client_id=self._client_id, will=self._will)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        return client
+
+    def _converse(self) -> str:
+        """Exchange packets until the connection ends, and return why it did."""
+        client, sock, waker = self._client, self._client.socket(), self._outbox.waker
+        if sock is None:
+            return explain_silence(self._end, self._settings)
+        with selectors.DefaultSelector() as selector:
+            selector.register(sock, selectors.EVENT_READ)
+            selector.register(waker, selectors.EVENT_READ)
+            while self._holds(sock) and not self._is_finished():
+                self._publish_what_waits()
+                client.loop_write()
+                if not self._holds(sock):
+                    break
+                selector.modify(sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if client.want_write() else 0))
+                timeout_s = max(0.0, min(_TICK_S, self._flush_until - time.monotonic()))
+                ready = {key.fileobj for key, _ in selector.select(timeout_s)}
+                if waker in ready:
+                    self._outbox.clear_waker()
+                if sock in ready:
+                    client.loop_read()
+                    while isinstance(sock, ssl.SSLSocket) and self._holds(sock) and sock.pending():
+                        client.loop_read()
+                client.loop_misc()
+        if self._holds(sock):
+            client.disconnect()
+            client.loop_write()
+        return self._why_it_ended(sock)
+
+    def _holds(self, sock: object) -> bool:
+        return self._client.socket() is sock
+
+    def _is_finished(self) -> bool:
+        return self._stop.is_set() and (self._outbox.is_idle or time.monotonic() >= self._flush_until)
+
+    def _publish_what_waits(self) -> None:
+        while (taken := self._outbox.take()) is not None:
+            ticket, message = taken
+            delivery = message.delivery
+            try:
+                info = self._client.publish(message.topic, message.payload, delivery.qos, delivery.retain)
+            except ValueError as error:
+                self._refuse(ticket, f"{error}")
+                continue
+            if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+                msg = f"publish: {info.rc.name}"
+                raise ConnectionError(msg)  # the message is in flight; it is sent again on the next connection
+            self._tickets[info.mid] = ticket
+
+    def _on_connect(
+        self,
+        _client: Client,
+        _userdata: object,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._refusal = reason.getName()
+            return
+        self._accepted_at = time.monotonic()
+        self._logged.clear()
+        self._outbox.open(min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)))
+        tls = " over TLS" if self._settings.tls else ""
+        _log.info("%s: connected as %s by MQTT %s%s", self._broker, self._client_id, self._settings.protocol, tls)
+
+    def _on_disconnect(
+        self, _client: Client, _userdata: object, _flags: DisconnectFlags, reason: ReasonCode, _: Properties | None
+    ) -> None:
+        self._end = reason.getName()
+
+    def _on_publish(
+        self, _client: Client, _userdata: object, mid: int, reason: ReasonCode, _properties: Properties
+    ) -> None:
+        ticket = self._tickets.pop(mid, None)
+        if ticket is None:
+            return
+        if reason.is_failure:
+            self._refuse(ticket, reason.getName())
+        else:
+            self._outbox.settle(ticket)
+
+    def _refuse(self, ticket: int, answer: str) -> None:
+        topic = self._outbox.refuse(ticket).topic
+        problem = f"it refused a message on {topic} with {answer!r}; check what it allows this client"
+        self._say(logging.ERROR, problem, "it is not sent again")
+
+    def _why_it_ended(self, sock: object) -> str:
+        if self._accepted_at is not None:
+            return explain_end(self._end, stood_s=time.monotonic() - self._accepted_at)
+        if self._refusal:
+            return explain_refusal(self._refusal)
+        if isinstance(sock, TlsSocket) and sock.alert is not None:
+            return explain_error(sock.alert)
+        return explain_silence(self._end, self._settings)
+
+    def _say(self, level: int, problem: str, consequence: str) -> None:
+        known = problem in self._logged
+        self._logged.add(problem)
+        _log.log(logging.DEBUG if known else level, "%s: %s; %s", self._broker, problem, consequence)
