@@ -26,7 +26,7 @@ ifneq ($(TAGS),)
 export EDGE_INSPECTOR_TAGS := $(abspath $(TAGS))
 endif
 
-.PHONY: demo setup setup-train system-packages test nightly check fmt golden bench train-demo lock wheel ci clean
+.PHONY: demo setup setup-train system-packages test nightly check fmt golden bench train-demo lock component wheel ci clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/edge-inspector demo $(DEMO_ARGS)
@@ -60,6 +60,9 @@ bench: setup system-packages
 
 train-demo: setup-train
 	$(BIN)/edge-inspector-cloud train-demo --out src/edge_inspector/shipped_model $(TRAIN_ARGS)
+
+component: setup
+	$(BIN)/python component/build.py
 
 wheel: setup
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
