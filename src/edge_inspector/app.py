@@ -16,7 +16,7 @@ from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.errors import ConfigError
 from edge_inspector.events import Alarm, EventWriter, Severity
 from edge_inspector.identity import session_id
-from edge_inspector.pipeline.deliver import Deliverer
+from edge_inspector.pipeline.deliver import Deliverer, Losses
 from edge_inspector.pipeline.flow import FlowOptions, Pipeline
 from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
 from edge_inspector.pipeline.inspector import Inspector, Model
@@ -59,17 +59,16 @@ def build(
         ModelError: If the model package cannot be used.
         SourceError: If the source cannot be opened.
     """
-    # OpenCV's own threads would fight the detector's for the same cores.
-    cv2.setNumThreads(1)
     started_at = datetime.now(UTC)
     session = session_id(started_at, os.urandom(10))
     writer = EventWriter(topic_tree(settings), session, settings.station.product, settings.station.lot)
     with ExitStack() as stack:
         model, alarms = stack.enter_context(open_model(settings))
         source = open_source(settings.source, stop)
+        losses = Losses()
         all_sinks: dict[str, EventSink] = {"log": LogSink(), **(sinks or {})}
         if settings.mqtt is not None:
-            all_sinks["mqtt"] = stack.enter_context(_mqtt_sink(settings.mqtt, writer, started_at))
+            all_sinks["mqtt"] = stack.enter_context(_mqtt_sink(settings.mqtt, writer, started_at, losses))
         yield Pipeline(
             source,
             Inspector(
@@ -80,7 +79,7 @@ def build(
                 deadline_ms=settings.flow.deadline_ms,
             ),
             writer,
-            Deliverer(writer, all_sinks, queue_size=settings.flow.deliver_queue_size),
+            Deliverer(writer, all_sinks, queue_size=settings.flow.deliver_queue_size, losses=losses),
             options=_flow_options(settings.flow, settings.source),
             session_started_at=started_at,
             standing_alarms=alarms,
@@ -105,6 +104,10 @@ def open_model(settings: Settings, *, min_confidence: float = 1.0) -> Iterator[t
         ModelError: If the package cannot be used.
         ConfigError: If the policy contradicts it.
     """
+    # OpenCV's own threads would fight the detector's for the same cores.
+    cv2.setNumThreads(1)
+    # What it cannot decode is an error of ours already; its own lines would break logs that are JSON.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     package = ModelPackage.open(SHIPPED_MODEL if settings.model.path is None else settings.model.path)
     file = package.file(settings.model.precision)
     policy, alarms = build_policy(settings.policy, package.thresholds(file), file.sha256)
@@ -132,16 +135,16 @@ def build_policy(
         ConfigError: If the policy names a class that the model lacks.
     """
     override = settings.override
-    named = set(settings.min_area_px) | (set() if override is None else set(override.classes))
+    alarms: tuple[Alarm, ...] = ()
+    if override is not None and override.model_sha256 != sha256:
+        alarms = (_override_lapsed(override.model_sha256, sha256),)
+        override = None
+    replaced = {} if override is None else override.classes
+    named = set(settings.min_area_px) | set(replaced)
     if missing := sorted(named - set(model)):
         msg = f"policy: the model has no class {', '.join(missing)}; its classes are {', '.join(sorted(model))}"
         raise ConfigError(msg)
-    thresholds: dict[str, Thresholds | ClassThresholds] = dict(model)
-    alarms: tuple[Alarm, ...] = ()
-    if override is not None and override.model_sha256 == sha256:
-        thresholds |= override.classes
-    elif override is not None:
-        alarms = (_override_lapsed(override.model_sha256, sha256),)
+    thresholds: dict[str, Thresholds | ClassThresholds] = {**model, **replaced}
     classes = {
         label: ClassPolicy(entry.review_at, entry.reject_at, settings.min_area_px.get(label, 0.0))
         for label, entry in thresholds.items()
@@ -168,7 +171,7 @@ def check(settings: Settings) -> list[str]:
     if settings.mqtt is None:
         remarks.append("no [mqtt] section: verdicts go to the log alone")
     else:
-        _mqtt_sink(settings.mqtt, EventWriter(topic_tree(settings), session=""), datetime.now(UTC))
+        _mqtt_sink(settings.mqtt, EventWriter(topic_tree(settings), session=""), datetime.now(UTC), Losses())
     if settings.station.topic_prefix != StationSettings().topic_prefix:
         remarks.append("topic_prefix is not the default: merge the accessControl of the Greengrass recipe accordingly")
     return [*remarks, "usable"]
@@ -188,12 +191,13 @@ def open_source(settings: SourceSettings, stop: threading.Event) -> FrameSource:
     assert_never(settings)
 
 
-def _mqtt_sink(settings: MqttSettings, writer: EventWriter, started_at: datetime) -> MqttSink:
+def _mqtt_sink(settings: MqttSettings, writer: EventWriter, started_at: datetime, losses: Losses) -> MqttSink:
     topics = writer.topics
     return MqttSink(
         settings,
         client_id=settings.client_id or f"{topics.prefix}/{topics.station_path}/{topics.camera}",
         will=writer.status("offline", session_started_at=started_at),
+        on_undelivered=lambda cause, message: losses.add(f"mqtt_{cause}", message.topic),
     )
 
 

@@ -104,8 +104,8 @@ def _print_line(path: Path, outcome: str, reasons: Json, detections: Json, **mor
     line: Mapping[str, Json] = {
         "image": str(path), "outcome": outcome, "reasons": reasons, "detections": detections, **more
     }  # fmt: skip
-    # A file name need not be valid UTF-8; a line must be.
-    print(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace").decode())
+    # A file name need not be valid UTF-8; a line must be. The escapes are JSON's: who parses them has the name.
+    print(json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace").decode())
 
 
 def _show_progress(done: int, total: int) -> None:

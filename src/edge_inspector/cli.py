@@ -4,9 +4,10 @@ Each command imports what it needs when it runs, so that `--help` and `check-con
 """
 
 import argparse
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge_inspector import __version__
@@ -18,6 +19,7 @@ exit codes:
   2   wrong arguments
   65  a model package or an image cannot be used
   69  the source failed
+  70  a defect of the program; the log has the details
   78  the configuration must be changed
 """
 
@@ -26,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; an error is one line, without a traceback."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.command(options))
+        code = int(options.command(options))
+        sys.stdout.flush()  # here, where a reader that has gone is no surprise
     except InspectorError as error:
         from edge_inspector.daemon import exit_code
 
@@ -39,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,10 +65,22 @@ def _parser() -> argparse.ArgumentParser:
         "run a simulated line with the shipped model and a local broker",
         "edge-inspector demo\n  edge-inspector demo --parts 200 --rate 20",
     )
-    demo.add_argument("--parts", type=_positive, metavar="N", help="stop after N parts (default: run until Ctrl-C)")
-    demo.add_argument("--rate", type=float, default=4.0, metavar="HZ", help="parts a second (default: %(default)s)")
-    demo.add_argument("--seed", type=int, default=0, help="which parts the line brings (default: %(default)s)")
-    demo.add_argument("--port", type=_positive, default=1883, help="port of the local broker (default: %(default)s)")
+    demo.add_argument(
+        "--parts", type=_number(int, 1, math.inf), metavar="N", help="stop after N parts (default: run until Ctrl-C)"
+    )
+    demo.add_argument(
+        "--rate",
+        type=_number(float, 0.01, 1000),
+        default=4.0,
+        metavar="HZ",
+        help="parts a second (default: %(default)s)",
+    )
+    demo.add_argument(
+        "--seed", type=_number(int, 0, math.inf), default=0, help="which parts the line brings (default: %(default)s)"
+    )
+    demo.add_argument(
+        "--port", type=_number(int, 1, 65535), default=1883, help="port of the local broker (default: %(default)s)"
+    )
     demo.set_defaults(command=_demo)
 
     inspect = _command(
@@ -78,7 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("paths", type=Path, nargs="+", metavar="IMAGE_OR_DIR")
     inspect.add_argument("--save", type=Path, metavar="DIR", help="also write the images with the boxes drawn")
     inspect.add_argument(
-        "--min-confidence", type=_score, metavar="X", help="also report weak detections, from this confidence on"
+        "--min-confidence",
+        type=_number(float, 0, 1),
+        metavar="X",
+        help="also report weak detections, from this confidence on",
     )
     inspect.add_argument("--model", type=Path, metavar="DIR", help="model package (default: the shipped one)")
     inspect.add_argument("-c", "--config", type=Path, metavar="FILE", help="take model and policy from a configuration")
@@ -135,20 +154,21 @@ def _command(
     )
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        msg = f"expected a number of at least 1, found {text}"
-        raise argparse.ArgumentTypeError(msg)
-    return value
+def _number(kind: type[int] | type[float], lowest: float, highest: float) -> Callable[[str], float]:
+    """Return what reads an argument that is a number from `lowest` to `highest`."""
 
+    def read(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not lowest <= value <= highest:
+            bounds = f"of at least {lowest:g}" if highest == math.inf else f"from {lowest:g} to {highest:g}"
+            msg = f"expected a{' whole' if kind is int else ''} number {bounds}, found {text!r}"
+            raise argparse.ArgumentTypeError(msg)
+        return value
 
-def _score(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        msg = f"expected a number in [0, 1], found {text}"
-        raise argparse.ArgumentTypeError(msg)
-    return value
+    return read
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -11,13 +11,14 @@ from pathlib import Path
 from types import FrameType
 
 from edge_inspector.app import build
-from edge_inspector.errors import ConfigError, InspectorError, ModelError, SourceError
+from edge_inspector.errors import ConfigError, FrameError, InspectorError, ModelError, SourceError
 from edge_inspector.logs import set_up_logging
 from edge_inspector.pipeline.flow import Totals
 from edge_inspector.ports import EventSink
 from edge_inspector.settings import Settings, parse
 
 _log = logging.getLogger(__name__)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Exit(IntEnum):
@@ -27,7 +28,7 @@ class Exit(IntEnum):
     USAGE = 2
     UNUSABLE_INPUT = 65  # model package or image
     SOURCE_FAILED = 69
-    INTERNAL = 70
+    INTERNAL = 70  # a defect of ours in the flow
     CONFIGURATION = 78
 
 
@@ -38,8 +39,10 @@ def exit_code(error: InspectorError) -> Exit:
             return Exit.CONFIGURATION
         case SourceError():
             return Exit.SOURCE_FAILED
+        case ModelError() | FrameError():
+            return Exit.UNUSABLE_INPUT
         case _:
-            return Exit.UNUSABLE_INPUT if isinstance(error, ModelError) else Exit.INTERNAL
+            return Exit.INTERNAL
 
 
 def read_settings(path: Path) -> Settings:
@@ -55,7 +58,7 @@ def read_settings(path: Path) -> Settings:
         raise ConfigError(msg) from error
     try:
         document: object = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # beside the parsers' own: thousands of digits, or of brackets
         msg = f"{path}: expected {'JSON' if path.suffix == '.json' else 'TOML'}, found: {error}"
         raise ConfigError(msg) from error
     if not isinstance(document, dict):
@@ -94,14 +97,12 @@ def run(
 def stop_on_signals(stop: threading.Event) -> threading.Event:
     """Set `stop` on SIGTERM and SIGINT; a second signal ends the program at once, as without us."""
 
-    numbers = (signal.SIGTERM, signal.SIGINT)
-
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        for number in numbers:
+        for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         stop.set()
 
-    for number in numbers:
+    for number in _STOP_SIGNALS:
         signal.signal(number, on_signal)
     return stop
 

@@ -107,10 +107,12 @@ class NoVerdict:
     Attributes:
         cause: Why, as a counter's name.
         problem: The same in words, where there is more to say.
+        treated_as: What is done with the part: the policy's fail-safe.
     """
 
     cause: NoVerdictCause
     problem: str = ""
+    treated_as: Verdict = Verdict.REJECT
 
 
 Outcome: TypeAlias = Decision | NoVerdict

@@ -185,7 +185,12 @@ class EventWriter:
             "detections_total": len(result.detections),
         }
         if isinstance(result.outcome, NoVerdict):
-            data["no_verdict"] = {"cause": result.outcome.cause.value, "problem": _shorten(result.outcome.problem)}
+            outcome = result.outcome
+            data["no_verdict"] = {
+                "cause": outcome.cause.value,
+                "problem": _shorten(outcome.problem),
+                "treated_as": outcome.treated_as.value,
+            }
         return data
 
     def _result_message(

@@ -30,7 +30,7 @@ def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
         msg = f"{name}: expected an image, found an empty file"
         raise FrameError(msg)
     for kind, start, end in _FORMATS:
-        if content.startswith(start) and end not in content[-_TAIL:]:
+        if content.startswith(start) and end not in content[max(_behind_headers(content), len(content) - _TAIL) :]:
             msg = f"{name}: expected a whole {kind}, found one that is cut off after {len(content)} bytes"
             raise FrameError(msg)
     try:
@@ -44,3 +44,12 @@ def decode_image(content: bytes, name: str) -> NDArray[np.uint8]:
     pixels = np.asarray(image, dtype=np.uint8)
     check_image(pixels, name)
     return pixels
+
+
+def _behind_headers(content: bytes) -> int:
+    """Return where the pixels of a JPEG begin: a thumbnail in its headers has an end marker of its own; else 0."""
+    place = len(b"\xff\xd8") if content.startswith(b"\xff\xd8") else 0
+    while place and content[place : place + 1] == b"\xff" and content[place + 1 : place + 2] != b"\xda":
+        is_padding = content[place + 1 : place + 2] == b"\xff"
+        place += 1 if is_padding else 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+    return place

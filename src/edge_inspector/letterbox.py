@@ -101,6 +101,6 @@ class Letterbox:
         (x, y), (width, height) = self._fit.offset_xy, self._fit.inner_wh
         inside = self.canvas[y : y + height, x : x + width]
         # AREA costs ten times LINEAR and is worth it only where LINEAR would skip pixels.
-        shrinks = width * 2 < image_wh[0]
+        shrinks = width * 2 < image_wh[0] or height * 2 < image_wh[1]
         cv2.resize(image, (width, height), dst=inside, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         return self._fit

@@ -272,7 +272,7 @@ def parse(configuration: Mapping[str, object], *, name: str = "configuration") -
 
 
 def _explain(problem: ErrorDetails) -> str:
-    location = [str(part) for part in problem["loc"]]
+    location = [text if (text := str(part)).isprintable() else repr(text) for part in problem["loc"]]
     if location[:1] == ["source"]:
         del location[1:2]  # the tag of the union, which nobody wrote
     path = ".".join(location)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -38,23 +39,31 @@ class Score:
 class Scoreboard:
     """A sink that knows the truth: one line a part, with the running count."""
 
-    def __init__(self, source: SimulatedSource, result_topic: str, *, out: TextIO | None = None) -> None:
+    def __init__(
+        self, source: SimulatedSource, result_topic: str, *, reader_gone: threading.Event, out: TextIO | None = None
+    ) -> None:
         """Start at zero.
 
         Args:
             source: The settings that the line runs with: they are its truth.
             result_topic: Topic of the results.
+            reader_gone: Set when nobody reads the lines any more, as after `| head`.
             out: Where the lines go; standard output by default.
         """
         self.score = Score()
         self._source = source
         self._result_topic = result_topic
+        self._reader_gone = reader_gone
         self._out = sys.stdout if out is None else out
 
     def send(self, message: Message) -> None:
         """Count one result; other messages pass."""
-        if message.topic == self._result_topic:
-            print(self._count(json.loads(message.payload)["data"]), file=self._out, flush=True)
+        if message.topic == self._result_topic and not self._reader_gone.is_set():
+            line = self._count(json.loads(message.payload)["data"])
+            try:
+                print(line, file=self._out, flush=True)
+            except BrokenPipeError:
+                self._reader_gone.set()
 
     def _count(self, result: Mapping[str, Any]) -> str:
         source, score = self._source, self.score

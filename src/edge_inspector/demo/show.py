@@ -1,5 +1,6 @@
 """The demonstration: simulated line, shipped model, local broker, and the verdicts held against the truth."""
 
+import threading
 
 from edge_inspector.app import topic_tree
 from edge_inspector.daemon import run
@@ -33,8 +34,9 @@ def show(*, parts: int | None, rate_hz: float, seed: int, port: int) -> Score:
         print(f"Broker: {broker.kind} on {broker.host}:{broker.port}. Watch the events from another terminal:")
         print(f"  mosquitto_sub -h {broker.host} -p {broker.port} -t '{topics.prefix}/#' -v")
         print("Ctrl-C stops.\n", flush=True)
-        scoreboard = Scoreboard(source, topics.topic(Channel.RESULT))
-        totals = run(settings, sinks={"scoreboard": scoreboard})
+        stop = threading.Event()
+        scoreboard = Scoreboard(source, topics.topic(Channel.RESULT), reader_gone=stop)
+        totals = run(settings, stop=stop, sinks={"scoreboard": scoreboard})
     score = scoreboard.score
     print(
         f"\n{score.parts} parts: {score.found} defects found, {score.missed} missed, "

@@ -153,10 +153,10 @@ class Manifest(_Part):
     schema_: Literal["edge-inspector/model/1"] = Field(alias="schema")
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$", max_length=32)]
-    files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]
+    files: tuple[ModelFile, ...]
     input: ModelInput
     output: ModelOutput
-    class_names: Annotated[tuple[ClassName, ...], Field(min_length=1)]
+    class_names: tuple[ClassName, ...]
     thresholds: dict[str, Thresholds]
     dataset_version: str | None = None
     git_commit: str | None = None
@@ -165,6 +165,9 @@ class Manifest(_Part):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Manifest":
+        if not self.files or not self.class_names:
+            msg = f"expected at least one file and one class, found {len(self.files)} and {len(self.class_names)}"
+            raise ValueError(msg)
         if len(set(self.class_names)) != len(self.class_names):
             msg = f"class_names: expected each name once, found {list(self.class_names)}"
             raise ValueError(msg)

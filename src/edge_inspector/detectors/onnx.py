@@ -117,7 +117,11 @@ class OnnxDetector:
                 f"{len(self.class_names)} classes of model.json as decode type {self._decode_type}"
             )
             raise ModelError(msg)
-        detections = _to_frame(self._decode(output, self._limits), fit)
+        try:
+            detections = _to_frame(self._decode(output, self._limits), fit)
+        except ModelError as error:
+            msg = f"{self._path}: {error}"
+            raise ModelError(msg) from error
         decoded = time.perf_counter_ns()
         return Inference(
             detections,

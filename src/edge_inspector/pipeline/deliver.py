@@ -24,23 +24,57 @@ _QUIET_S = 10.0  # a failing sink is logged once in so many seconds
 Item: TypeAlias = InspectionResult | Message
 
 
+class Losses:
+    """Counts the messages that were given up, by sink and cause, and says so now and then; for all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._logged_s: dict[str, float] = {}
+
+    def add(self, name: str, problem: str, count: int = 1) -> None:
+        """Count messages.
+
+        Args:
+            name: Which sink or queue, and why where it knows: a counter's name.
+            problem: The same in words.
+            count: How many.
+        """
+        now_s = time.monotonic()
+        with self._lock:
+            self._counts[name] += count
+            total = self._counts[name]
+            quiet = now_s - self._logged_s.get(name, -_QUIET_S) < _QUIET_S
+            if not quiet:
+                self._logged_s[name] = now_s
+        if not quiet:
+            _log.warning("not delivered: %s: %s (%d so far)", name, problem, total)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many messages were given up, by name."""
+        with self._lock:
+            return dict(self._counts)
+
+
 class Deliverer:
     """Hands results and messages to the sinks, in order."""
 
-    def __init__(self, writer: EventWriter, sinks: Mapping[str, EventSink], *, queue_size: int) -> None:
+    def __init__(
+        self, writer: EventWriter, sinks: Mapping[str, EventSink], *, queue_size: int, losses: Losses | None = None
+    ) -> None:
         """Prepare the queue.
 
         Args:
             writer: Turns results into messages.
             sinks: By name, for counters and logs.
             queue_size: Results and messages that may wait.
+            losses: Where losses are counted, also by sinks that find out later.
         """
         self._writer = writer
         self._sinks = sinks
         self._queue: queue.Queue[Item | None] = queue.Queue(queue_size)
+        self._losses = Losses() if losses is None else losses
         self._lock = threading.Lock()
-        self._undelivered: Counter[str] = Counter()
-        self._logged_s: dict[str, float] = {}
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="deliver", daemon=True)
 
@@ -51,17 +85,16 @@ class Deliverer:
     def put(self, item: Item) -> None:
         """Queue a result or message; never blocks. What does not fit, or comes too late, is counted as undelivered."""
         with self._lock:  # nothing gets behind the end that `close` queues
-            is_closed = self._closed
-            try:
-                if not is_closed:
+            if self._closed:
+                cause, problem = "stopped", "delivery has ended"
+            else:
+                try:
                     self._queue.put_nowait(item)
+                except queue.Full:
+                    cause, problem = "deliver_queue_full", "the queue is full"
+                else:
                     return
-            except queue.Full:
-                pass
-        if is_closed:
-            self._count("stopped", "delivery has ended")
-        else:
-            self._count("deliver_queue_full", "the queue is full")
+        self._losses.add(cause, problem)
 
     def close(self, timeout_s: float) -> None:
         """Deliver what is queued, for at most `timeout_s` seconds, and end the thread; what is left is counted."""
@@ -76,14 +109,11 @@ class Deliverer:
             self._thread.join(max(0.0, deadline_s - time.monotonic()))
         if self._thread.is_alive():
             left = sum(item is not None for item in list(self._queue.queue))
-            _log.warning("stopped with about %d messages that no sink was given", left)
-            with self._lock:
-                self._undelivered["stopped"] += left
+            self._losses.add("stopped", "delivery has ended", left)
 
     def undelivered(self) -> dict[str, int]:
         """Return how many messages were given up, by sink or cause."""
-        with self._lock:
-            return dict(self._undelivered)
+        return self._losses.counts()
 
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
@@ -91,7 +121,7 @@ class Deliverer:
                 messages = [item] if isinstance(item, Message) else self._writer.of_result(item)
             except Exception:  # noqa: BLE001 - thread boundary: one result that cannot be written must not end delivery
                 _log.exception("a result could not be written as an event")
-                self._count("unwritable", "a result could not be written")
+                self._losses.add("unwritable", "a result could not be written")
                 continue
             for message in messages:
                 self._send(message)
@@ -101,17 +131,6 @@ class Deliverer:
             try:
                 sink.send(message)
             except SinkError as error:
-                self._count(name, str(error))
+                self._losses.add(name, str(error))
             except Exception as error:  # noqa: BLE001 - thread boundary: a broken sink must not silence the others
-                self._count(name, f"{type(error).__name__}: {error}")
-
-    def _count(self, name: str, problem: str) -> None:
-        now_s = time.monotonic()
-        with self._lock:
-            self._undelivered[name] += 1
-            total = self._undelivered[name]
-            quiet = now_s - self._logged_s.get(name, -_QUIET_S) < _QUIET_S
-            if not quiet:
-                self._logged_s[name] = now_s
-        if not quiet:
-            _log.warning("not delivered: %s: %s (%d so far)", name, problem, total)
+                self._losses.add(name, f"{type(error).__name__}: {error}")

@@ -203,10 +203,11 @@ class Pipeline:
             return DropCause.INSPECTION_FAILED, str(error)
 
     def _let_go(self, captured: Captured) -> bool:
-        """Return True to the one who may report a frame that was taken: the inspect thread, or a stop that cannot wait."""
+        """Return True to the one who reports a frame that was taken: the inspect thread, or a stop that cannot wait."""
         with self._in_hand_lock:
             mine = self._in_hand is captured
-            self._in_hand = None
+            if mine:
+                self._in_hand = None
             return mine
 
     def _finish(self) -> None:
@@ -231,7 +232,7 @@ class Pipeline:
         """Count a frame that is not inspected; its part still gets a result, and a person an alarm."""
         self._ledger.dropped(cause)
         if captured.part_id is not None:
-            self._report(self._inspector.without_verdict(captured, NoVerdict(NoVerdictCause(cause.value), problem)))
+            self._report(self._inspector.without_verdict(captured, NoVerdictCause(cause.value), problem))
         elif cause in {DropCause.FRAME_DAMAGED, DropCause.INSPECTION_FAILED}:
             self._alarm(NoVerdictCause(cause.value), f"frame {captured.frame_id} ({captured.source}): {problem}")
 

@@ -57,7 +57,7 @@ class Inspector:
         )
         decided_ns = time.monotonic_ns()
         if self.is_late(frame, decided_ns):
-            outcome = NoVerdict(NoVerdictCause.DEADLINE_MISSED, "the verdict came too late")
+            outcome = self._no_verdict(NoVerdictCause.DEADLINE_MISSED, "the verdict came too late")
         return InspectionResult(
             inspection_id=self._id(frame),
             part_id=frame.part_id,
@@ -69,7 +69,7 @@ class Inspector:
             latency_ms=_latency(frame, inference, taken_ns, detected_ns, decided_ns),
         )
 
-    def without_verdict(self, captured: Frame | DamagedFrame, outcome: NoVerdict) -> InspectionResult:
+    def without_verdict(self, captured: Frame | DamagedFrame, cause: NoVerdictCause, problem: str) -> InspectionResult:
         """Return the result of a frame that no judgement could be made of."""
         return InspectionResult(
             inspection_id=self._id(captured),
@@ -77,7 +77,7 @@ class Inspector:
             frames=(_record(captured),),
             detections=Detections.empty(),
             class_names=self.model.class_names,
-            outcome=outcome,
+            outcome=self._no_verdict(cause, problem),
             model=self.model.identity,
             latency_ms={"total": (time.monotonic_ns() - captured.captured_monotonic_ns) / 1e6},
         )
@@ -85,6 +85,9 @@ class Inspector:
     def is_late(self, frame: Frame, now_ns: int) -> bool:
         """Return whether the deadline of a frame's part has passed."""
         return self._deadline_ns is not None and now_ns - frame.captured_monotonic_ns > self._deadline_ns
+
+    def _no_verdict(self, cause: NoVerdictCause, problem: str) -> NoVerdict:
+        return NoVerdict(cause, problem, self.model.policy.fail_safe)
 
     def _id(self, captured: Frame | DamagedFrame) -> str:
         return inspection_id(

@@ -1,0 +1,199 @@
+import json
+import os
+import pty
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_inspector.daemon import Exit, exit_code, read_settings, stop_on_signals
+from edge_inspector.errors import ConfigError, InspectorError, ModelError, SourceError
+from tests.daemons import EDGE_INSPECTOR, PATIENCE_S, Daemon, ledger_of, run_command, write_configuration
+from tests.onnx_models import bright_spot_graph, bright_spot_model, write_package
+
+CONFIGURATION, UNUSABLE, SOURCE = 78, 65, 69
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bright_spot_model(tmp_path_factory.mktemp("models") / "bright-spot")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_daemon_cleanly_with_its_accounts(tmp_path: Path, model: Path, number: signal.Signals) -> None:
+    with Daemon(write_configuration(tmp_path / "station.json", model)) as daemon:
+        daemon.wait_for("reject", count=5)
+        assert daemon.stop(number) == 0
+    records = daemon.records()
+    captured, inspected, dropped, in_flight = ledger_of(daemon.lines[-1])
+    assert captured == inspected + dropped + in_flight
+    assert in_flight == 0
+    results = [record for record in records if record["logger"] == "edge_inspector.sinks.log"]
+    assert len(results) == captured
+    assert all(set(record) >= {"at", "level", "logger", "thread", "message"} for record in records)
+
+
+def test_a_source_that_ends_is_a_clean_end(tmp_path: Path, model: Path) -> None:
+    source = {"type": "simulated", "rate_hz": 500, "count": 7, "image_wh": [96, 64]}
+    with Daemon(write_configuration(tmp_path / "station.json", model, source=source)) as daemon:
+        assert daemon.wait() == 0
+    assert ledger_of(daemon.lines[-1]) == (7, 7, 0, 0)
+    assert "7 parts" in daemon.lines[-1]
+
+
+def test_a_second_signal_of_either_kind_ends_a_stop_that_takes_too_long(tmp_path: Path, model: Path) -> None:
+    # Nothing that was captured can be sent, and the broker's address answers nobody: the stop takes its full time.
+    mqtt = {"host": "192.0.2.1", "port": 1883}
+    with Daemon(write_configuration(tmp_path / "station.json", model, mqtt=mqtt)) as daemon:
+        daemon.wait_for("reject")
+        daemon.send(signal.SIGTERM)
+        daemon.wait_for("stopped:")
+        daemon.send(signal.SIGINT)
+        assert daemon.wait() in {0, -signal.SIGINT}  # it may have been faster
+
+
+def test_after_one_signal_the_next_of_either_kind_has_its_default_effect() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    stop = threading.Event()
+    try:
+        stop_on_signals(stop)
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.is_set()
+        assert {signal.getsignal(number) for number in before} == {signal.SIG_DFL}
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def assert_refused(configuration: Path, code: int, *texts: str, lines: int = 1) -> None:
+    """The daemon ends with `code` and says so in `lines` clear lines, and nowhere as a traceback."""
+    ended = run_command("run", "-c", configuration)
+    errors = [line for line in ended.stderr.splitlines() if line.startswith("edge-inspector: error: ")]
+    assert ended.returncode == code, ended.stderr
+    assert len(errors) == lines, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+    for text in texts:
+        assert text in "\n".join(errors)
+    for line in ended.stderr.splitlines():
+        if line not in errors:
+            json.loads(line)
+
+
+def test_an_unknown_key_is_refused_with_its_path(tmp_path: Path, model: Path) -> None:
+    path = write_configuration(tmp_path / "station.json", model, flow={"deadline": 5})
+    assert_refused(path, CONFIGURATION, "flow.deadline: unknown key")
+
+
+def test_every_problem_of_a_configuration_is_a_line(tmp_path: Path, model: Path) -> None:
+    path = write_configuration(tmp_path / "station.json", model, station={"site": "a#b", "camera": "status"}, flow={"x": 1})
+    assert_refused(path, CONFIGURATION, "station.site: 'a#b'", "station.camera: 'status' is reserved", "flow.x", lines=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("station.toml", "[source", "expected TOML"),
+        ("station.json", "{", "expected JSON"),
+        ("station.json", "[]", "expected sections by name, found list"),
+        ("station.toml", "\xff", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, name: str, content: str, expected: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(ConfigError, match=expected):
+        read_settings(path)
+
+
+def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:
+    assert_refused(tmp_path / "nowhere.toml", CONFIGURATION, "nowhere.toml: cannot be read")
+
+
+def test_a_password_file_that_is_missing_is_refused(tmp_path: Path, model: Path) -> None:
+    mqtt = {"username": "u", "password_file": str(tmp_path / "nowhere")}
+    path = write_configuration(tmp_path / "station.json", model, mqtt=mqtt)
+    assert_refused(path, CONFIGURATION, "mqtt.password_file")
+
+
+def test_a_policy_that_names_a_class_the_model_lacks_is_refused(tmp_path: Path, model: Path) -> None:
+    path = write_configuration(tmp_path / "station.json", model, policy={"min_area_px": {"dent": 5}})
+    assert_refused(path, CONFIGURATION, "the model has no class dent; its classes are bright-spot")
+
+
+def test_a_model_whose_file_was_changed_is_refused(tmp_path: Path) -> None:
+    package = bright_spot_model(tmp_path / "package")
+    with (package / "model.onnx").open("ab") as file:
+        file.write(b"\0")
+    assert_refused(write_configuration(tmp_path / "station.json", package), UNUSABLE, "expected sha256")
+
+
+def test_a_model_that_contradicts_its_manifest_is_refused(tmp_path: Path) -> None:
+    package = write_package(tmp_path / "package", bright_spot_graph(model_wh=(32, 32)))
+    assert_refused(write_configuration(tmp_path / "station.json", package), UNUSABLE, "expected shape (1, 1, 48, 64)")
+
+
+def test_a_missing_model_is_refused(tmp_path: Path) -> None:
+    path = write_configuration(tmp_path / "station.json", tmp_path / "nowhere")
+    assert_refused(path, UNUSABLE, "expected a model package with a model.json")
+
+
+def test_a_missing_folder_of_images_is_a_failed_source(tmp_path: Path, model: Path) -> None:
+    source = {"type": "directory", "path": str(tmp_path / "nowhere")}
+    path = write_configuration(tmp_path / "station.json", model, source=source)
+    assert_refused(path, SOURCE, "nowhere: expected a folder of images")
+
+
+def test_a_folder_is_inspected_to_its_end_damaged_files_too(tmp_path: Path, model: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name, level in (("a.png", 0), ("b.png", 255)):
+        cv2.imwrite(str(folder / name), np.full((48, 64), level, np.uint8))
+    (folder / "c.png").write_text("no image")
+    source = {"type": "directory", "path": str(folder)}
+    with Daemon(write_configuration(tmp_path / "station.json", model, source=source)) as daemon:
+        assert daemon.wait() == 0
+    assert ledger_of(daemon.lines[-1]) == (3, 2, 1, 0)
+    outcomes = [r["message"].split()[0] for r in daemon.records() if r["logger"] == "edge_inspector.sinks.log"]
+    assert outcomes == ["accept", "reject", "no_verdict"]
+
+
+def test_on_a_terminal_the_log_is_text(tmp_path: Path, model: Path) -> None:
+    source = {"type": "simulated", "rate_hz": 500, "count": 2, "image_wh": [96, 64]}
+    path = write_configuration(tmp_path / "station.json", model, source=source)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([*EDGE_INSPECTOR, "run", "-c", str(path)], stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 4096):
+            shown += piece
+    except OSError:  # Linux's way to say that the other end of a terminal is closed
+        pass
+    os.close(ours)
+    assert process.wait(PATIENCE_S) == 0
+    assert b"INFO    stopped: 2 frames = 2 inspected + 0 dropped {} + 0 in flight" in shown
+    assert b'{"at"' not in shown
+
+
+def test_log_lines_can_be_forced_to_json_or_text(tmp_path: Path, model: Path) -> None:
+    source = {"type": "simulated", "rate_hz": 500, "count": 1, "image_wh": [96, 64]}
+    path = write_configuration(tmp_path / "station.json", model, source=source, log={"format": "text", "level": "warning"})
+    assert run_command("run", "-c", path).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError(), Exit.CONFIGURATION),
+        (ModelError(), Exit.UNUSABLE_INPUT),
+        (SourceError(), Exit.SOURCE_FAILED),
+        (InspectorError(), Exit.INTERNAL),
+    ],
+)
+def test_an_exit_code_says_what_to_do(error: InspectorError, code: Exit) -> None:
+    assert exit_code(error) is code

@@ -1,0 +1,415 @@
+"""The wire schema: golden files byte for byte, JSON Schemas, and the law of the largest message.
+
+`UPDATE_GOLDEN=1 pytest tests/test_events.py` writes the golden files again; read the difference before it is committed.
+"""
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Outcome, Reason, Verdict
+from edge_inspector.detections import Detections
+from edge_inspector.errors import ConfigError
+from edge_inspector.events import LARGEST_MESSAGE, Alarm, EventKind, EventWriter, Severity, StationState
+from edge_inspector.geometry import as_boxes
+from edge_inspector.identity import session_id
+from edge_inspector.inspection import FrameRecord, InspectionResult, ModelIdentity
+from edge_inspector.pipeline.ledger import DropCause
+from edge_inspector.settings import parse
+from edge_inspector.topics import LONGEST_LEVEL, Channel, Message, TopicTree
+
+GOLDEN = Path(__file__).parent / "golden" / "events"
+SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
+AT = datetime(2026, 3, 1, 12, 0, 0, 123_456, tzinfo=UTC)
+SESSION = session_id(AT - timedelta(hours=1), bytes(range(10)))
+MODEL = ModelIdentity("metal-tags", "1.2.0", "5a" * 32)
+OLDER_MODEL = ModelIdentity("metal-tags", "1.1.0", "4b" * 32)
+NAMES = ("scratch", "dent")
+TOPICS = TopicTree("edge-inspector", "berlin", "line-1", "press-3", "top")
+WRITER = EventWriter(TOPICS, SESSION, product="Schild Größe 4", lot="L-2026-09")
+ALARM = Alarm(
+    "no-verdict-deadline-missed",
+    Severity.CRITICAL,
+    "part part-000007 (camera-1): the verdict came too late",
+    "Slow the line down, use a smaller model, or raise flow.deadline_ms.",
+)
+LATENCY_MS = {"queue": 0.12345, "preprocess": 1.5, "inference": 12.25, "postprocess": 0.5, "decide": 0.1, "total": 14.5}
+STATS = {
+    "frames": {"captured": 12, "inspected": 10, "dropped": {"queue_overflow": 1}, "in_flight": 1},
+    "parts": {
+        "seen": 12,
+        "outcomes": {"accept": 8, "review": 1, "reject": 1, "no_verdict": 1},
+        "no_verdict": {"queue_overflow": 1},
+        "in_flight": 1,
+    },
+    "inspected_hz": 3.998,
+    "latency_ms": {"total": {"p50": 14.5, "p95": 17.25, "p99": 21.0}},
+    "undelivered": {"mqtt": 2},
+    "alarms": ["no-verdict-queue-overflow"],
+}
+REJECT = Decision(
+    Verdict.REJECT,
+    (Reason("scratch", 0.91234, Verdict.REJECT, 0.7), Reason("dent", 0.5, Verdict.REVIEW, 0.4)),
+)
+RESULT_KINDS = (EventKind.INSPECTION_COMPLETED, EventKind.DEFECT_DETECTED)
+
+
+def found(count: int) -> Detections:
+    """Return detections, most confident first, the last of which has confidence 0.1."""
+    corners = np.stack([np.linspace(0.123, 3000.987, count)] * 2, axis=1)
+    return Detections(
+        as_boxes(np.hstack([corners, corners + 77.77])) if count else as_boxes([]),
+        np.linspace(0.91234, 0.1, count, dtype=np.float32),
+        np.arange(count, dtype=np.int64) % len(NAMES),
+    )
+
+
+def result(  # noqa: PLR0913 - all that a result can differ in
+    outcome: Outcome = REJECT,
+    *,
+    detections: Detections | None = None,
+    part_id: str | None = "part-000007",
+    source: str = "camera-1",
+    class_names: tuple[str, ...] = NAMES,
+    model: ModelIdentity = MODEL,
+    damaged: bool = False,
+) -> InspectionResult:
+    return InspectionResult(
+        inspection_id="01KJMMA2G0HBA0CAVB2M3SWTSS",
+        part_id=part_id,
+        frames=(FrameRecord(7, AT, "host", source, None if damaged else (450, 300)),),
+        detections=found(2) if detections is None else detections,
+        class_names=class_names,
+        outcome=outcome,
+        model=model,
+        latency_ms={**LATENCY_MS},
+        dropped_before={"queue_overflow": 1},
+    )
+
+
+NO_VERDICT = result(
+    NoVerdict(NoVerdictCause.FRAME_DAMAGED, "part-7.jpg: expected a whole JPEG, found one that is cut off"),
+    detections=Detections.empty(),
+    damaged=True,
+)
+ACCEPTED = result(Decision(Verdict.ACCEPT), detections=Detections.empty(), part_id=None)
+
+GOLDEN_MESSAGES: dict[str, Message] = {
+    "inspection.completed": WRITER.of_result(result())[1],
+    "inspection.completed.accept": WRITER.of_result(ACCEPTED)[0],
+    "inspection.completed.no_verdict": WRITER.of_result(NO_VERDICT)[1],
+    "inspection.completed.cut": WRITER.of_result(result(detections=found(100)))[1],
+    "defect.detected": WRITER.of_result(result())[0],
+    "defect.detected.no_verdict": WRITER.of_result(NO_VERDICT)[0],
+    "model.changed": WRITER.model_changed(AT, model=MODEL, previous=OLDER_MODEL),
+    "model.changed.first": WRITER.model_changed(AT, model=MODEL, previous=None),
+    "model.rejected": WRITER.model_rejected(
+        AT, candidate="/models/metal-tags/1.3.0", reason="model.json: expected sha256 aa, found bb"
+    ),
+    "alarm.raised": WRITER.alarm_raised(AT, ALARM),
+    "alarm.cleared": WRITER.alarm_cleared(AT, ALARM)[0],
+    "status": WRITER.status("online", session_started_at=AT),
+    "camera_status": WRITER.camera_status("online", last_frame_at=AT),
+    "camera_status.offline": WRITER.camera_status("offline", last_frame_at=None, reason="the cable is unplugged"),
+    "state": WRITER.state(StationState.CONTINUOUS_EXECUTION, at=AT, model=MODEL),
+    "state.error": WRITER.state(StationState.ERROR, at=AT, reason="the source failed"),
+    "stats": WRITER.stats(AT, STATS),
+}
+DOCUMENTS = {"status", "camera_status", "state", "stats"}
+
+
+def schema_name(golden: str) -> str:
+    return next(name for name in (*EventKind, *DOCUMENTS) if golden == name or golden.startswith(f"{name}."))
+
+
+def read_schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def _registry() -> Registry[Any]:
+    schemas = (json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS.glob("*.schema.json"))
+    return Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in schemas)
+
+
+REGISTRY = _registry()
+VALIDATORS = {
+    name: Draft202012Validator(read_schema(name), registry=REGISTRY) for name in sorted({*EventKind, *DOCUMENTS})
+}
+
+
+def violations(name: str, document: object) -> list[str]:
+    return [f"{error.json_path}: {error.message}" for error in VALIDATORS[name].iter_errors(document)]
+
+
+def data_of(message: Message) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(message.payload)["data"]
+    return data
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN_MESSAGES))
+def test_a_message_is_byte_for_byte_its_golden_file(name: str) -> None:
+    path, payload = GOLDEN / f"{name}.json", GOLDEN_MESSAGES[name].payload
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(payload + b"\n")
+    assert path.read_bytes() == payload + b"\n"
+
+
+def test_every_golden_file_belongs_to_a_message() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(GOLDEN_MESSAGES)
+
+
+def test_every_kind_of_event_and_every_retained_document_has_a_golden_file() -> None:
+    assert {schema_name(name) for name in GOLDEN_MESSAGES} == {*EventKind, *DOCUMENTS}
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN_MESSAGES))
+def test_a_golden_file_satisfies_its_schema(name: str) -> None:
+    assert violations(schema_name(name), json.loads((GOLDEN / f"{name}.json").read_bytes())) == []
+
+
+@pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.json")), ids=lambda path: path.name)
+def test_a_schema_is_a_schema_and_called_like_its_file(path: Path) -> None:
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == path.name
+    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN_MESSAGES))
+def test_a_schema_refuses_a_field_that_is_not_in_the_contract(name: str) -> None:
+    document = json.loads(GOLDEN_MESSAGES[name].payload)
+    assert violations(schema_name(name), {**document, "extra": 1}) != []
+    if "data" in document:
+        assert violations(schema_name(name), {**document, "data": {**document["data"], "extra": 1}}) != []
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN_MESSAGES))
+def test_a_schema_misses_every_field_that_is_left_out(name: str) -> None:
+    document = json.loads(GOLDEN_MESSAGES[name].payload)
+    for key in document:
+        assert violations(schema_name(name), {k: v for k, v in document.items() if k != key}) != [], key
+    for key in document.get("data", {}):
+        data = {k: v for k, v in document["data"].items() if k != key}
+        assert violations(schema_name(name), {**document, "data": data}) != [], key
+
+
+def test_schemas_know_every_cause_state_and_severity() -> None:
+    result_schema = read_schema("result")["properties"]
+    assert set(result_schema["no_verdict"]["properties"]["cause"]["enum"]) == set(NoVerdictCause)
+    assert set(result_schema["dropped_before"]["propertyNames"]["enum"]) == set(DropCause)
+    assert set(result_schema["outcome"]["enum"]) == {*Verdict, "no_verdict"}
+    assert set(read_schema("state")["properties"]["state"]["enum"]) == set(StationState)
+    assert set(read_schema("alarm.raised")["properties"]["data"]["properties"]["severity"]["enum"]) == set(Severity)
+    stats_schema = read_schema("stats")["properties"]
+    assert set(stats_schema["frames"]["properties"]["dropped"]["propertyNames"]["enum"]) == set(DropCause)
+
+
+def test_an_accepted_part_gives_its_result_alone_and_any_other_an_alert_before_it() -> None:
+    def kinds(outcome: Outcome) -> list[str]:
+        return [json.loads(message.payload)["type"] for message in WRITER.of_result(result(outcome))]
+
+    completed, defect = (f"com.edgeinspector.{kind}.v1" for kind in RESULT_KINDS)
+    assert kinds(Decision(Verdict.ACCEPT)) == [completed]
+    for outcome in (Decision(Verdict.REVIEW), REJECT, NoVerdict(NoVerdictCause.STOPPED)):
+        assert kinds(outcome) == [defect, completed]
+
+
+def test_the_id_of_an_event_is_the_inspection_and_its_kind() -> None:
+    defect, completed = WRITER.of_result(result())
+    assert defect.id == "01KJMMA2G0HBA0CAVB2M3SWTSS/defect.detected"
+    assert completed.id == "01KJMMA2G0HBA0CAVB2M3SWTSS/inspection.completed"
+    assert json.loads(completed.payload)["id"] == completed.id
+    assert [message.topic for message in (defect, completed)] == [
+        TOPICS.topic(Channel.DEFECT),
+        TOPICS.topic(Channel.RESULT),
+    ]
+
+
+def test_events_of_one_instant_have_ids_of_their_own_and_a_replay_has_the_same() -> None:
+    messages = [
+        WRITER.alarm_raised(AT, ALARM),
+        WRITER.alarm_cleared(AT, ALARM)[0],
+        WRITER.alarm_raised(AT, Alarm("another", Severity.WARNING, "", "")),
+        WRITER.model_changed(AT, model=MODEL, previous=None),
+    ]
+    assert len({message.id for message in messages}) == len(messages)
+    assert WRITER.alarm_raised(AT, ALARM).id == messages[0].id
+
+
+def test_a_cleared_alarm_is_taken_off_the_broker_after_its_event() -> None:
+    event, clearing = WRITER.alarm_cleared(AT, ALARM)
+    assert event.topic == clearing.topic == TOPICS.topic(Channel.ALARM, name=ALARM.name)
+    assert clearing.payload == b""
+    assert clearing.delivery.retain
+
+
+def test_text_that_is_not_ascii_travels_as_utf_8() -> None:
+    writer = EventWriter(
+        TopicTree("edge", "Düsseldorf", "线一", "прес", "オン"), SESSION, product="Größe 4", lot="批-9"
+    )
+    message = writer.of_result(result(part_id="Teil-ß", source="カメラ", class_names=("Kratzer ü", "凹み")))[1]
+    document = json.loads(message.payload)
+    assert (document["subject"], document["data"]["product"], document["data"]["lot"]) == ("Teil-ß", "Größe 4", "批-9")
+    assert document["data"]["detections"][1]["label"] == "凹み"
+    assert "凹み".encode() in message.payload
+    assert violations("inspection.completed", document) == []
+
+
+@pytest.mark.parametrize("odd", ["\udcff.jpg", "\x01\n\x00", '"\\', "\u2028"])
+def test_no_file_name_makes_an_event_impossible(odd: str) -> None:
+    for message in WRITER.of_result(result(part_id=odd, source=odd)):
+        assert data_of(message)["part_id"]
+    assert violations("model.rejected", json.loads(WRITER.model_rejected(AT, candidate=odd, reason=odd).payload)) == []
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_none_never_leaves_as_broken_json(number: float) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        WRITER.stats(AT, {"inspected_hz": number})
+
+
+def test_boxes_are_cut_to_the_strongest_and_their_number_is_told() -> None:
+    message = WRITER.of_result(result(detections=found(100)))[1]
+    data = data_of(message)
+    whole = data_of(WRITER.of_result(result(detections=found(5)))[1])["detections"]
+    assert data["detections_total"] == 100
+    assert 5 < len(data["detections"]) < 100
+    assert [box["confidence"] for box in data["detections"]] == sorted(
+        (box["confidence"] for box in data["detections"]), reverse=True
+    )
+    assert data["detections"][0]["confidence"] == whole[0]["confidence"] == 0.9123
+    # One more box would not have fitted.
+    assert LARGEST_MESSAGE - 100 < len(message.topic.encode()) + len(message.payload) <= LARGEST_MESSAGE
+
+
+def test_reasons_are_the_gravest_eight() -> None:
+    reasons = tuple(Reason("dent", 0.9 - number / 100, Verdict.REJECT, 0.5) for number in range(30))
+    data = data_of(WRITER.of_result(result(Decision(Verdict.REJECT, reasons)))[0])
+    assert [reason["confidence"] for reason in data["reasons"]] == [round(0.9 - number / 100, 4) for number in range(8)]
+
+
+# The law of the largest message, over everything that settings, sources and model packages let in.
+_any_text = st.text(st.sampled_from('aZ .-"\\ß部😀\x01\n'), max_size=2000)
+_file_name = st.text(st.sampled_from('aZ .-"\\ß部😀\x01\n'), min_size=1, max_size=255).map(
+    lambda name: name.encode()[:255].decode(errors="ignore")
+)
+_level_text = st.text(st.sampled_from('aZ-"\\ß部😀'), min_size=1, max_size=LONGEST_LEVEL)
+_name = st.none() | st.text(st.sampled_from('aZ -"\\ß部😀'), max_size=64)
+_labels = st.lists(
+    st.text(st.sampled_from('aZ -"\\ß部😀'), min_size=1, max_size=64), min_size=2, max_size=2, unique=True
+).map(tuple)
+LONGEST_LEVELS = ('"' * 40, '"' * 40, '"' * 38, '"' * 35, '"' * 35)
+LONGEST_MODEL = ModelIdentity("m" * 64, "1.2." + "3" * 28, "f" * 64)
+
+
+def writer_of(levels: tuple[str, ...], product: str | None, lot: str | None) -> EventWriter | None:
+    keys = ("topic_prefix", "site", "line", "station", "camera")
+    try:
+        station = parse({"station": {**dict(zip(keys, levels, strict=True)), "product": product, "lot": lot}}).station
+    except ConfigError:
+        return None
+    tree = TopicTree(station.topic_prefix, station.site, station.line, station.station, station.camera)
+    return EventWriter(tree, SESSION, station.product, station.lot)
+
+
+@given(
+    st.tuples(*[_level_text] * 5),
+    _name,
+    _name,
+    _file_name,
+    _labels,
+    st.integers(0, 100),
+    st.integers(0, 100),
+    st.none() | _any_text,
+)
+@example(LONGEST_LEVELS, '"' * 32, '"' * 32, "\x01" * 255, ("😀" * 64, '"' * 64), 100, 100, None)
+@example(LONGEST_LEVELS, '"' * 32, '"' * 32, "\x01" * 255, ("😀" * 64, '"' * 64), 0, 0, "\x01" * 2000)
+@example(LONGEST_LEVELS, "😀" * 16, "😀" * 16, "😀" * 63, ("a", "b"), 100, 100, None)
+def test_no_result_is_larger_than_a_message_may_be(  # noqa: PLR0913, PLR0917 - what a law ranges over
+    levels: tuple[str, ...],
+    product: str | None,
+    lot: str | None,
+    file_name: str,
+    labels: tuple[str, ...],
+    boxes: int,
+    reasons: int,
+    problem: str | None,
+) -> None:
+    writer = writer_of(levels, product, lot)
+    if writer is None:
+        return
+    decision = Decision(
+        Verdict.REJECT if reasons else Verdict.ACCEPT,
+        tuple(Reason(labels[number % 2], 0.91234, Verdict.REJECT, 0.123456789012345) for number in range(reasons)),
+    )
+    outcome = decision if problem is None else NoVerdict(NoVerdictCause.INSPECTION_FAILED, problem)
+    inspected = result(
+        outcome,
+        detections=found(boxes),
+        part_id=f"{file_name}#123456789",
+        source=file_name,
+        class_names=labels,
+        model=LONGEST_MODEL,
+    )
+    # Every cause at once, with counts as large as a long session makes them.
+    inspected.latency_ms.update({"queue": 123456789.123})  # type: ignore[attr-defined]
+    inspected.dropped_before.update(dict.fromkeys(DropCause, 10**9))  # type: ignore[attr-defined]
+    all_boxes = data_of(WRITER.of_result(result(detections=found(boxes), class_names=labels))[-1])["detections"]
+    for message in writer.of_result(inspected):
+        assert len(message.topic.encode()) + len(message.payload) <= LARGEST_MESSAGE
+        document = json.loads(message.payload)
+        data = document["data"]
+        assert data["detections_total"] == boxes
+        shared = min(len(all_boxes), len(data["detections"]))
+        assert data["detections"][:shared] == all_boxes[:shared]
+        if reasons and problem is None:
+            assert data["reasons"], "a rejected part always says at least one reason"
+        assert violations(document["type"].removeprefix("com.edgeinspector.").removesuffix(".v1"), document) == []
+
+
+@given(st.tuples(*[_level_text] * 5), _name, _any_text, _any_text)
+@example(LONGEST_LEVELS, '"' * 32, "\x01" * 2000, "😀" * 2000)
+def test_no_other_message_is_larger_than_a_message_may_be(
+    levels: tuple[str, ...], product: str | None, first: str, second: str
+) -> None:
+    writer = writer_of(levels, product, product)
+    if writer is None:
+        return
+    alarm = Alarm("no-verdict-deadline-missed", Severity.CRITICAL, first, second)
+    for message in (
+        writer.alarm_raised(AT, alarm),
+        *writer.alarm_cleared(AT, alarm),
+        writer.model_rejected(AT, candidate=f"/{first}", reason=second),
+        writer.model_changed(AT, model=LONGEST_MODEL, previous=LONGEST_MODEL),
+        writer.status("online", session_started_at=AT),
+        writer.camera_status("offline", last_frame_at=AT, reason=first),
+        writer.state(StationState.PREOPERATIONAL, at=AT, reason=first, model=LONGEST_MODEL),
+    ):
+        assert len(message.topic.encode()) + len(message.payload) <= LARGEST_MESSAGE
+
+
+@pytest.mark.parametrize("letter", ["a", "ß", "😀", "\x01", '"'])
+def test_a_long_text_is_cut_between_two_letters_and_marked(letter: str) -> None:
+    text = data_of(WRITER.model_rejected(AT, candidate="c", reason=letter * 1000))["reason"]
+    assert text == letter * (len(text) - 1) + "…"
+    assert 290 <= len(json.dumps(text, ensure_ascii=False).encode()) - 2 <= 300
+
+
+def test_a_text_that_just_fits_is_not_cut() -> None:
+    assert data_of(WRITER.model_rejected(AT, candidate="c", reason="x" * 300))["reason"] == "x" * 300
+
+
+def test_of_a_long_path_the_end_is_kept() -> None:
+    data = data_of(WRITER.model_rejected(AT, candidate="/models" * 100 + "/tags/1.3.0", reason="r"))
+    assert data["candidate"].endswith("/tags/1.3.0")
