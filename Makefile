@@ -26,7 +26,7 @@ ifneq ($(TAGS),)
 export EDGE_INSPECTOR_TAGS := $(abspath $(TAGS))
 endif
 
-.PHONY: demo setup setup-train system-packages test nightly check fmt golden bench train-demo lock component wheel ci clean
+.PHONY: demo setup setup-train system-packages test nightly check fmt golden pictures bench train-demo lock component wheel ci clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/edge-inspector demo $(DEMO_ARGS)
@@ -57,6 +57,9 @@ golden: setup
 
 bench: setup system-packages
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+pictures: setup
+	$(BIN)/python docs/images/inspected.py
 
 train-demo: setup-train
 	$(BIN)/edge-inspector-cloud train-demo --out src/edge_inspector/shipped_model $(TRAIN_ARGS)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from edge_inspector.detections import Detections
 
+_WHITE, _CAPTION_BGR = (255, 255, 255), (60, 60, 60)
 _COLORS_BGR = ((40, 40, 230), (0, 160, 255), (200, 80, 200), (60, 180, 60), (230, 140, 30))
 
 
@@ -28,15 +29,21 @@ def draw_detections(
         color = _COLORS_BGR[class_id % len(_COLORS_BGR)]
         (x1, y1), (x2, y2) = np.floor(xyxy[:2]).astype(int).tolist(), np.ceil(xyxy[2:]).astype(int).tolist()
         cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), color, max(1, round(size * 2)))
-        _write(canvas, f"{class_names[class_id]} {confidence:.2f}", (x1, max(round(14 * size), y1 - 3)), size, color)
+        _write(canvas, f"{class_names[class_id]} {confidence:.2f}", (x1, y1), size, color)
     if caption:
-        _write(canvas, caption, (4, round(34 * size)), size * 1.5, (255, 255, 255))
+        _write(canvas, caption, (0, 0), size * 1.5, _CAPTION_BGR)
     return canvas
 
 
 def _write(
-    canvas: NDArray[np.uint8], text: str, place_xy: tuple[int, int], size: float, color: tuple[int, int, int]
+    canvas: NDArray[np.uint8], text: str, corner_xy: tuple[int, int], size: float, color: tuple[int, int, int]
 ) -> None:
-    thickness = max(1, round(size * 1.5))
-    cv2.putText(canvas, text, place_xy, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), thickness + 2, cv2.LINE_AA)
-    cv2.putText(canvas, text, place_xy, cv2.FONT_HERSHEY_SIMPLEX, size, color, thickness, cv2.LINE_AA)
+    """Write white text on a bar of `color` that stands on a corner, or hangs from the edge of the picture."""
+    thickness = max(1, round(size * 1.2))
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thickness)
+    left = max(0, min(corner_xy[0], canvas.shape[1] - width))
+    bottom = max(corner_xy[1], height + below)
+    cv2.rectangle(canvas, (left, bottom - height - below), (left + width, bottom), color, cv2.FILLED)
+    cv2.putText(
+        canvas, text, (left, bottom - below // 2), cv2.FONT_HERSHEY_SIMPLEX, size, _WHITE, thickness, cv2.LINE_AA
+    )
