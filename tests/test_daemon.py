@@ -24,7 +24,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_the_daemon_cleanly_with_its_accounts(tmp_path: Path, model: Path, number: signal.Signals) -> None:
+def test_a_signal_stops_the_daemon_cleanly_with_its_accounts(
+    tmp_path: Path, model: Path, number: signal.Signals
+) -> None:
     with Daemon(write_configuration(tmp_path / "station.json", model)) as daemon:
         daemon.wait_for("reject", count=5)
         assert daemon.stop(number) == 0
@@ -90,8 +92,12 @@ def test_an_unknown_key_is_refused_with_its_path(tmp_path: Path, model: Path) ->
 
 
 def test_every_problem_of_a_configuration_is_a_line(tmp_path: Path, model: Path) -> None:
-    path = write_configuration(tmp_path / "station.json", model, station={"site": "a#b", "camera": "status"}, flow={"x": 1})
-    assert_refused(path, CONFIGURATION, "station.site: 'a#b'", "station.camera: 'status' is reserved", "flow.x", lines=3)
+    path = write_configuration(
+        tmp_path / "station.json", model, station={"site": "a#b", "camera": "status"}, flow={"x": 1}
+    )
+    assert_refused(
+        path, CONFIGURATION, "station.site: 'a#b'", "station.camera: 'status' is reserved", "flow.x", lines=3
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,7 +188,9 @@ def test_on_a_terminal_the_log_is_text(tmp_path: Path, model: Path) -> None:
 
 def test_log_lines_can_be_forced_to_json_or_text(tmp_path: Path, model: Path) -> None:
     source = {"type": "simulated", "rate_hz": 500, "count": 1, "image_wh": [96, 64]}
-    path = write_configuration(tmp_path / "station.json", model, source=source, log={"format": "text", "level": "warning"})
+    path = write_configuration(
+        tmp_path / "station.json", model, source=source, log={"format": "text", "level": "warning"}
+    )
     assert run_command("run", "-c", path).stderr == ""
 
 

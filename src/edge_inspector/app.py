@@ -14,7 +14,7 @@ from edge_inspector.decision import ClassPolicy, Policy, Verdict
 from edge_inspector.detectors.model_file import ModelPackage, Thresholds
 from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.errors import ConfigError
-from edge_inspector.events import Alarm, EventWriter, Severity
+from edge_inspector.events import OVERRIDE_LAPSED, Alarm, EventWriter, Severity
 from edge_inspector.identity import session_id
 from edge_inspector.pipeline.deliver import Deliverer, Losses
 from edge_inspector.pipeline.flow import FlowOptions, Pipeline
@@ -40,7 +40,6 @@ from edge_inspector.sources.simulated import SimulatedLine
 from edge_inspector.topics import TopicTree
 
 SHIPPED_MODEL = Path(__file__).parent / "shipped_model"
-OVERRIDE_LAPSED = "threshold-override-lapsed"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from edge_inspector.decision import Decision, NoVerdict, Reason
+from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Reason
 from edge_inspector.detections import Detections
 from edge_inspector.identity import inspection_id
 from edge_inspector.inspection import InspectionResult, ModelIdentity
@@ -53,6 +53,18 @@ class Severity(StrEnum):
 
     WARNING = "warning"
     CRITICAL = "critical"
+
+
+OVERRIDE_LAPSED = "threshold-override-lapsed"
+
+
+def no_verdict_alarm(cause: NoVerdictCause) -> str:
+    """Return the name of the alarm that parts get no verdict for this cause."""
+    return f"no-verdict-{cause.replace('_', '-')}"
+
+
+# Every alarm that this version raises: what an earlier session left on the broker is cleared by name.
+ALARM_NAMES = (OVERRIDE_LAPSED, *(no_verdict_alarm(cause) for cause in NoVerdictCause))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +130,11 @@ class EventWriter:
 
     def alarm_cleared(self, at: datetime, alarm: Alarm) -> list[Message]:
         """Return the event of a cleared alarm, then the empty payload that takes it off the broker."""
-        event = self._alarm(EventKind.ALARM_CLEARED, at, alarm)
-        return [event, Message(event.topic, b"", event.delivery)]
+        return [self._alarm(EventKind.ALARM_CLEARED, at, alarm), self.alarm_gone(alarm.name)]
+
+    def alarm_gone(self, name: str) -> Message:
+        """Return the empty payload that takes an alarm off the broker."""
+        return Message(self.topics.topic(Channel.ALARM, name=name), b"", CATALOGUE[Channel.ALARM])
 
     def status(self, status: str, *, session_started_at: datetime) -> Message:
         """Return the retained presence of the station: `online`, `stopped`, or `offline` as the last will."""

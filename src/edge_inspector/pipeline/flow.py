@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from edge_inspector.decision import NoVerdict, NoVerdictCause
 from edge_inspector.errors import EndOfSource, InspectorError, SourceError
-from edge_inspector.events import Alarm, EventWriter, Severity, StationState
+from edge_inspector.events import ALARM_NAMES, Alarm, EventWriter, Severity, StationState, no_verdict_alarm
 from edge_inspector.frame import DamagedFrame, Frame
 from edge_inspector.inspection import InspectionResult
 from edge_inspector.pipeline.alarms import Alarms
@@ -259,7 +259,7 @@ class Pipeline:
         return True
 
     def _alarm(self, cause: NoVerdictCause, text: str) -> None:
-        alarm = Alarm(f"no-verdict-{cause.replace('_', '-')}", Severity.CRITICAL, text, _WHAT_TO_DO[cause])
+        alarm = Alarm(no_verdict_alarm(cause), Severity.CRITICAL, text, _WHAT_TO_DO[cause])
         self._alarms.raise_(alarm, at=datetime.now(UTC), monotonic_s=time.monotonic())
 
     def _announce_start(self) -> None:
@@ -269,6 +269,8 @@ class Pipeline:
         put(self._writer.status("online", session_started_at=self._session_started_at))
         put(self._writer.model_changed(now, model=model, previous=None))
         put(self._writer.state(StationState.INITIALIZED, at=now, reason="waiting for the first frame", model=model))
+        for name in ALARM_NAMES:  # those of a session that ended while they stood
+            put(self._writer.alarm_gone(name))
         for alarm in self._standing_alarms:
             self._alarms.raise_(alarm, at=now, monotonic_s=time.monotonic(), lasting=True)
 

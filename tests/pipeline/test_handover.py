@@ -1,0 +1,131 @@
+import threading
+from collections import deque
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from edge_inspector.pipeline.handover import Captured, Handover, HandoverOptions, WhenFull
+from tests.fakes import PATIENCE_S, belt_frame
+
+
+class HandoverLaws(RuleBasedStateMachine):
+    """Each item comes out once, in order, or is handed back once; nothing else happens."""
+
+    @initialize(size=st.integers(1, 4), when_full=st.sampled_from(WhenFull))
+    def open(self, size: int, when_full: WhenFull) -> None:
+        self.size, self.when_full = size, when_full
+        self.handover = Handover(HandoverOptions(size, when_full))
+        self.inside: deque[Captured] = deque()
+        self.number = 0
+        self.closed = False
+
+    def is_full(self) -> bool:
+        return len(self.inside) >= self.size
+
+    @precondition(lambda self: self.closed or not (self.is_full() and self.when_full is WhenFull.WAIT))
+    @rule()
+    def put(self) -> None:
+        item = belt_frame(self.number)
+        self.number += 1
+        lost = self.handover.put(item)
+        if self.closed or (self.is_full() and self.when_full is WhenFull.REFUSE):
+            assert lost is item
+            return
+        assert lost is (self.inside.popleft() if self.is_full() else None)
+        self.inside.append(item)
+
+    @precondition(lambda self: self.inside or self.closed)
+    @rule()
+    def take(self) -> None:
+        assert self.handover.take() is (self.inside.popleft() if self.inside else None)
+
+    @rule()
+    def close(self) -> None:
+        self.handover.close()
+        self.closed = True
+
+    @invariant()
+    def is_bounded(self) -> None:
+        assert len(self.inside) <= self.size
+
+
+TestHandoverLaws = HandoverLaws.TestCase
+
+
+@pytest.mark.parametrize("when_full", list(WhenFull))
+@pytest.mark.parametrize("size", [1, 3])
+def test_nothing_is_lost_or_doubled_between_two_threads(when_full: WhenFull, size: int) -> None:
+    handover = Handover(HandoverOptions(size, when_full))
+    lost: list[int] = []
+    taken: list[int] = []
+
+    def produce() -> None:
+        for number in range(500):
+            item = handover.put(belt_frame(number))
+            lost.extend([] if item is None else [item.frame_id])
+        handover.close()
+
+    producer = threading.Thread(target=produce, daemon=True)
+    producer.start()
+    while (item := handover.take()) is not None:
+        taken.append(item.frame_id)
+    producer.join(PATIENCE_S)
+    assert sorted(taken + lost) == list(range(500))
+    assert taken == sorted(taken)
+    assert lost == sorted(lost)
+    match when_full:
+        case WhenFull.WAIT:
+            assert lost == []
+        case WhenFull.REPLACE:
+            assert taken[-1] == 499  # the newest is never the one that goes
+        case WhenFull.REFUSE:
+            assert taken[0] == 0
+
+
+def test_a_source_that_can_wait_is_held_up_until_there_is_room() -> None:
+    handover = Handover(HandoverOptions(1, WhenFull.WAIT))
+    handover.put(belt_frame(0))
+    is_through = threading.Event()
+
+    def put() -> None:
+        assert handover.put(belt_frame(1)) is None
+        is_through.set()
+
+    thread = threading.Thread(target=put, daemon=True)
+    thread.start()
+    assert not is_through.wait(0.1)
+    assert handover.take() is not None
+    assert is_through.wait(PATIENCE_S)
+    thread.join()
+
+
+def test_close_releases_who_waits_to_put_and_gives_the_item_back() -> None:
+    handover = Handover(HandoverOptions(1, WhenFull.WAIT))
+    handover.put(belt_frame(0))
+    item = belt_frame(1)
+    returned: list[Captured | None] = []
+    thread = threading.Thread(target=lambda: returned.append(handover.put(item)), daemon=True)
+    thread.start()
+    handover.close()
+    thread.join(PATIENCE_S)
+    assert returned == [item]
+
+
+def test_close_releases_who_waits_to_take() -> None:
+    handover = Handover(HandoverOptions(1, WhenFull.REFUSE))
+    returned: list[Captured | None] = []
+    thread = threading.Thread(target=lambda: returned.append(handover.take()), daemon=True)
+    thread.start()
+    handover.close()
+    thread.join(PATIENCE_S)
+    assert returned == [None]
+
+
+def test_what_is_inside_can_be_taken_after_close() -> None:
+    handover = Handover(HandoverOptions(2, WhenFull.REFUSE))
+    first, second = belt_frame(0), belt_frame(1)
+    handover.put(first)
+    handover.put(second)
+    handover.close()
+    assert [handover.take(), handover.take(), handover.take()] == [first, second, None]
