@@ -48,7 +48,8 @@ def inspect_files(
         for number, path in enumerate(images):
             _show_progress(number, len(images))
             try:
-                pixels = decode_image(_read(path), str(path))
+                content = _read(path)
+                pixels = decode_image(content, str(path), grey=model.is_grey)
             except FrameError as error:
                 failed += 1
                 print(f"edge-inspector: error: {error}", file=sys.stderr)
@@ -62,7 +63,9 @@ def inspect_files(
             boxes = detection_documents(detections, model.class_names)
             _print_line(path, decision.verdict, reason_documents(decision.reasons), boxes)
             if save is not None:
-                marked = draw_detections(pixels, detections, model.class_names, caption=decision.verdict)
+                marked = draw_detections(
+                    decode_image(content, str(path)), detections, model.class_names, caption=decision.verdict
+                )
                 _write(save / path.name, marked)
     _show_progress(len(images), len(images))
     return failed

@@ -129,6 +129,8 @@ def decide(
         policy: The thresholds and regions in force; names every class.
         image_wh: Width and height of the frame, for the regions.
     """
+    if not len(detections):
+        return Decision(Verdict.ACCEPT)
     reasons = []
     counts = _counts(detections, policy, image_wh)
     columns = (counts.tolist(), detections.class_id.tolist(), detections.confidence.tolist(), area(detections.xyxy))

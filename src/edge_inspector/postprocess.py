@@ -17,6 +17,7 @@ from edge_inspector.geometry import Boxes, cxcywh_to_xyxy, nms
 
 BOX_COLUMNS = 4
 _CANDIDATES = 1000  # boxes that enter suppression at most; its cost grows with their square
+_NOTHING, _NO_INDICES = Detections.empty(), np.empty(0, np.int64)
 _SCORE_TOLERANCE = 1e-3  # rounding of low-precision graphs outside [0, 1]
 _LARGEST_COORDINATE = 1e6  # pixels; squares of more would overflow
 
@@ -65,6 +66,8 @@ def decode_yolov8(output: NDArray[np.float32], limits: Limits) -> Detections:
     _check_boxes(boxes)
     best = scores.max(axis=0)
     kept = _candidates(best, limits)
+    if not kept.size:
+        return _NOTHING
     return _suppress(cxcywh_to_xyxy(boxes[:, kept].T), best[kept], scores[:, kept].argmax(axis=0), limits)
 
 
@@ -87,8 +90,10 @@ def decode_xyxy_scores(output: NDArray[np.float32], limits: Limits) -> Detection
     )
     boxes, scores = output[0, :, :BOX_COLUMNS], output[0, :, BOX_COLUMNS:]
     _check_boxes(boxes)
-    best = scores.max(axis=1)
+    best = scores[:, 0] if scores.shape[1] == 1 else scores.max(axis=1)
     kept = _candidates(best, limits)
+    if not kept.size:
+        return _NOTHING
     return _suppress(boxes[kept], best[kept], scores[kept].argmax(axis=1), limits)
 
 
@@ -126,6 +131,8 @@ def _candidates(best: NDArray[np.float32], limits: Limits) -> NDArray[np.int64]:
     if not (lowest >= -_SCORE_TOLERANCE and highest <= 1.0 + _SCORE_TOLERANCE):  # also for NaN, which both hand on
         msg = f"model output: expected finite scores in [0, 1], found {lowest} to {highest}"
         raise ModelError(msg)
+    if highest < limits.confidence:  # most parts are good
+        return _NO_INDICES
     kept = np.flatnonzero(best >= limits.confidence)
     if kept.size > _CANDIDATES:
         strongest = np.argsort(-best[kept], kind="stable")[:_CANDIDATES]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edge_inspector.detections import Detections
-from edge_inspector.detectors.model_file import Layout, Manifest, ModelFile, ModelPackage
+from edge_inspector.detectors.model_file import Color, Layout, Manifest, ModelFile, ModelPackage
 from edge_inspector.detectors.preprocess import Preprocessor
 from edge_inspector.errors import ModelError
 from edge_inspector.frame import Frame
@@ -61,6 +61,7 @@ class OnnxDetector:
         if file is None:
             file = package.file("float32")
         self.class_names = manifest.class_names
+        self.is_grey = manifest.input.color is Color.GRAY
         self.identity = ModelIdentity(manifest.name, manifest.version, file.sha256)
         if min_confidence is None:
             min_confidence = min(entry.review_at for entry in package.thresholds(file).values())

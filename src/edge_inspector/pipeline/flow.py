@@ -242,7 +242,8 @@ class Pipeline:
             self._ledger.closed(result.outcome_name, no_verdict=None if cause is None else cause.value)
         elif not self._is_due(result):
             return
-        self._deliverer.put(replace(result, dropped_before=self._ledger.take_dropped()))
+        dropped = self._ledger.take_dropped()
+        self._deliverer.put(replace(result, dropped_before=dropped) if dropped else result)
         if cause is not None:
             problem = result.outcome.problem if isinstance(result.outcome, NoVerdict) else ""
             frame = result.frames[0]

@@ -11,22 +11,25 @@ _PERCENTILES = (50, 95, 99)
 
 
 class LatencyWindow:
-    """Remembers the last thousand latencies of each stage; for all threads."""
+    """Remembers the latencies of the last thousand inspections; for all threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._stages: dict[str, deque[float]] = {}
+        self._inspections: deque[Mapping[str, float]] = deque(maxlen=_WINDOW)
 
     def add(self, latency_ms: Mapping[str, float]) -> None:
         """Remember one inspection's milliseconds by stage."""
         with self._lock:
-            for stage, value in latency_ms.items():
-                self._stages.setdefault(stage, deque(maxlen=_WINDOW)).append(value)
+            self._inspections.append(latency_ms)
 
     def percentiles(self) -> dict[str, dict[str, float]]:
         """Return `{stage: {"p50": ms, "p95": ms, "p99": ms}}` of what is remembered."""
         with self._lock:
-            stages = {stage: list(values) for stage, values in self._stages.items()}
+            inspections = list(self._inspections)
+        stages: dict[str, list[float]] = {}
+        for latency_ms in inspections:
+            for stage, value in latency_ms.items():
+                stages.setdefault(stage, []).append(value)
         return {
             stage: {f"p{percent}": round(float(np.percentile(values, percent)), 3) for percent in _PERCENTILES}
             for stage, values in stages.items()

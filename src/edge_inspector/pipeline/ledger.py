@@ -103,8 +103,9 @@ class Ledger:
     def take_dropped(self) -> dict[str, int]:
         """Return the drops by cause since the last call."""
         with self._lock:
-            dropped, self._dropped_before = self._dropped_before, Counter()
-            return dict(dropped)
+            dropped = dict(self._dropped_before)
+            self._dropped_before.clear()
+            return dropped
 
     def frames(self) -> FrameCounts:
         """Return the frame ledger as it is now."""

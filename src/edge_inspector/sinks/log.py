@@ -15,7 +15,10 @@ class LogSink:
 
     def send(self, message: Message) -> None:
         """Log one message; a result also brings its fields for logs that are JSON."""
-        if message.delivery is CATALOGUE[Channel.RESULT]:
+        is_result = message.delivery is CATALOGUE[Channel.RESULT]
+        if not _log.isEnabledFor(logging.INFO if is_result else logging.DEBUG):
+            return
+        if is_result:
             result = json.loads(message.payload)["data"]
             _log.info("%s", describe_result(result), extra=_fields(result))
         else:

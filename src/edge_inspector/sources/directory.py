@@ -17,7 +17,9 @@ _log = logging.getLogger(__name__)
 class DirectorySource:
     """Reads the images of a folder in the order of their names, once or again and again."""
 
-    def __init__(self, path: Path, *, loop: bool, rate_hz: float | None, stop: threading.Event) -> None:
+    def __init__(
+        self, path: Path, *, loop: bool, rate_hz: float | None, stop: threading.Event, grey: bool = False
+    ) -> None:
         """List the folder.
 
         Args:
@@ -25,12 +27,14 @@ class DirectorySource:
             loop: Start again after the last image.
             rate_hz: Images a second; as fast as they are taken when None.
             stop: Ends a wait.
+            grey: Leave the colors out, for a model that needs none.
 
         Raises:
             SourceError: If the folder cannot be read or holds no image.
         """
         self._paths = list_images(path)
         self._loop = loop
+        self._grey = grey
         self._pace = None if rate_hz is None else Pace(rate_hz, stop)
         self._next = 0
 
@@ -52,7 +56,7 @@ class DirectorySource:
         name = path.name.encode("utf-8", "backslashreplace").decode("utf-8")
         part_id = name if round_number == 0 else f"{name}#{round_number}"
         try:
-            image = decode_image(path.read_bytes(), name)
+            image = decode_image(path.read_bytes(), name, grey=self._grey)
         except (FrameError, OSError) as error:
             return DamagedFrame(frame_id, captured_at, captured_monotonic_ns, name, part_id, str(error))
         return Frame(image, frame_id, captured_at, captured_monotonic_ns, name, part_id)
