@@ -108,7 +108,7 @@ def test_memory_threads_and_descriptors_stay_flat_over_a_hundred_thousand_frames
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(1800)
-def test_the_shipped_model_runs_through_ten_thousand_frames_with_flat_memory(tmp_path: Path) -> None:
+@pytest.mark.timeout(3600)
+def test_the_shipped_model_runs_through_a_hundred_thousand_frames_with_flat_memory(tmp_path: Path) -> None:
     source = folder_of_parts(tmp_path / "parts", (450, 300))
-    endure(settings_for(source, None), frames=10_000, warm_after=1_000)
+    endure(settings_for(source, None), frames=100_000, warm_after=5_000)
