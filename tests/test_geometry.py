@@ -76,7 +76,7 @@ def test_suppression_leaves_no_overlap_above_the_threshold_within_a_class(scored
     boxes, classes = as_boxes([box for box, _, _ in scored]), _classes(scored)
     for class_id in set(classes[kept]):
         of_class = boxes[kept][classes[kept] == class_id]
-        overlap = iou(of_class, of_class) - 2 * np.eye(len(of_class))
+        overlap = iou(of_class, of_class) - 2 * np.eye(len(of_class), dtype=np.float32)
         assert (overlap <= threshold).all()
 
 

@@ -227,7 +227,7 @@ def test_an_alarm_is_retained_for_who_comes_later(tmp_path: Path, broker: Mosqui
     source = {"type": "directory", "path": str(folder), "loop": True, "rate_hz": 50}
     configuration = write_configuration(tmp_path / "s.json", model, source=source, mqtt={"port": broker.port})
     with Daemon(configuration) as daemon, StationCollector(broker.port) as collector:
-        collector.collect_until(lambda message: "/alarm/" in message.topic)
+        collector.collect_until(lambda message: b"alarm.raised" in message.payload)
         with StationCollector(broker.port) as late:
             late.collect_what_is_there()
         assert daemon.stop() == 0
