@@ -23,6 +23,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -38,11 +39,13 @@ from edge_inspector.imaging import decode_image
 from edge_inspector.pipeline.deliver import Deliverer
 from edge_inspector.pipeline.flow import FlowOptions, Pipeline
 from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
-from edge_inspector.pipeline.inspector import Inspector
+from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.settings import ModelSettings, MqttSettings, Settings
 from edge_inspector.simulation import plan_tag, render_tag
 from edge_inspector.sinks.mqtt import MqttSink
 from edge_inspector.topics import TopicTree
+
+Sink = TypeVar("Sink", bound=MqttSink)
 
 TARGETS = {
     "latency, shipped model": ("at most", 1.20),
@@ -97,19 +100,17 @@ def bare_run(package: ModelPackage) -> Callable[[], object]:
 def latency(name: str, package: ModelPackage, broker: Broker, *, rounds: int) -> dict[str, float]:
     """Return the ratio of one frame's whole way to the bare network, and both medians in milliseconds."""
     bare = bare_run(package)
-    writer = EventWriter(TopicTree("edge-inspector", "bench", "line", "station", "camera"), session="bench")
+    writer = _writer()
     images = jpegs(32)
     settings = Settings(model=ModelSettings(path=package.folder))
     with ExitStack() as stack:
         model, _ = stack.enter_context(open_model(settings))
-        will = writer.status("offline", session_started_at=datetime.now(UTC))
-        mqtt = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol)
-        sink = stack.enter_context(WatchedSink(mqtt, client_id=f"bench-{os.getpid()}", will=will))
-        inspector = Inspector(model, station_path="bench/line/station", camera="camera", session="b", deadline_ms=None)
+        sink = stack.enter_context(_connect(WatchedSink, broker, writer))
+        inspector = _inspector(model, writer)
 
         def whole_ms(number: int) -> float:
             began_ns, started_ns = time.perf_counter_ns(), time.monotonic_ns()
-            image = decode_image(images[number % len(images)], "bench", grey=model.is_grey)
+            image = decode_image(images[number % len(images)], "bench", gray=model.is_gray)
             frame = Frame(image, number, datetime.now(UTC), started_ns, "bench", f"part-{number}")
             messages = writer.of_result(inspector.inspect(frame, taken_ns=started_ns))
             sink.in_socket.clear()
@@ -151,18 +152,16 @@ class FramesInMemory:
     """A camera that always has a frame: as fast as they are taken."""
 
     def __init__(self, *, encoded: bool) -> None:
-        self._encoded = jpegs(64) if encoded else []
-        self._images = [render_tag(plan_tag(9, number)) for number in range(64)]
+        self._jpegs = jpegs(64)
+        self._images = [] if encoded else [decode_image(content, "bench", gray=True) for content in self._jpegs]
         self._number = 0
 
     def read(self, timeout_s: float) -> Frame:  # noqa: ARG002 - there is nothing to wait for
-        """Return the next frame, decoded where it comes as a JPEG."""
-        number = self._number
+        """Return the next frame, decoded now where it comes as a JPEG."""
+        number, index = self._number, self._number % len(self._jpegs)
         self._number += 1
         at, at_ns = datetime.now(UTC), time.monotonic_ns()
-        image = (
-            decode_image(self._encoded[number % 64], "bench", grey=True) if self._encoded else self._images[number % 64]
-        )
+        image = self._images[index] if self._images else decode_image(self._jpegs[index], "bench", gray=True)
         return Frame(image, number, at, at_ns, "bench", f"part-{number}")
 
 
@@ -186,16 +185,14 @@ def throughput(model: Path, broker: Broker, *, seconds: float = 4.0, turns: int 
 
 
 def _pipeline_hz(model: Path, broker: Broker, source: FramesInMemory, seconds: float) -> float:
-    writer = EventWriter(TopicTree("edge-inspector", "bench", "line", "station", "camera"), session="bench")
+    writer = _writer()
     stop = threading.Event()
     with ExitStack() as stack:
         opened, _ = stack.enter_context(open_model(Settings(model=ModelSettings(path=model))))
-        mqtt = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol)
-        will = writer.status("offline", session_started_at=datetime.now(UTC))
-        sink = stack.enter_context(MqttSink(mqtt, client_id=f"bench-{os.getpid()}", will=will))
+        sink = stack.enter_context(_connect(MqttSink, broker, writer))
         pipeline = Pipeline(
             source,
-            Inspector(opened, station_path="bench/line/station", camera="camera", session="b", deadline_ms=None),
+            _inspector(opened, writer),
             writer,
             Deliverer(writer, {"mqtt": sink}, queue_size=1000),
             options=FlowOptions(HandoverOptions(4, WhenFull.WAIT)),
@@ -235,6 +232,23 @@ def memory(model: Path, broker: Broker, *, frames: int = 600) -> dict[str, float
                 resident_mb = max(resident_mb, _resident_mb(process.pid))
         process.wait()
     return {"resident memory, MB": resident_mb, "first result, s": first_s}
+
+
+def _writer() -> EventWriter:
+    return EventWriter(TopicTree("edge-inspector", "bench", "line", "station", "camera"), session="bench")
+
+
+def _inspector(model: Model, writer: EventWriter) -> Inspector:
+    topics = writer.topics
+    return Inspector(
+        model, station_path=topics.station_path, camera=topics.camera, session=writer.session, deadline_ms=None
+    )
+
+
+def _connect(kind: type[Sink], broker: Broker, writer: EventWriter) -> Sink:
+    mqtt = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol)
+    will = writer.status("offline", session_started_at=datetime.now(UTC))
+    return kind(mqtt, client_id=f"bench-{os.getpid()}", will=will)
 
 
 def _resident_mb(pid: int) -> float:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -35,6 +37,21 @@ def test_every_format_that_is_promised_can_be_read(suffix: str, channels: int) -
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff"])
 def test_a_grey_image_stays_grey(suffix: str) -> None:
     assert decode_image(encode(picture(channels=1), suffix), "part").shape == (72, 96)
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_a_gray_model_gets_the_pixels_that_its_training_reads(suffix: str, tmp_path: Path) -> None:
+    content = encode(picture(), suffix)
+    (tmp_path / f"part{suffix}").write_bytes(content)
+    trained_on = cv2.imread(str(tmp_path / f"part{suffix}"), cv2.IMREAD_GRAYSCALE)
+    read = decode_image(content, "part", gray=True)
+    assert read.shape == (72, 96)
+    np.testing.assert_array_equal(read, trained_on)
+
+
+def test_a_gray_reading_refuses_a_cut_image_too() -> None:
+    with pytest.raises(FrameError, match="cut off"):
+        decode_image(encode(picture(), ".jpg")[:-40], "part", gray=True)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".tiff", ".webp"])

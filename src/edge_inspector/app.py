@@ -63,7 +63,7 @@ def build(
     writer = EventWriter(topic_tree(settings), session, settings.station.product, settings.station.lot)
     with ExitStack() as stack:
         model, alarms = stack.enter_context(open_model(settings))
-        source = open_source(settings.source, stop, grey=model.is_grey)
+        source = open_source(settings.source, stop, gray=model.is_gray)
         losses = Losses()
         all_sinks: dict[str, EventSink] = {"log": LogSink(), **(sinks or {})}
         if settings.mqtt is not None:
@@ -114,7 +114,7 @@ def open_model(settings: Settings, *, min_confidence: float = 1.0) -> Iterator[t
     with OnnxDetector(
         package, file, threads=settings.model.threads, min_confidence=min(floor, min_confidence)
     ) as detector:
-        yield Model(detector, detector.identity, detector.class_names, policy, detector.is_grey), alarms
+        yield Model(detector, detector.identity, detector.class_names, policy, detector.is_gray), alarms
 
 
 def build_policy(
@@ -176,13 +176,13 @@ def check(settings: Settings) -> list[str]:
     return [*remarks, "usable"]
 
 
-def open_source(settings: SourceSettings, stop: threading.Event, *, grey: bool = False) -> FrameSource:
+def open_source(settings: SourceSettings, stop: threading.Event, *, gray: bool = False) -> FrameSource:
     """Open the configured source.
 
     Args:
         settings: Which one.
         stop: Ends its waits.
-        grey: The model needs no colors.
+        gray: The model needs no colors.
 
     Raises:
         SourceError: If it cannot be opened.
@@ -191,7 +191,7 @@ def open_source(settings: SourceSettings, stop: threading.Event, *, grey: bool =
         case SimulatedSource():
             return SimulatedLine(settings, stop)
         case DirectorySource():
-            return Directory(settings.path, loop=settings.loop, rate_hz=settings.rate_hz, stop=stop, grey=grey)
+            return Directory(settings.path, loop=settings.loop, rate_hz=settings.rate_hz, stop=stop, gray=gray)
     assert_never(settings)
 
 

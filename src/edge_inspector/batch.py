@@ -49,7 +49,7 @@ def inspect_files(
             _show_progress(number, len(images))
             try:
                 content = _read(path)
-                pixels = decode_image(content, str(path), grey=model.is_grey)
+                pixels = decode_image(content, str(path), gray=model.is_gray)
             except FrameError as error:
                 failed += 1
                 print(f"edge-inspector: error: {error}", file=sys.stderr)
@@ -63,9 +63,8 @@ def inspect_files(
             boxes = detection_documents(detections, model.class_names)
             _print_line(path, decision.verdict, reason_documents(decision.reasons), boxes)
             if save is not None:
-                marked = draw_detections(
-                    decode_image(content, str(path)), detections, model.class_names, caption=decision.verdict
-                )
+                shown = decode_image(content, str(path)) if model.is_gray else pixels  # a person gets the colors
+                marked = draw_detections(shown, detections, model.class_names, caption=decision.verdict)
                 _write(save / path.name, marked)
     _show_progress(len(images), len(images))
     return failed

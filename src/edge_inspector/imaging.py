@@ -14,7 +14,7 @@ _TAIL = 4096  # bytes in which the end marker is looked for; some writers put no
 _FORMATS = (("JPEG", b"\xff\xd8\xff", b"\xff\xd9"), ("PNG", b"\x89PNG\r\n\x1a\n", b"IEND"))
 
 
-def decode_image(content: bytes, name: str, *, grey: bool = False) -> NDArray[np.uint8]:
+def decode_image(content: bytes, name: str, *, gray: bool = False) -> NDArray[np.uint8]:
     """Return the pixels of an encoded image: (h, w) uint8 where it is grey, else (h, w, 3) uint8 BGR.
 
     Deeper images are scaled to 8 bits, transparency is dropped, and a camera's orientation note is followed.
@@ -22,7 +22,7 @@ def decode_image(content: bytes, name: str, *, grey: bool = False) -> NDArray[np
     Args:
         content: A whole JPEG, PNG, BMP, TIFF or WebP file.
         name: What to call it in an error.
-        grey: Leave the colors out, as a grey model does in its training: a third less to decode.
+        gray: Leave the colors out, as a grey model does in its training: a third less to decode.
 
     Raises:
         FrameError: If it is empty, cut off, or no image.
@@ -35,7 +35,7 @@ def decode_image(content: bytes, name: str, *, grey: bool = False) -> NDArray[np
             msg = f"{name}: expected a whole {kind}, found one that is cut off after {len(content)} bytes"
             raise FrameError(msg)
     try:
-        flags = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_ANYCOLOR
+        flags = cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_ANYCOLOR
         image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flags)
     except cv2.error as error:
         msg = f"{name}: cannot be decoded: {error.err}"

@@ -61,7 +61,7 @@ class OnnxDetector:
         if file is None:
             file = package.file("float32")
         self.class_names = manifest.class_names
-        self.is_grey = manifest.input.color is Color.GRAY
+        self.is_gray = manifest.input.color is Color.GRAY
         self.identity = ModelIdentity(manifest.name, manifest.version, file.sha256)
         if min_confidence is None:
             min_confidence = min(entry.review_at for entry in package.thresholds(file).values())

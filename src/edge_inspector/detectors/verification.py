@@ -38,7 +38,7 @@ def verify(package: ModelPackage, detector: OnnxDetector) -> Iterator[Check]:
     for golden in package.manifest.golden:
         path = package.folder / golden.image
         try:
-            image = decode_image(path.read_bytes(), str(path), grey=detector.is_grey)
+            image = decode_image(path.read_bytes(), str(path), gray=detector.is_gray)
         except (OSError, FrameError) as error:
             msg = f"{path}: expected a golden image, found: {error}"
             raise ModelError(msg) from error

@@ -237,18 +237,17 @@ class Pipeline:
             self._alarm(NoVerdictCause(cause.value), f"frame {captured.frame_id} ({captured.source}): {problem}")
 
     def _report(self, result: InspectionResult) -> None:
-        cause = result.outcome.cause if isinstance(result.outcome, NoVerdict) else None
+        failure = result.outcome if isinstance(result.outcome, NoVerdict) else None
         if result.part_id is not None:
-            self._ledger.closed(result.outcome_name, no_verdict=None if cause is None else cause.value)
+            self._ledger.closed(result.outcome_name, no_verdict=None if failure is None else failure.cause.value)
         elif not self._is_due(result):
             return
         dropped = self._ledger.take_dropped()
         self._deliverer.put(replace(result, dropped_before=dropped) if dropped else result)
-        if cause is not None:
-            problem = result.outcome.problem if isinstance(result.outcome, NoVerdict) else ""
+        if failure is not None:
             frame = result.frames[0]
             subject = f"frame {frame.frame_id}" if result.part_id is None else f"part {result.part_id}"
-            self._alarm(cause, f"{subject} ({frame.source}): {problem}")
+            self._alarm(failure.cause, f"{subject} ({frame.source}): {failure.problem}")
 
     def _is_due(self, result: InspectionResult) -> bool:
         """Return whether the result of a free-running frame is published: defects always, others at their rate."""

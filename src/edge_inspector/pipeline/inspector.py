@@ -20,14 +20,14 @@ class Model:
         identity: Which model that is.
         class_names: Names by class id.
         policy: The thresholds and regions in force.
-        is_grey: It needs no colors.
+        is_gray: It needs no colors.
     """
 
     detector: Detector
     identity: ModelIdentity
     class_names: tuple[str, ...]
     policy: Policy
-    is_grey: bool = False
+    is_gray: bool = False
 
 
 class Inspector:

@@ -18,7 +18,7 @@ class DirectorySource:
     """Reads the images of a folder in the order of their names, once or again and again."""
 
     def __init__(
-        self, path: Path, *, loop: bool, rate_hz: float | None, stop: threading.Event, grey: bool = False
+        self, path: Path, *, loop: bool, rate_hz: float | None, stop: threading.Event, gray: bool = False
     ) -> None:
         """List the folder.
 
@@ -27,14 +27,14 @@ class DirectorySource:
             loop: Start again after the last image.
             rate_hz: Images a second; as fast as they are taken when None.
             stop: Ends a wait.
-            grey: Leave the colors out, for a model that needs none.
+            gray: Leave the colors out, for a model that needs none.
 
         Raises:
             SourceError: If the folder cannot be read or holds no image.
         """
         self._paths = list_images(path)
         self._loop = loop
-        self._grey = grey
+        self._gray = gray
         self._pace = None if rate_hz is None else Pace(rate_hz, stop)
         self._next = 0
 
@@ -56,7 +56,7 @@ class DirectorySource:
         name = path.name.encode("utf-8", "backslashreplace").decode("utf-8")
         part_id = name if round_number == 0 else f"{name}#{round_number}"
         try:
-            image = decode_image(path.read_bytes(), name, grey=self._grey)
+            image = decode_image(path.read_bytes(), name, gray=self._gray)
         except (FrameError, OSError) as error:
             return DamagedFrame(frame_id, captured_at, captured_monotonic_ns, name, part_id, str(error))
         return Frame(image, frame_id, captured_at, captured_monotonic_ns, name, part_id)
