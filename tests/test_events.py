@@ -20,10 +20,10 @@ from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Outcome
 from edge_inspector.detections import Detections
 from edge_inspector.errors import ConfigError
 from edge_inspector.events import LARGEST_MESSAGE, Alarm, EventKind, EventWriter, Severity, StationState
+from edge_inspector.frame import DropCause
 from edge_inspector.geometry import as_boxes
 from edge_inspector.identity import session_id
 from edge_inspector.inspection import FrameRecord, InspectionResult, ModelIdentity
-from edge_inspector.pipeline.ledger import DropCause
 from edge_inspector.settings import parse
 from edge_inspector.topics import LONGEST_LEVEL, Channel, Message, TopicTree
 

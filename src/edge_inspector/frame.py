@@ -1,12 +1,28 @@
-"""Frame: one captured image with its identity and time."""
+"""Frame: one captured image with its identity and time; and what becomes of one that is not inspected."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_inspector.errors import FrameError
+
+
+class DropCause(StrEnum):
+    """Why a captured frame was not inspected."""
+
+    SUPERSEDED = "superseded"  # a newer frame came
+    STALE = "stale"  # it waited too long, here or in the camera's buffers
+    FROZEN = "frozen"  # the camera repeats an old picture
+    QUEUE_OVERFLOW = "queue_overflow"
+    DEADLINE_MISSED = "deadline_missed"
+    FRAME_DAMAGED = "frame_damaged"
+    FRAME_LATE = "frame_late"  # its part has its outcome already
+    FRAME_DUPLICATE = "frame_duplicate"  # its part has this frame already
+    INSPECTION_FAILED = "inspection_failed"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +37,7 @@ class Frame:
         source: What delivered it, for people: a camera or file name.
         part_id: The part that it shows; None for a free-running source.
         captured_at_source: Who stamped `captured_at`: `camera`, `driver` or `host`.
+        part_frame: Which frame of its part it is, from 0.
     """
 
     image: NDArray[np.uint8]
@@ -30,6 +47,7 @@ class Frame:
     source: str
     part_id: str | None = None
     captured_at_source: str = "host"
+    part_frame: int = 0
 
     def __post_init__(self) -> None:
         check_image(self.image, self.source)
@@ -48,7 +66,7 @@ class DamagedFrame:
     """A frame that arrived but cannot be inspected; it is counted, and its part reported, like any other.
 
     Attributes:
-        frame_id, captured_at, captured_monotonic_ns, source, part_id: As in Frame.
+        frame_id, captured_at, captured_monotonic_ns, source, part_id, part_frame: As in Frame.
         problem: What was found and what was expected, in one line.
     """
 
@@ -58,6 +76,7 @@ class DamagedFrame:
     source: str
     part_id: str | None
     problem: str
+    part_frame: int = 0
 
 
 def check_image(image: NDArray[np.uint8], name: str) -> None:

@@ -4,8 +4,9 @@ Sources, detectors and sinks are context managers where they hold something open
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from edge_inspector.camera import CameraReport, Skipped
 from edge_inspector.detections import Detections
 from edge_inspector.frame import DamagedFrame, Frame
 from edge_inspector.topics import Message
@@ -21,11 +22,14 @@ class Inference:
     postprocess_ms: float
 
 
+Delivered: TypeAlias = Frame | DamagedFrame | CameraReport | Skipped
+
+
 class FrameSource(Protocol):
     """Where frames come from."""
 
-    def read(self, timeout_s: float) -> Frame | DamagedFrame | None:
-        """Return the next frame, or None when none came in time.
+    def read(self, timeout_s: float) -> Delivered | None:
+        """Return the next frame, or what a live source has to say beside its frames; None when nothing came in time.
 
         Raises:
             SourceError: If the source as a whole cannot deliver.

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edge_inspector.decision import NoVerdictCause
-from edge_inspector.pipeline.ledger import DropCause, FrameCounts, Ledger, PartCounts
+from edge_inspector.frame import DropCause
+from edge_inspector.pipeline.ledger import FrameCounts, Ledger, PartCounts
 
 
 class LedgerLaws(RuleBasedStateMachine):

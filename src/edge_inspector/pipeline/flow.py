@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from edge_inspector.decision import NoVerdict, NoVerdictCause
 from edge_inspector.errors import EndOfSource, InspectorError, SourceError
 from edge_inspector.events import ALARM_NAMES, Alarm, EventWriter, Severity, StationState, no_verdict_alarm
-from edge_inspector.frame import DamagedFrame, Frame
+from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.inspection import InspectionResult
 from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.deliver import Deliverer
 from edge_inspector.pipeline.handover import Captured, Handover, HandoverOptions, WhenFull
 from edge_inspector.pipeline.inspector import Inspector
 from edge_inspector.pipeline.latency import LatencyWindow
-from edge_inspector.pipeline.ledger import DropCause, FrameCounts, Ledger, PartCounts
+from edge_inspector.pipeline.ledger import FrameCounts, Ledger, PartCounts
 from edge_inspector.ports import FrameSource
 from edge_inspector.topics import Message
 

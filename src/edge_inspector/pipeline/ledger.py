@@ -10,19 +10,8 @@ today they start at zero with every session.
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-
-class DropCause(StrEnum):
-    """Why a captured frame was not inspected."""
-
-    SUPERSEDED = "superseded"
-    STALE = "stale"
-    QUEUE_OVERFLOW = "queue_overflow"
-    DEADLINE_MISSED = "deadline_missed"
-    FRAME_DAMAGED = "frame_damaged"
-    INSPECTION_FAILED = "inspection_failed"
-    STOPPED = "stopped"
+from edge_inspector.frame import DropCause
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,64 @@
+"""What a live source says beside its frames, in order with them: how its camera is, and which frames it passed over."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from edge_inspector.frame import DropCause
+
+
+class CameraStatus(StrEnum):
+    """How a camera is."""
+
+    ONLINE = "online"
+    DEGRADED = "degraded"  # it delivers, but nothing that can be trusted
+    OFFLINE = "offline"
+
+
+class CameraFault(StrEnum):
+    """Why a camera is not online; the name of its alarm is `camera-{fault}`."""
+
+    LOST = "lost"
+    FROZEN = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraReport:
+    """A change of a camera's state.
+
+    Attributes:
+        status: How it is from now on.
+        at: Since when, aware UTC.
+        reason: What was found, in one line; for a camera that is back, what it had been away for.
+        fault: Why it is not online; None where it is.
+        away_s: For a camera that is back: seconds without a frame that could be trusted.
+    """
+
+    status: CameraStatus
+    at: datetime
+    reason: str = ""
+    fault: CameraFault | None = None
+    away_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.fault is None) != (self.status is CameraStatus.ONLINE):
+            msg = f"camera report: expected a fault unless online, found {self.status} with {self.fault}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Frames that the camera delivered and the source passed over; they are counted as captured and dropped.
+
+    Attributes:
+        cause: Why, for example `STALE` for what waited in the camera's buffers while nobody looked.
+        count: How many, at least 1.
+    """
+
+    cause: DropCause
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            msg = f"skipped: expected at least 1 frame, found {self.count}"
+            raise ValueError(msg)
