@@ -8,16 +8,17 @@ from typing import TypeAlias
 
 import numpy as np
 
+from edge_inspector.camera import CameraReport, Skipped
 from edge_inspector.detections import Detections
 from edge_inspector.errors import EndOfSource
 from edge_inspector.frame import DamagedFrame, Frame
-from edge_inspector.ports import Inference
+from edge_inspector.ports import Delivered, Inference
 from edge_inspector.topics import Message
 
 PATIENCE_S = 30.0
 IMAGE_WH = (64, 48)
 
-Step: TypeAlias = Frame | DamagedFrame | Exception | threading.Event | Callable[[], object]
+Step: TypeAlias = Delivered | Exception | threading.Event | Callable[[], object]
 
 
 def part(number: int, *, age_ms: float = 0.0) -> Frame:
@@ -50,10 +51,10 @@ def defect(confidence: float) -> Detections:
 
 
 class ScriptedSource:
-    """Plays its steps: delivers frames, raises errors, waits for events, calls what can be called; then it ends.
+    """Plays its steps: delivers, raises errors, waits for events, calls what can be called; then it ends.
 
     Attributes:
-        delivered: What the flow was given, in order: an account that owes nothing to the flow's ledger.
+        delivered: The frames that the flow was given, in order: an account that owes nothing to the flow's ledger.
     """
 
     def __init__(self, steps: Iterable[Step], *, ends: bool = True) -> None:
@@ -63,7 +64,7 @@ class ScriptedSource:
         self._waits_for: threading.Event | None = None
         self._ends = ends
 
-    def read(self, timeout_s: float) -> Frame | DamagedFrame | None:
+    def read(self, timeout_s: float) -> Delivered | None:
         while True:
             if self._waits_for is not None and not self._waits_for.wait(timeout_s):
                 return None
@@ -78,6 +79,8 @@ class ScriptedSource:
                     raise step
                 case Frame() | DamagedFrame():
                     self.delivered.append(step)
+                    return step
+                case CameraReport() | Skipped():
                     return step
                 case threading.Event():
                     pass

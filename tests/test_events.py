@@ -5,6 +5,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,22 @@ from referencing import Registry, Resource
 from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Outcome, Reason, Verdict
 from edge_inspector.detections import Detections
 from edge_inspector.errors import ConfigError
-from edge_inspector.events import LARGEST_MESSAGE, Alarm, EventKind, EventWriter, Severity, StationState
+from edge_inspector.events import (
+    LARGEST_MESSAGE,
+    Alarm,
+    EventKind,
+    EventWriter,
+    Severity,
+    StationState,
+    TrackedDefect,
+)
 from edge_inspector.frame import DropCause
 from edge_inspector.geometry import as_boxes
 from edge_inspector.identity import session_id
 from edge_inspector.inspection import FrameRecord, InspectionResult, ModelIdentity
 from edge_inspector.settings import parse
 from edge_inspector.topics import LONGEST_LEVEL, Channel, Message, TopicTree
+from edge_inspector.tracks import Track, TrackChange, TrackPhase
 
 GOLDEN = Path(__file__).parent / "golden" / "events"
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
@@ -51,6 +61,7 @@ STATS = {
         "no_verdict": {"queue_overflow": 1},
         "in_flight": 1,
     },
+    "camera": {"status": "online", "outages": 1, "away_s": 4.25},
     "inspected_hz": 3.998,
     "latency_ms": {"total": {"p50": 14.5, "p95": 17.25, "p99": 21.0}},
     "undelivered": {"mqtt": 2},
@@ -82,17 +93,23 @@ def result(  # noqa: PLR0913 - all that a result can differ in
     class_names: tuple[str, ...] = NAMES,
     model: ModelIdentity = MODEL,
     damaged: bool = False,
+    frames: int = 1,
 ) -> InspectionResult:
+    detections = found(2) if detections is None else detections
     return InspectionResult(
         inspection_id="01KJMMA2G0HBA0CAVB2M3SWTSS",
         part_id=part_id,
-        frames=(FrameRecord(7, AT, "host", source, None if damaged else (450, 300)),),
-        detections=found(2) if detections is None else detections,
+        frames=tuple(
+            FrameRecord(7 + number, AT, "host", source, None if damaged else (450, 300), outcome, number)
+            for number in range(frames)
+        ),
+        detections=detections,
         class_names=class_names,
         outcome=outcome,
         model=model,
         latency_ms={**LATENCY_MS},
         dropped_before={"queue_overflow": 1},
+        detection_frames=tuple(number % frames for number in range(len(detections))) if frames > 1 else (),
     )
 
 
@@ -103,12 +120,43 @@ NO_VERDICT = result(
 )
 ACCEPTED = result(Decision(Verdict.ACCEPT), detections=Detections.empty(), part_id=None)
 
+THREE_FRAMES = replace(
+    result(frames=3),
+    frames=(
+        FrameRecord(7, AT, "camera", "camera-1", (450, 300), REJECT),
+        FrameRecord(8, AT, "camera", "camera-1", (450, 300), Decision(Verdict.ACCEPT), 1),
+        FrameRecord(9, AT, "camera", "camera-1", None, NO_VERDICT.outcome, 2),
+    ),
+)
+
+
+def tracked(
+    phase: TrackPhase, *, number: int = 12, label: str = "scratch", seen: InspectionResult | None = None
+) -> Message:
+    track = Track(
+        number=number,
+        label=label,
+        verdict=Verdict.REJECT,
+        confidence=0.91234,
+        xyxy=(10.126, 20.0, 70.5, 44.25),
+        first_frame_id=3,
+        first_seen_at=AT - timedelta(seconds=1),
+        last_seen_at=AT,
+        frames=5,
+    )
+    frame = result(part_id=None) if seen is None else seen
+    return WRITER.of_track(TrackedDefect(frame, "01KJMMA1H0HBA0CAVB2M3SWTSS", TrackChange(phase, track)))
+
+
 GOLDEN_MESSAGES: dict[str, Message] = {
     "inspection.completed": WRITER.of_result(result())[1],
     "inspection.completed.accept": WRITER.of_result(ACCEPTED)[0],
     "inspection.completed.no_verdict": WRITER.of_result(NO_VERDICT)[1],
     "inspection.completed.cut": WRITER.of_result(result(detections=found(100)))[1],
+    "inspection.completed.frames": WRITER.of_result(THREE_FRAMES)[1],
     "defect.detected": WRITER.of_result(result())[0],
+    "defect.detected.new": tracked(TrackPhase.NEW),
+    "defect.detected.end": tracked(TrackPhase.END, seen=ACCEPTED),
     "defect.detected.no_verdict": WRITER.of_result(NO_VERDICT)[0],
     "model.changed": WRITER.model_changed(AT, model=MODEL, previous=OLDER_MODEL),
     "model.changed.first": WRITER.model_changed(AT, model=MODEL, previous=None),
@@ -293,6 +341,34 @@ def test_boxes_are_cut_to_the_strongest_and_their_number_is_told() -> None:
     assert LARGEST_MESSAGE - 100 < len(message.topic.encode()) + len(message.payload) <= LARGEST_MESSAGE
 
 
+def test_a_part_of_several_frames_says_what_became_of_each_and_where_each_box_is() -> None:
+    data = data_of(WRITER.of_result(THREE_FRAMES)[1])
+    assert [(frame["part_frame"], frame["outcome"]) for frame in data["frames"]] == [
+        (0, "reject"), (1, "accept"), (2, "no_verdict"),
+    ]  # fmt: skip
+    assert data["frames"][2]["cause"] == "frame_damaged"
+    assert [box["part_frame"] for box in data["detections"]] == [0, 1]
+
+
+def test_of_many_frames_the_first_are_told_and_how_many_there_were() -> None:
+    data = data_of(WRITER.of_result(result(frames=64))[1])
+    assert data["frames_total"] == 64
+    assert [frame["part_frame"] for frame in data["frames"]] == list(range(len(data["frames"])))
+    assert 3 < len(data["frames"]) < 64
+
+
+def test_the_events_of_a_track_share_its_id_and_have_one_each() -> None:
+    new, end = (tracked(phase) for phase in (TrackPhase.NEW, TrackPhase.END))
+    other = tracked(TrackPhase.NEW, number=13)
+    assert data_of(new)["track_id"] == data_of(end)["track_id"]
+    assert new.id == "01KJMMA2G0HBA0CAVB2M3SWTSS/defect.detected/12"
+    assert other.id != new.id
+
+
+def test_a_frame_of_a_free_running_camera_is_no_alert_of_its_own() -> None:
+    assert [message.topic for message in WRITER.of_result(result(part_id=None))] == [TOPICS.topic(Channel.RESULT)]
+
+
 def test_reasons_are_the_gravest_eight() -> None:
     reasons = tuple(Reason("dent", 0.9 - number / 100, Verdict.REJECT, 0.5) for number in range(30))
     data = data_of(WRITER.of_result(result(Decision(Verdict.REJECT, reasons)))[0])
@@ -332,10 +408,11 @@ def writer_of(levels: tuple[str, ...], product: str | None, lot: str | None) -> 
     st.integers(0, 100),
     st.integers(0, 100),
     st.none() | _any_text,
+    st.integers(1, 64),
 )
-@example(LONGEST_LEVELS, '"' * 32, '"' * 32, "\x01" * 255, ("😀" * 64, '"' * 64), 100, 100, None)
-@example(LONGEST_LEVELS, '"' * 32, '"' * 32, "\x01" * 255, ("😀" * 64, '"' * 64), 0, 0, "\x01" * 2000)
-@example(LONGEST_LEVELS, "😀" * 16, "😀" * 16, "😀" * 63, ("a", "b"), 100, 100, None)
+@example(LONGEST_LEVELS, '"' * 32, '"' * 32, "\x01" * 255, ("😀" * 64, '"' * 64), 100, 100, None, 64)
+@example(LONGEST_LEVELS, '"' * 32, '"' * 32, "\x01" * 255, ("😀" * 64, '"' * 64), 0, 0, "\x01" * 2000, 64)
+@example(LONGEST_LEVELS, "😀" * 16, "😀" * 16, "😀" * 63, ("a", "b"), 100, 100, None, 1)
 def test_no_result_is_larger_than_a_message_may_be(  # noqa: PLR0913, PLR0917 - what a law ranges over
     levels: tuple[str, ...],
     product: str | None,
@@ -345,6 +422,7 @@ def test_no_result_is_larger_than_a_message_may_be(  # noqa: PLR0913, PLR0917 - 
     boxes: int,
     reasons: int,
     problem: str | None,
+    frames: int,
 ) -> None:
     writer = writer_of(levels, product, lot)
     if writer is None:
@@ -361,16 +439,23 @@ def test_no_result_is_larger_than_a_message_may_be(  # noqa: PLR0913, PLR0917 - 
         source=file_name,
         class_names=labels,
         model=LONGEST_MODEL,
+        frames=frames,
     )
     # Every cause at once, with counts as large as a long session makes them.
     inspected.latency_ms.update({"queue": 123456789.123})  # type: ignore[attr-defined]
     inspected.dropped_before.update(dict.fromkeys(DropCause, 10**9))  # type: ignore[attr-defined]
-    all_boxes = data_of(WRITER.of_result(result(detections=found(boxes), class_names=labels))[-1])["detections"]
+    some = result(detections=found(boxes), class_names=labels, frames=frames)
+    all_boxes = data_of(WRITER.of_result(some)[-1])["detections"]
+    free_running = replace(inspected, part_id=None, frames=inspected.frames[:1], detection_frames=())
+    seen = tracked(TrackPhase.NEW, number=10**9, label=labels[0], seen=free_running)
+    assert len(seen.topic.encode()) + len(seen.payload) <= LARGEST_MESSAGE
+    assert violations("defect.detected", json.loads(seen.payload)) == []
     for message in writer.of_result(inspected):
         assert len(message.topic.encode()) + len(message.payload) <= LARGEST_MESSAGE
         document = json.loads(message.payload)
         data = document["data"]
-        assert data["detections_total"] == boxes
+        assert (data["detections_total"], data["frames_total"]) == (boxes, frames)
+        assert data["frames"], "a part always says at least one frame"
         shared = min(len(all_boxes), len(data["detections"]))
         assert data["detections"][:shared] == all_boxes[:shared]
         if reasons and problem is None:

@@ -35,6 +35,7 @@ class NoVerdictCause(StrEnum):
     QUEUE_OVERFLOW = "queue_overflow"
     INSPECTION_FAILED = "inspection_failed"
     FRAME_DAMAGED = "frame_damaged"
+    FRAME_MISSING = "frame_missing"
     STOPPED = "stopped"
 
 
@@ -91,6 +92,10 @@ class Reason:
     verdict: Verdict
     threshold: float
 
+    def gravity(self) -> tuple[bool, float]:
+        """Return a key that sorts reasons: the gravest first, then the most confident."""
+        return self.verdict is not Verdict.REJECT, -self.confidence
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -132,7 +137,7 @@ def decide(
     if not len(detections):
         return Decision(Verdict.ACCEPT)
     reasons = []
-    counts = _counts(detections, policy, image_wh)
+    counts = in_regions(detections, policy, image_wh=image_wh)
     columns = (counts.tolist(), detections.class_id.tolist(), detections.confidence.tolist(), area(detections.xyxy))
     for it_counts, class_id, confidence, area_px in zip(*columns, strict=True):
         label = class_names[class_id]
@@ -143,14 +148,24 @@ def decide(
             reasons.append(Reason(label, confidence, Verdict.REJECT, limits.reject_at))
         else:
             reasons.append(Reason(label, confidence, Verdict.REVIEW, limits.review_at))
-    reasons.sort(key=lambda reason: (reason.verdict is not Verdict.REJECT, -reason.confidence))
+    reasons.sort(key=Reason.gravity)
     return Decision(reasons[0].verdict if reasons else Verdict.ACCEPT, tuple(reasons))
 
 
-def _counts(detections: Detections, policy: Policy, image_wh: tuple[int, int]) -> NDArray[np.bool_]:
+def in_regions(
+    detections: Detections, policy: Policy, *, image_wh: tuple[int, int], inside: float = _INSIDE
+) -> NDArray[np.bool_]:
+    """Return which (n,) detections lie where the policy looks.
+
+    Args:
+        detections: What was found, in frame pixels.
+        policy: The regions in force.
+        image_wh: Width and height of the frame.
+        inside: Share of a box that must lie where the policy looks, in (0, 1].
+    """
     counts = np.ones(len(detections), dtype=np.bool_)
     if policy.roi is not None:
-        counts &= policy.roi.coverage(detections.xyxy, image_wh) >= _INSIDE
+        counts &= policy.roi.coverage(detections.xyxy, image_wh) >= inside
     if policy.ignore is not None:
-        counts &= policy.ignore.coverage(detections.xyxy, image_wh) < _INSIDE
+        counts &= policy.ignore.coverage(detections.xyxy, image_wh) < 1 - inside
     return counts

@@ -2,7 +2,7 @@
 
 A public contract: `docs/schemas/` holds the JSON Schemas, `tests/golden/events/` one example of each. Topic and
 payload together stay within `LARGEST_MESSAGE` bytes, since some clients stall or close on larger ones; boxes are then
-cut to the strongest, and `detections_total` tells how many there were.
+cut to the strongest and frames to the first, and `detections_total` and `frames_total` tell how many there were.
 """
 
 import json
@@ -12,16 +12,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from edge_inspector.camera import CameraFault
 from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Reason
 from edge_inspector.detections import Detections
 from edge_inspector.identity import inspection_id
-from edge_inspector.inspection import InspectionResult, ModelIdentity
+from edge_inspector.inspection import FrameRecord, InspectionResult, ModelIdentity, outcome_name
 from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
+from edge_inspector.tracks import TrackChange
 
 LARGEST_MESSAGE = 4000  # bytes of topic and payload together
 _MOST_REASONS = 8
 _LONGEST_TEXT = 300  # bytes of a free text, as JSON
 _LONGEST_NAME = 280  # bytes of a part id or a file name, as JSON
+_MOST_FRAMES_BYTES = 1200  # of the frames of a part, as JSON
 
 Json: TypeAlias = str | int | float | bool | Mapping[str, "Json"] | Sequence["Json"] | None
 
@@ -63,8 +66,17 @@ def no_verdict_alarm(cause: NoVerdictCause) -> str:
     return f"no-verdict-{cause.replace('_', '-')}"
 
 
+def camera_alarm(fault: CameraFault) -> str:
+    """Return the name of the alarm that the camera has this fault."""
+    return f"camera-{fault}"
+
+
 # Every alarm that this version raises: what an earlier session left on the broker is cleared by name.
-ALARM_NAMES = (OVERRIDE_LAPSED, *(no_verdict_alarm(cause) for cause in NoVerdictCause))
+ALARM_NAMES = (
+    OVERRIDE_LAPSED,
+    *(no_verdict_alarm(cause) for cause in NoVerdictCause),
+    *(camera_alarm(fault) for fault in CameraFault),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,21 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackedDefect:
+    """What a free-running source reports of one defect: that it is there, has become worse, or is gone.
+
+    Attributes:
+        result: The frame on which that showed.
+        track_id: Id of the track, the same in all of its events.
+        change: What is known of the defect.
+    """
+
+    result: InspectionResult
+    track_id: str
+    change: TrackChange
+
+
+@dataclass(frozen=True, slots=True)
 class EventWriter:
     """Writes the messages of one station and camera.
 
@@ -101,12 +128,37 @@ class EventWriter:
     lot: str | None = None
 
     def of_result(self, result: InspectionResult) -> list[Message]:
-        """Return `defect.detected` for a part that is not accepted, then `inspection.completed`."""
+        """Return `defect.detected` for a part that is not accepted, then `inspection.completed`.
+
+        The defects of a free-running source are reported by track, once and not with every frame: see `of_track`.
+        """
         data = self._result(result)
         messages = [self._result_message(Channel.RESULT, EventKind.INSPECTION_COMPLETED, result, data)]
-        if result.outcome_name != "accept":
+        if result.part_id is not None and result.outcome_name != "accept":
             messages.insert(0, self._result_message(Channel.DEFECT, EventKind.DEFECT_DETECTED, result, data))
         return messages
+
+    def of_track(self, tracked: TrackedDefect) -> Message:
+        """Return `defect.detected` with the phase of a track; its outcome is the verdict of the track so far."""
+        track = tracked.change.track
+        data = self._result(tracked.result)
+        data |= {
+            "outcome": track.verdict.value,
+            "phase": tracked.change.phase.value,
+            "track_id": tracked.track_id,
+            "track": {
+                "label": track.label,
+                "confidence": round(track.confidence, 4),
+                "xyxy": [round(side, 2) for side in track.xyxy],
+                "first_seen_at": _timestamp(track.first_seen_at),
+                "last_seen_at": _timestamp(track.last_seen_at),
+                "frames": track.frames,
+            },
+        }
+        data.pop("no_verdict", None)
+        return self._result_message(
+            Channel.DEFECT, EventKind.DEFECT_DETECTED, tracked.result, data, id_suffix=f"/{track.number}"
+        )
 
     def model_changed(self, at: datetime, *, model: ModelIdentity, previous: ModelIdentity | None) -> Message:
         """Return the event that another model gives the results from now on."""
@@ -182,15 +234,8 @@ class EventWriter:
             "lot": self.lot,
             "product": self.product,
             "captured_at": _timestamp(first.captured_at),
-            "frames": [
-                {
-                    "frame_id": frame.frame_id,
-                    "captured_at": _timestamp(frame.captured_at),
-                    "captured_at_source": frame.captured_at_source,
-                    "source": _shorten(frame.source, _LONGEST_NAME),
-                }
-                for frame in result.frames
-            ],
+            "frames": _frames(result.frames),
+            "frames_total": len(result.frames),
             "image_wh": None if first.image_wh is None else list(first.image_wh),
             "outcome": result.outcome_name,
             "model": _model(result.model),
@@ -209,10 +254,16 @@ class EventWriter:
         return data
 
     def _result_message(
-        self, channel: Channel, kind: EventKind, result: InspectionResult, data: Mapping[str, Json]
+        self,
+        channel: Channel,
+        kind: EventKind,
+        result: InspectionResult,
+        data: Mapping[str, Json],
+        *,
+        id_suffix: str = "",
     ) -> Message:
         topic = self.topics.topic(channel)
-        event_id = f"{result.inspection_id}/{kind}"
+        event_id = f"{result.inspection_id}/{kind}{id_suffix}"
         subject = _shorten(result.part_id or result.inspection_id, _LONGEST_NAME)
 
         def encode(reasons: Sequence[Json], detections: Sequence[Json]) -> bytes:
@@ -221,7 +272,7 @@ class EventWriter:
 
         gravest = result.outcome.reasons[:_MOST_REASONS] if isinstance(result.outcome, Decision) else ()
         reasons = reason_documents(gravest)
-        boxes = detection_documents(result.detections, result.class_names)
+        boxes = detection_documents(result.detections, result.class_names, frames=result.detection_frames)
         payload = encode(reasons, boxes)
         room = LARGEST_MESSAGE - len(topic.encode())
         if len(payload) > room:
@@ -272,9 +323,17 @@ class EventWriter:
         return Message(self.topics.topic(channel), _encode(document), CATALOGUE[channel])
 
 
-def detection_documents(detections: Detections, class_names: Sequence[str]) -> list[Json]:
-    """Return detections as they are written everywhere: label, confidence, xyxy in frame pixels, strongest first."""
-    return [
+def detection_documents(
+    detections: Detections, class_names: Sequence[str], *, frames: Sequence[int] = ()
+) -> list[Json]:
+    """Return detections as they are written everywhere: label, confidence, xyxy in frame pixels, strongest first.
+
+    Args:
+        detections: What was found.
+        class_names: Names by class id.
+        frames: Which frame of the part each one is on; empty where there is only one.
+    """
+    documents: list[dict[str, Json]] = [
         {
             "label": class_names[class_id],
             "confidence": round(confidence, 4),
@@ -284,6 +343,30 @@ def detection_documents(detections: Detections, class_names: Sequence[str]) -> l
             detections.class_id.tolist(), detections.confidence.tolist(), detections.xyxy.tolist(), strict=True
         )
     ]
+    for document, part_frame in zip(documents, frames, strict=False):
+        document["part_frame"] = part_frame
+    return list(documents)
+
+
+def _frames(records: Sequence[FrameRecord]) -> list[Json]:
+    """Return the frames of a part, the first ones where not all fit; the only frame has the part's own outcome."""
+    documents: list[dict[str, Json]] = [
+        {
+            "frame_id": frame.frame_id,
+            "part_frame": frame.part_frame,
+            "captured_at": _timestamp(frame.captured_at),
+            "captured_at_source": frame.captured_at_source,
+            "source": _shorten(frame.source, _LONGEST_NAME),
+        }
+        for frame in records
+    ]
+    if len(records) == 1:
+        return list(documents)
+    for document, frame in zip(documents, records, strict=True):
+        document["outcome"] = outcome_name(frame.outcome)
+        if isinstance(frame.outcome, NoVerdict):
+            document["cause"] = frame.outcome.cause.value
+    return _strongest(documents, _MOST_FRAMES_BYTES)
 
 
 def reason_documents(reasons: Sequence[Reason]) -> list[Json]:

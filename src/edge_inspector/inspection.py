@@ -27,6 +27,8 @@ class FrameRecord:
         captured_at_source: Who stamped it: `camera`, `driver` or `host`.
         source: What delivered it.
         image_wh: Width and height in pixels; None for a damaged frame.
+        outcome: What this frame alone leads to.
+        part_frame: Which frame of its part it is, from 0.
     """
 
     frame_id: int
@@ -34,6 +36,23 @@ class FrameRecord:
     captured_at_source: str
     source: str
     image_wh: tuple[int, int] | None
+    outcome: Outcome
+    part_frame: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameFinding:
+    """What was found on one frame.
+
+    Attributes:
+        record: The frame, with the outcome that it alone leads to.
+        detections: What is on it, in its pixels.
+        latency_ms: Milliseconds by stage, with `total` from capture to outcome.
+    """
+
+    record: FrameRecord
+    detections: Detections
+    latency_ms: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,13 +62,14 @@ class InspectionResult:
     Attributes:
         inspection_id: ULID, see `identity`.
         part_id: The part; None for a free-running source.
-        frames: Its frames in capture order.
-        detections: What was found, in pixels of the frame.
+        frames: Its frames in the order of the part; those that never came are not among them.
+        detections: What was found on all of them, the most confident first, each in pixels of its frame.
         class_names: Names by class id.
         outcome: Decision or NoVerdict.
         model: The model that was running.
-        latency_ms: Milliseconds by stage, with `total` from capture to outcome.
+        latency_ms: Milliseconds by stage, summed over the frames, with `total` from the last capture to the outcome.
         dropped_before: Frames dropped since the result before this one, by cause.
+        detection_frames: Which frame of the part each detection is on; empty where there is only one.
     """
 
     inspection_id: str
@@ -61,8 +81,14 @@ class InspectionResult:
     model: ModelIdentity
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     dropped_before: Mapping[str, int] = field(default_factory=dict)
+    detection_frames: tuple[int, ...] = ()
 
     @property
     def outcome_name(self) -> str:
         """The verdict, or `no_verdict`."""
-        return self.outcome.verdict.value if isinstance(self.outcome, Decision) else "no_verdict"
+        return outcome_name(self.outcome)
+
+
+def outcome_name(outcome: Outcome) -> str:
+    """Return the verdict, or `no_verdict`."""
+    return outcome.verdict.value if isinstance(outcome, Decision) else "no_verdict"

@@ -17,6 +17,7 @@ from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
 from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.ports import EventSink
 from edge_inspector.topics import Channel, Message, TopicTree
+from edge_inspector.tracks import Tracker, TrackOptions
 from tests.fakes import PATIENCE_S, RecordingSink, ScriptedDetector, ScriptedSource
 
 TOPICS = TopicTree("edge-inspector", "hall", "line-1", "station-2", "top")
@@ -30,14 +31,12 @@ def model_of(detector: ScriptedDetector) -> Model:
     return Model(detector, IDENTITY, ("scratch",), POLICY)
 
 
-def inspector_of(detector: ScriptedDetector, *, deadline_ms: float | None = None) -> Inspector:
-    return Inspector(
-        model_of(detector),
-        station_path=TOPICS.station_path,
-        camera=TOPICS.camera,
-        session=WRITER.session,
-        deadline_ms=deadline_ms,
-    )
+def inspector_of(detector: ScriptedDetector) -> Inspector:
+    return Inspector(model_of(detector), station_path=TOPICS.station_path, camera=TOPICS.camera, session=WRITER.session)
+
+
+def tracker_of(options: TrackOptions | None = None) -> Tracker:
+    return Tracker(("scratch",), POLICY, options or TrackOptions())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,9 @@ def line(  # noqa: PLR0913 - every fake may be replaced
     inspector: Inspector | None = None,
     size: int = 4,
     when_full: WhenFull = WhenFull.WAIT,
+    frames_per_part: int = 1,
     deadline_ms: float | None = None,
+    tracker: Tracker | None = None,
     staleness_ms: float = 60_000.0,
     max_results_hz: float | None = None,
     stats_interval_s: float = 3600.0,
@@ -86,11 +87,19 @@ def line(  # noqa: PLR0913 - every fake may be replaced
     sink = RecordingSink()
     pipeline = Pipeline(
         source,
-        inspector or inspector_of(detector, deadline_ms=deadline_ms),
+        inspector or inspector_of(detector),
         WRITER,
         Deliverer(WRITER, {**(other_sinks or {}), "recorder": sink}, queue_size=100_000),
-        options=FlowOptions(HandoverOptions(size, when_full), staleness_ms, max_results_hz, stats_interval_s),
+        options=FlowOptions(
+            HandoverOptions(size, when_full),
+            frames_per_part=frames_per_part,
+            deadline_ms=deadline_ms,
+            staleness_ms=staleness_ms,
+            max_results_hz=max_results_hz,
+            stats_interval_s=stats_interval_s,
+        ),
         session_started_at=STARTED_AT,
+        tracker=tracker,
         standing_alarms=standing_alarms,
     )
     return Line(source, detector, sink, pipeline)
@@ -123,7 +132,7 @@ class Running:
 def assert_accounts_hold(line: Line, totals: Totals) -> None:
     """Hold the ledger against what source and sink counted themselves."""
     captured = line.source.delivered
-    parts = [item.part_id for item in captured if item.part_id is not None]
+    parts = {item.part_id for item in captured if item.part_id is not None}
     results = line.results()
     assert totals.frames.adds_up
     assert totals.parts.adds_up

@@ -7,6 +7,7 @@ import pytest
 
 from edge_inspector.errors import SinkError
 from edge_inspector.inspection import InspectionResult
+from edge_inspector.parts import ClosedPart
 from edge_inspector.pipeline.deliver import Deliverer, Losses
 from edge_inspector.topics import CATALOGUE, Channel, Message
 from tests.fakes import FailingSink, RecordingSink, ScriptedDetector, StuckSink, defect, part
@@ -22,7 +23,12 @@ def message(number: int) -> Message:
 def result(number: int, confidence: float | None = None) -> InspectionResult:
     finds = {} if confidence is None else {number: defect(confidence)}
     frame = part(number)
-    return inspector_of(ScriptedDetector(finds)).inspect(frame, taken_ns=frame.captured_monotonic_ns)
+    inspector = inspector_of(ScriptedDetector(finds))
+    finding = inspector.inspect(frame, taken_ns=frame.captured_monotonic_ns)
+    part_id = f"part-{number}"
+    return inspector.result_of_part(
+        ClosedPart(part_id, frame.captured_monotonic_ns, (finding,), finding.record.outcome)
+    )
 
 
 def test_messages_reach_every_sink_in_order() -> None:

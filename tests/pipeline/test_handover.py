@@ -5,8 +5,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from edge_inspector.pipeline.handover import Captured, Handover, HandoverOptions, WhenFull
-from tests.fakes import PATIENCE_S, belt_frame
+from edge_inspector.frame import Frame
+from edge_inspector.pipeline import handover as handover_module
+from edge_inspector.pipeline.handover import Captured, Handover, HandoverOptions, Refused, WhenFull
+from tests.fakes import PATIENCE_S, belt_frame, part
 
 
 class HandoverLaws(RuleBasedStateMachine):
@@ -16,12 +18,13 @@ class HandoverLaws(RuleBasedStateMachine):
     def open(self, size: int, when_full: WhenFull) -> None:
         self.size, self.when_full = size, when_full
         self.handover = Handover(HandoverOptions(size, when_full))
-        self.inside: deque[Captured] = deque()
+        self.inside: deque[Captured | None] = deque()  # None for a frame that was refused and keeps its turn
+        self.numbers: deque[int] = deque()
         self.number = 0
         self.closed = False
 
     def is_full(self) -> bool:
-        return len(self.inside) >= self.size
+        return sum(item is not None for item in self.inside) >= self.size
 
     @precondition(lambda self: self.closed or not (self.is_full() and self.when_full is WhenFull.WAIT))
     @rule()
@@ -29,16 +32,30 @@ class HandoverLaws(RuleBasedStateMachine):
         item = belt_frame(self.number)
         self.number += 1
         lost = self.handover.put(item)
-        if self.closed or (self.is_full() and self.when_full is WhenFull.REFUSE):
-            assert lost is item
+        if not self.closed and self.is_full() and self.when_full is WhenFull.REFUSE:
+            assert lost is None
+            self.inside.append(None)
+            self.numbers.append(item.frame_id)
             return
-        assert lost is (self.inside.popleft() if self.is_full() else None)
+        replaces = not self.closed and self.is_full()
+        if replaces:
+            self.numbers.popleft()
+        assert lost is (self.inside.popleft() if replaces else None)
         self.inside.append(item)
+        self.numbers.append(item.frame_id)
 
-    @precondition(lambda self: self.inside or self.closed)
     @rule()
     def take(self) -> None:
-        assert self.handover.take() is (self.inside.popleft() if self.inside else None)
+        taken = self.handover.take(None if self.inside or self.closed else 0)
+        if not self.inside:
+            assert taken is None
+            return
+        wanted, number = self.inside.popleft(), self.numbers.popleft()
+        if wanted is None:
+            assert isinstance(taken, Refused)
+            assert taken.frame.frame_id == number
+        else:
+            assert taken is wanted
 
     @rule()
     def close(self) -> None:
@@ -46,8 +63,12 @@ class HandoverLaws(RuleBasedStateMachine):
         self.closed = True
 
     @invariant()
-    def is_bounded(self) -> None:
-        assert len(self.inside) <= self.size
+    def is_bounded_until_it_is_closed(self) -> None:
+        assert self.closed or sum(item is not None for item in self.inside) <= self.size
+
+    @invariant()
+    def knows_its_end(self) -> None:
+        assert self.handover.ended == (self.closed and not self.inside)
 
 
 TestHandoverLaws = HandoverLaws.TestCase
@@ -69,7 +90,10 @@ def test_nothing_is_lost_or_doubled_between_two_threads(when_full: WhenFull, siz
     producer = threading.Thread(target=produce, daemon=True)
     producer.start()
     while (item := handover.take()) is not None:
-        taken.append(item.frame_id)
+        if isinstance(item, Refused):
+            lost.append(item.frame.frame_id)
+        else:
+            taken.append(item.frame_id)
     producer.join(PATIENCE_S)
     assert sorted(taken + lost) == list(range(500))
     assert taken == sorted(taken)
@@ -100,7 +124,7 @@ def test_a_source_that_can_wait_is_held_up_until_there_is_room() -> None:
     thread.join()
 
 
-def test_close_releases_who_waits_to_put_and_gives_the_item_back() -> None:
+def test_close_releases_who_waits_to_put_and_what_came_last_can_still_be_taken() -> None:
     handover = Handover(HandoverOptions(1, WhenFull.WAIT))
     handover.put(belt_frame(0))
     item = belt_frame(1)
@@ -109,7 +133,40 @@ def test_close_releases_who_waits_to_put_and_gives_the_item_back() -> None:
     thread.start()
     handover.close()
     thread.join(PATIENCE_S)
-    assert returned == [item]
+    assert returned == [None]
+    assert [handover.take(), handover.take()][1] is item
+
+
+def test_a_refused_frame_keeps_its_turn_but_not_its_picture() -> None:
+    handover = Handover(HandoverOptions(1, WhenFull.REFUSE))
+    for number in range(3):
+        assert handover.put(part(number)) is None
+    first, second, third = (handover.take() for _ in range(3))
+    assert isinstance(first, Frame)
+    assert isinstance(second, Refused)
+    assert isinstance(third, Refused)
+    assert (third.frame.frame_id, third.frame.part_id) == (2, "part-2")
+    assert third.frame.problem == "1 frames were waiting already"
+
+
+def test_refused_frames_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handover_module, "_MOST_REFUSED", 2)
+    handover = Handover(HandoverOptions(1, WhenFull.REFUSE))
+    for number in range(3):
+        handover.put(part(number))
+    is_through = threading.Event()
+    thread = threading.Thread(target=lambda: (handover.put(part(3)), is_through.set()), daemon=True)
+    thread.start()
+    assert not is_through.wait(0.1)
+    handover.take()
+    handover.take()
+    assert is_through.wait(PATIENCE_S)
+
+
+def test_a_wait_for_a_frame_ends_in_time() -> None:
+    handover = Handover(HandoverOptions(1, WhenFull.REFUSE))
+    assert handover.take(0.01) is None
+    assert not handover.ended
 
 
 def test_close_releases_who_waits_to_take() -> None:

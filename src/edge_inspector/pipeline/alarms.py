@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from edge_inspector.events import Alarm, EventWriter
@@ -32,13 +33,23 @@ class Alarms:
             alarm: What to say.
             at: When, aware UTC.
             monotonic_s: The same on the monotonic clock.
-            lasting: It stands until the daemon ends, however quiet it is.
+            lasting: It stands until it is cleared, however quiet it is.
         """
         with self._lock:
-            is_new = alarm.name not in self._standing
+            standing = self._standing.get(alarm.name)
             self._standing[alarm.name] = (alarm, None if lasting else monotonic_s)
-            if is_new:
+            # One that lasts stands for one thing: a new text is news. The others come again and again.
+            if standing is None or (lasting and standing[0] != alarm):
                 self._publish(self._writer.alarm_raised(at, alarm))
+
+    def clear(self, name: str, *, at: datetime, text: str | None = None) -> None:
+        """Clear an alarm if it stands; `text` says what ended it."""
+        with self._lock:
+            if (standing := self._standing.pop(name, None)) is None:
+                return
+            alarm = standing[0] if text is None else replace(standing[0], text=text)
+            for message in self._writer.alarm_cleared(at, alarm):
+                self._publish(message)
 
     def clear_quiet(self, *, at: datetime, monotonic_s: float) -> None:
         """Clear the alarms whose reason has not come back for `QUIET_S` seconds."""

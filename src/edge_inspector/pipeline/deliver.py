@@ -10,10 +10,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from edge_inspector.errors import SinkError
-from edge_inspector.events import EventWriter
+from edge_inspector.events import EventWriter, TrackedDefect
 from edge_inspector.inspection import InspectionResult
 from edge_inspector.ports import EventSink
 from edge_inspector.topics import Message
@@ -21,7 +21,7 @@ from edge_inspector.topics import Message
 _log = logging.getLogger(__name__)
 _QUIET_S = 10.0  # a failing sink is logged once in so many seconds
 
-Item: TypeAlias = InspectionResult | Message
+Item: TypeAlias = InspectionResult | TrackedDefect | Message
 
 
 class Losses:
@@ -118,13 +118,23 @@ class Deliverer:
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
             try:
-                messages = [item] if isinstance(item, Message) else self._writer.of_result(item)
+                messages = self._messages_of(item)
             except Exception:  # noqa: BLE001 - thread boundary: one result that cannot be written must not end delivery
                 _log.exception("a result could not be written as an event")
                 self._losses.add("unwritable", "a result could not be written")
                 continue
             for message in messages:
                 self._send(message)
+
+    def _messages_of(self, item: Item) -> list[Message]:
+        match item:
+            case Message():
+                return [item]
+            case TrackedDefect():
+                return [self._writer.of_track(item)]
+            case InspectionResult():
+                return self._writer.of_result(item)
+        assert_never(item)
 
     def _send(self, message: Message) -> None:
         for name, sink in self._sinks.items():

@@ -1,13 +1,16 @@
-"""One captured frame -> one inspection result."""
+"""Captured frames -> findings, and findings -> inspection results."""
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from edge_inspector.decision import NoVerdict, NoVerdictCause, Outcome, Policy, decide
 from edge_inspector.detections import Detections
 from edge_inspector.frame import DamagedFrame, Frame
 from edge_inspector.identity import inspection_id
-from edge_inspector.inspection import FrameRecord, InspectionResult, ModelIdentity
+from edge_inspector.inspection import FrameFinding, FrameRecord, InspectionResult, ModelIdentity
+from edge_inspector.parts import ClosedPart, merge_detections
 from edge_inspector.ports import Detector, Inference
 
 
@@ -21,6 +24,7 @@ class Model:
         class_names: Names by class id.
         policy: The thresholds and regions in force.
         is_gray: It needs no colors.
+        report_at: Weaker detections are left out of results: they only keep a known defect in sight.
     """
 
     detector: Detector
@@ -28,22 +32,20 @@ class Model:
     class_names: tuple[str, ...]
     policy: Policy
     is_gray: bool = False
+    report_at: float = 0.0
 
 
 class Inspector:
     """Looks at frames with one model; for one thread at a time."""
 
-    def __init__(
-        self, model: Model, *, station_path: str, camera: str, session: str, deadline_ms: float | None
-    ) -> None:
+    def __init__(self, model: Model, *, station_path: str, camera: str, session: str) -> None:
         self.model = model
         self._station_path = station_path
         self._camera = camera
         self._session = session
-        self._deadline_ns = None if deadline_ms is None else int(deadline_ms * 1e6)
 
-    def inspect(self, frame: Frame, *, taken_ns: int) -> InspectionResult:
-        """Return the result of one frame; a verdict that comes too late is none.
+    def inspect(self, frame: Frame, *, taken_ns: int) -> FrameFinding:
+        """Return what is on one frame and what it leads to.
 
         Args:
             frame: What was captured.
@@ -54,59 +56,70 @@ class Inspector:
         """
         inference = self.model.detector.detect(frame)
         detected_ns = time.monotonic_ns()
-        outcome: Outcome = decide(
-            inference.detections, self.model.class_names, self.model.policy, image_wh=frame.image_wh
-        )
+        outcome = decide(inference.detections, self.model.class_names, self.model.policy, image_wh=frame.image_wh)
         decided_ns = time.monotonic_ns()
-        if self.is_late(frame, decided_ns):
-            outcome = self._no_verdict(NoVerdictCause.DEADLINE_MISSED, "the verdict came too late")
+        latency_ms = _latency(frame, inference, taken_ns, detected_ns, decided_ns)
+        return FrameFinding(_record(frame, outcome), inference.detections, latency_ms)
+
+    def without_verdict(self, captured: Frame | DamagedFrame, cause: NoVerdictCause, problem: str) -> FrameFinding:
+        """Return the finding of a frame that no judgement could be made of."""
+        outcome = NoVerdict(cause, problem, self.model.policy.fail_safe)
+        total_ms = (time.monotonic_ns() - captured.captured_monotonic_ns) / 1e6
+        return FrameFinding(_record(captured, outcome), Detections.empty(), {"total": total_ms})
+
+    def result_of_frame(self, finding: FrameFinding) -> InspectionResult:
+        """Return the result of one frame of a free-running source."""
+        detections = finding.detections
+        if len(detections) and (shown := detections.confidence >= self.model.report_at).sum() < len(detections):
+            detections = detections.take(shown)
+        record = finding.record
         return InspectionResult(
-            inspection_id=self._id(frame),
-            part_id=frame.part_id,
-            frames=(_record(frame),),
-            detections=inference.detections,
+            inspection_id=self._id(record.captured_at, str(record.frame_id)),
+            part_id=None,
+            frames=(record,),
+            detections=detections,
             class_names=self.model.class_names,
-            outcome=outcome,
+            outcome=record.outcome,
             model=self.model.identity,
-            latency_ms=_latency(frame, inference, taken_ns, detected_ns, decided_ns),
+            latency_ms=finding.latency_ms,
         )
 
-    def without_verdict(self, captured: Frame | DamagedFrame, cause: NoVerdictCause, problem: str) -> InspectionResult:
-        """Return the result of a frame that no judgement could be made of."""
+    def result_of_part(self, part: ClosedPart) -> InspectionResult:
+        """Return the result of a part that has closed."""
+        detections, detection_frames = merge_detections(part.findings)
+        records = tuple(finding.record for finding in part.findings)
         return InspectionResult(
-            inspection_id=self._id(captured),
-            part_id=captured.part_id,
-            frames=(_record(captured),),
-            detections=Detections.empty(),
+            inspection_id=self._id(min(record.captured_at for record in records), part.part_id),
+            part_id=part.part_id,
+            frames=records,
+            detections=detections,
             class_names=self.model.class_names,
-            outcome=self._no_verdict(cause, problem),
+            outcome=part.outcome,
             model=self.model.identity,
-            latency_ms={"total": (time.monotonic_ns() - captured.captured_monotonic_ns) / 1e6},
+            latency_ms=_sum_of_latencies(part.findings),
+            detection_frames=detection_frames,
         )
 
-    def is_late(self, frame: Frame, now_ns: int) -> bool:
-        """Return whether the deadline of a frame's part has passed."""
-        return self._deadline_ns is not None and now_ns - frame.captured_monotonic_ns > self._deadline_ns
+    def track_id(self, first_seen_at: datetime, number: int) -> str:
+        """Return the id of a track: a ULID whose time is that of its first frame."""
+        return self._id(first_seen_at, f"track-{number}")
 
-    def _no_verdict(self, cause: NoVerdictCause, problem: str) -> NoVerdict:
-        return NoVerdict(cause, problem, self.model.policy.fail_safe)
-
-    def _id(self, captured: Frame | DamagedFrame) -> str:
+    def _id(self, captured_at: datetime, number: str) -> str:
         return inspection_id(
-            captured.captured_at,
-            station=self._station_path,
-            camera=self._camera,
-            session=self._session,
-            number=str(captured.frame_id) if captured.part_id is None else captured.part_id,
+            captured_at, station=self._station_path, camera=self._camera, session=self._session, number=number
         )
 
 
-def _record(captured: Frame | DamagedFrame) -> FrameRecord:
-    if isinstance(captured, Frame):
-        return FrameRecord(
-            captured.frame_id, captured.captured_at, captured.captured_at_source, captured.source, captured.image_wh
-        )
-    return FrameRecord(captured.frame_id, captured.captured_at, "host", captured.source, None)
+def _record(captured: Frame | DamagedFrame, outcome: Outcome) -> FrameRecord:
+    return FrameRecord(
+        captured.frame_id,
+        captured.captured_at,
+        captured.captured_at_source if isinstance(captured, Frame) else "host",
+        captured.source,
+        captured.image_wh if isinstance(captured, Frame) else None,
+        outcome,
+        captured.part_frame,
+    )
 
 
 def _latency(frame: Frame, inference: Inference, taken_ns: int, detected_ns: int, decided_ns: int) -> dict[str, float]:
@@ -118,3 +131,15 @@ def _latency(frame: Frame, inference: Inference, taken_ns: int, detected_ns: int
         "decide": (decided_ns - detected_ns) / 1e6,
         "total": (decided_ns - frame.captured_monotonic_ns) / 1e6,
     }
+
+
+def _sum_of_latencies(findings: Sequence[FrameFinding]) -> Mapping[str, float]:
+    """Return the sums by stage; `total` is that of the frame that was captured last: before it no verdict can be."""
+    if len(findings) == 1:
+        return findings[0].latency_ms
+    stages = {stage: 0.0 for finding in findings for stage in finding.latency_ms}
+    for finding in findings:
+        for stage, value in finding.latency_ms.items():
+            stages[stage] += value
+    last = max(findings, key=lambda finding: finding.record.frame_id)
+    return stages | {"total": last.latency_ms["total"]}

@@ -59,14 +59,24 @@ class Ledger:
     _no_verdict: Counter[str] = field(default_factory=Counter)
     _dropped_before: Counter[str] = field(default_factory=Counter)
 
-    def captured(self, *, part: bool) -> None:
-        """Count a frame that came in, and its part where it has one."""
+    def captured(self) -> None:
+        """Count a frame that came in."""
         with self._lock:
             self._captured += 1
             self._frames_in_flight += 1
-            if part:
-                self._parts_seen += 1
-                self._parts_in_flight += 1
+
+    def skipped(self, cause: DropCause, count: int) -> None:
+        """Count frames that came in and were passed over by the source, all in one step."""
+        with self._lock:
+            self._captured += count
+            self._dropped[cause.value] += count
+            self._dropped_before[cause.value] += count
+
+    def opened(self) -> None:
+        """Count a part of which the first frame is here."""
+        with self._lock:
+            self._parts_seen += 1
+            self._parts_in_flight += 1
 
     def inspected(self) -> None:
         """Count a frame that the detector has looked at."""

@@ -14,15 +14,37 @@ class LogSink:
     """Writes what leaves the device to the log, so that a line can be followed without a broker."""
 
     def send(self, message: Message) -> None:
-        """Log one message; a result also brings its fields for logs that are JSON."""
+        """Log one message; a result also brings its fields for logs that are JSON.
+
+        Of a free-running camera the defects that come and go are news, and not every frame.
+        """
         is_result = message.delivery is CATALOGUE[Channel.RESULT]
-        if not _log.isEnabledFor(logging.INFO if is_result else logging.DEBUG):
+        is_defect = message.delivery is CATALOGUE[Channel.DEFECT]
+        if not _log.isEnabledFor(logging.INFO if is_result or is_defect else logging.DEBUG):
             return
-        if is_result:
-            result = json.loads(message.payload)["data"]
-            _log.info("%s", describe_result(result), extra=_fields(result))
-        else:
+        data = json.loads(message.payload)["data"] if is_result or is_defect else {}
+        if is_defect and "phase" in data:
+            _log.info("%s", describe_track(data), extra={"track_id": data["track_id"], "phase": data["phase"]})
+        elif is_result and data["part_id"] is not None:
+            _log.info("%s", describe_result(data), extra=_fields(data))
+        elif is_result and _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s", describe_result(data), extra=_fields(data))
+        elif not is_result:
             _log.debug("%s %s", message.topic, message.payload.decode())
+
+
+def describe_track(defect: Mapping[str, Any]) -> str:
+    """Return one line for a person.
+
+    Args:
+        defect: The `data` of a `defect.detected` event of a track.
+
+    Returns:
+        For example `new reject 01J9ZK…: scratch 0.91, seen on 2 frames`.
+    """
+    track = defect["track"]
+    seen = f"seen on {track['frames']} frame{'' if track['frames'] == 1 else 's'}"
+    return f"{defect['phase']} {defect['outcome']} {defect['track_id']}: {track['label']} {track['confidence']:.2f}, {seen}"
 
 
 def describe_result(result: Mapping[str, Any]) -> str:

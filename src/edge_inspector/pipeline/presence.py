@@ -1,0 +1,116 @@
+"""What a station says of itself while it runs: its status, its state, its camera, and the alarms of both."""
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from edge_inspector.camera import CameraFault, CameraReport, CameraStatus
+from edge_inspector.events import ALARM_NAMES, Alarm, EventWriter, Json, Severity, StationState, camera_alarm
+from edge_inspector.inspection import ModelIdentity
+from edge_inspector.pipeline.alarms import Alarms
+from edge_inspector.pipeline.deliver import Deliverer
+
+_WHAT_TO_DO = {
+    CameraFault.LOST: "Check the camera's power, cable, network and address; the station keeps trying.",
+    CameraFault.FROZEN: "Restart the camera; if its picture may stand still, set source.frozen_after_s accordingly.",
+}
+
+CameraAccounts: TypeAlias = dict[str, Json]
+
+
+class Presence:
+    """Publishes the topics that carry the present, when it changes; for all threads."""
+
+    def __init__(
+        self,
+        writer: EventWriter,
+        deliverer: Deliverer,
+        alarms: Alarms,
+        *,
+        model: ModelIdentity,
+        session_started_at: datetime,
+    ) -> None:
+        """Start with a camera of which nothing is known.
+
+        Args:
+            writer: Writes the messages.
+            deliverer: Takes them.
+            alarms: Takes the camera's.
+            model: The model that is running.
+            session_started_at: Start of this run of the daemon, aware UTC.
+        """
+        self._writer = writer
+        self._put = deliverer.put
+        self._alarms = alarms
+        self._model = model
+        self._session_started_at = session_started_at
+        self._lock = threading.Lock()
+        self._camera: CameraStatus | None = None
+        self._executes = False
+        self._last_frame_at: datetime | None = None
+        self._outages, self._away_s = 0, 0.0
+
+    def started(self, standing_alarms: tuple[Alarm, ...]) -> None:
+        """Say that the station is here; alarms that are known by then last as long as it runs."""
+        now = datetime.now(UTC)
+        self._put(self._writer.status("online", session_started_at=self._session_started_at))
+        self._put(self._writer.model_changed(now, model=self._model, previous=None))
+        self._say_state(StationState.INITIALIZED, now, "waiting for the first frame")
+        for name in ALARM_NAMES:  # those of a session that ended while they stood
+            self._put(self._writer.alarm_gone(name))
+        for alarm in standing_alarms:
+            self._alarms.raise_(alarm, at=now, monotonic_s=time.monotonic(), lasting=True)
+
+    def frame_came(self, captured_at: datetime) -> None:
+        """Note a frame; the first one, and the first after an outage, sets the station to work."""
+        self._last_frame_at = captured_at
+        if self._executes:
+            return
+        self._executes = True
+        if self._camera is not CameraStatus.ONLINE:
+            self._say_camera(CameraStatus.ONLINE, None)
+        self._say_state(StationState.CONTINUOUS_EXECUTION, captured_at, None)
+
+    def camera_changed(self, report: CameraReport) -> None:
+        """Publish what a live source says of its camera."""
+        if report.fault is None:
+            self._camera_is_back(report)
+            return
+        with self._lock:
+            self._outages += self._camera is CameraStatus.ONLINE
+        self._executes = False
+        for fault in CameraFault:  # a frozen camera that is lost now is no longer frozen
+            if fault is not report.fault:
+                self._alarms.clear(camera_alarm(fault), at=report.at)
+        alarm = Alarm(camera_alarm(report.fault), Severity.CRITICAL, report.reason, _WHAT_TO_DO[report.fault])
+        self._alarms.raise_(alarm, at=report.at, monotonic_s=time.monotonic(), lasting=True)
+        self._say_camera(report.status, report.reason)
+        self._say_state(StationState.ERROR, report.at, f"camera {report.fault}: {report.reason}")
+
+    def ended(self, failure: str | None) -> None:
+        """Say goodbye, with the reason where something failed."""
+        self._put(self._writer.camera_status("offline", last_frame_at=self._last_frame_at, reason=failure))
+        self._say_state(StationState.HALTED if failure is None else StationState.ERROR, datetime.now(UTC), failure)
+        self._put(self._writer.status("stopped", session_started_at=self._session_started_at))
+
+    def camera_accounts(self) -> CameraAccounts:
+        """Return the camera's status, how often it was away since it was first seen, and for how many seconds."""
+        with self._lock:
+            status = None if self._camera is None else self._camera.value
+            return {"status": status, "outages": self._outages, "away_s": round(self._away_s, 3)}
+
+    def _camera_is_back(self, report: CameraReport) -> None:
+        with self._lock:
+            self._away_s += report.away_s
+        for fault in CameraFault:
+            self._alarms.clear(camera_alarm(fault), at=report.at, text=report.reason or None)
+        self._say_camera(report.status, report.reason or None)
+
+    def _say_camera(self, status: CameraStatus, reason: str | None) -> None:
+        with self._lock:
+            self._camera = status
+        self._put(self._writer.camera_status(status, last_frame_at=self._last_frame_at, reason=reason))
+
+    def _say_state(self, state: StationState, at: datetime, reason: str | None) -> None:
+        self._put(self._writer.state(state, at=at, reason=reason, model=self._model))

@@ -1,0 +1,164 @@
+"""From findings to reports: frames become parts or tracks, each gets its result, and the accounts are kept."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from edge_inspector.decision import NoVerdict, NoVerdictCause
+from edge_inspector.events import Alarm, Severity, TrackedDefect, no_verdict_alarm
+from edge_inspector.frame import DropCause, Frame
+from edge_inspector.inspection import FrameFinding, InspectionResult
+from edge_inspector.parts import Admission, ClosedPart, Parts
+from edge_inspector.pipeline.alarms import Alarms
+from edge_inspector.pipeline.deliver import Deliverer
+from edge_inspector.pipeline.handover import Captured
+from edge_inspector.pipeline.inspector import Inspector
+from edge_inspector.pipeline.ledger import Ledger
+from edge_inspector.tracks import TrackChange, Tracker
+
+_WHAT_TO_DO = {
+    NoVerdictCause.DEADLINE_MISSED: "Slow the line down, use a smaller model, or raise flow.deadline_ms.",
+    NoVerdictCause.QUEUE_OVERFLOW: "Slow the line down, use a smaller model, or raise flow.queue_size.",
+    NoVerdictCause.INSPECTION_FAILED: "Look into the log; verify the model with `edge-inspector model verify`.",
+    NoVerdictCause.FRAME_DAMAGED: "Check the camera's cable and network, or the image files.",
+    NoVerdictCause.FRAME_MISSING: "Check the trigger, the camera's cable and network, and source.frames_per_part.",
+    NoVerdictCause.STOPPED: "The station was stopped while parts were on the line; inspect them again.",
+}
+_SPARE_S = 0.001  # a wait ends behind the deadline, not on it
+
+
+class Reports:
+    """What becomes of each frame; for one thread at a time: the inspect thread, then the one that ends the flow."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the rooms that it joins
+        self,
+        inspector: Inspector,
+        parts: Parts,
+        tracker: Tracker | None,
+        ledger: Ledger,
+        alarms: Alarms,
+        deliverer: Deliverer,
+        *,
+        max_results_hz: float | None,
+    ) -> None:
+        """Start with no part and no track.
+
+        Args:
+            inspector: Makes results of findings.
+            parts: Gathers the frames of triggered parts.
+            tracker: Follows the defects of a free-running source.
+            ledger: Counts.
+            alarms: Takes an alarm for each part without a verdict.
+            deliverer: Takes the results.
+            max_results_hz: Results of a free-running source published a second; all when None.
+        """
+        self._inspector = inspector
+        self._parts = parts
+        self._tracker = tracker
+        self._ledger = ledger
+        self._alarms = alarms
+        self._deliverer = deliverer
+        self._max_results_hz = max_results_hz
+        self._last_published_ns = 0
+        self._last_result: InspectionResult | None = None
+
+    def is_wanted(self, captured: Captured) -> bool:
+        """Return whether a frame's part waits for it, before anyone looks at it; one that comes too late is counted."""
+        if captured.part_id is None:
+            return True
+        admission, closed = self._parts.admit(captured.part_id, captured.part_frame, captured.captured_monotonic_ns)
+        self._close(closed)
+        match admission:
+            case Admission.LATE:
+                self._ledger.dropped(DropCause.FRAME_LATE)
+            case Admission.DUPLICATE:
+                self._ledger.dropped(DropCause.FRAME_DUPLICATE)
+            case Admission.OPENS:
+                self._ledger.opened()
+                return True
+            case Admission.WANTED:
+                return True
+        return False
+
+    def inspected(self, captured: Captured, finding: FrameFinding) -> None:
+        """Take what was found on a frame that was wanted."""
+        self._ledger.inspected()
+        self._settle(captured, finding)
+
+    def dropped(self, captured: Captured, cause: DropCause, problem: str) -> None:
+        """Take a frame that was wanted and is not inspected; its part still gets a result, and a person an alarm."""
+        self._ledger.dropped(cause)
+        if captured.part_id is not None:
+            self._settle(captured, self._inspector.without_verdict(captured, NoVerdictCause(cause.value), problem))
+        elif cause in {DropCause.FRAME_DAMAGED, DropCause.INSPECTION_FAILED}:
+            self._raise_alarm(NoVerdictCause(cause.value), f"frame {captured.frame_id} ({captured.source}): {problem}")
+
+    def is_overdue(self, now_ns: int) -> bool:
+        """Return whether the open part's deadline has passed at the monotonic time `now_ns`."""
+        return self._parts.is_overdue(now_ns)
+
+    def longest_wait_s(self) -> float | None:
+        """Return how long to wait for a frame until a part must be closed without it; for ever when None."""
+        closes_at_ns = self._parts.closes_at_ns
+        return None if closes_at_ns is None else max(0.0, (closes_at_ns - time.monotonic_ns()) / 1e9) + _SPARE_S
+
+    def close_overdue(self) -> None:
+        """Report the part whose deadline has passed, if there is one."""
+        self._close(self._parts.overdue(time.monotonic_ns()))
+
+    def end(self, cause: NoVerdictCause, problem: str) -> None:
+        """Report what is still open: there will be no more frames."""
+        self._close(self._parts.close(cause, problem))
+        if self._tracker is not None and self._last_result is not None:
+            self._report_tracks(self._last_result, self._tracker.end_all())
+
+    def _settle(self, captured: Captured, finding: FrameFinding) -> None:
+        if captured.part_id is not None:
+            self._close(self._parts.add(finding, time.monotonic_ns()))
+            return
+        result = self._inspector.result_of_frame(finding)
+        if self._tracker is not None and isinstance(captured, Frame):
+            self._last_result = result
+            changes = self._tracker.see(
+                finding.detections,
+                image_wh=captured.image_wh,
+                frame_id=captured.frame_id,
+                captured_at=captured.captured_at,
+                captured_monotonic_ns=captured.captured_monotonic_ns,
+            )
+            self._report_tracks(result, changes)
+        if self._is_due():
+            self._deliver(result)
+
+    def _close(self, closed: Sequence[ClosedPart]) -> None:
+        for part in closed:
+            result = self._inspector.result_of_part(part)
+            failure = result.outcome if isinstance(result.outcome, NoVerdict) else None
+            self._ledger.closed(result.outcome_name, no_verdict=None if failure is None else failure.cause.value)
+            self._deliver(result)
+            if failure is not None:
+                source = result.frames[0].source
+                self._raise_alarm(failure.cause, f"part {result.part_id} ({source}): {failure.problem}")
+
+    def _report_tracks(self, result: InspectionResult, changes: Sequence[TrackChange]) -> None:
+        for change in changes:
+            track_id = self._inspector.track_id(change.track.first_seen_at, change.track.number)
+            self._deliverer.put(TrackedDefect(result, track_id, change))
+
+    def _deliver(self, result: InspectionResult) -> None:
+        dropped = self._ledger.take_dropped()
+        self._deliverer.put(replace(result, dropped_before=dropped) if dropped else result)
+
+    def _is_due(self) -> bool:
+        """Return whether the result of a free-running frame is published: at most so many a second."""
+        now_ns = time.monotonic_ns()
+        rate = self._max_results_hz
+        if rate is not None and now_ns - self._last_published_ns < 1e9 / rate:
+            return False
+        self._last_published_ns = now_ns
+        return True
+
+    def _raise_alarm(self, cause: NoVerdictCause, text: str) -> None:
+        alarm = Alarm(no_verdict_alarm(cause), Severity.CRITICAL, text, _WHAT_TO_DO[cause])
+        self._alarms.raise_(alarm, at=datetime.now(UTC), monotonic_s=time.monotonic())
