@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_inspector.decision import ClassPolicy, Decision, Policy, Verdict, decide
+from edge_inspector.decision import ClassPolicy, Decision, Policy, Verdict, decide, in_regions
 from edge_inspector.detections import Detections
 from edge_inspector.geometry import as_boxes
 from edge_inspector.regions import Region
@@ -91,6 +91,14 @@ def test_a_box_counts_when_half_of_it_lies_in_the_region_of_interest(x: float, v
 @pytest.mark.parametrize(("x", "verdict"), [(10, "accept"), (94, "accept"), (97, "reject"), (150, "reject")])
 def test_a_box_does_not_count_when_half_of_it_is_to_be_ignored(x: float, verdict: str) -> None:
     assert judge(at(x), policy(ignore=LEFT_HALF)).verdict == verdict
+
+
+@pytest.mark.parametrize(("inside", "counts"), [(0.25, [True, True, True, False]), (0.75, [True, False, False, False])])
+def test_how_much_of_a_box_must_lie_where_the_policy_looks_can_be_asked_for(inside: float, counts: list[bool]) -> None:
+    boxes = detections([*at(10), *at(94), *at(97), *at(99)])  # 100, 60, 30 and 10 % in the left half
+    right_half = Region.of([[(0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)]])
+    for rules in (policy(roi=LEFT_HALF), policy(ignore=right_half)):
+        assert in_regions(boxes, rules, image_wh=FRAME_WH, inside=inside).tolist() == counts
 
 
 def test_what_is_both_of_interest_and_ignored_does_not_count() -> None:

@@ -1,0 +1,13 @@
+"""Tracks: one defect that a free-running camera sees on many frames gives one alert, not one a frame.
+
+    sightings (where a detection lies, and what it counts for)
+        -> matching (which sighting is which track, by the motion that explains most of the frame)
+        -> tracker (when a track is announced, when it ends)
+
+All of it is judgement: times come with the frames, and the same frames give the same tracks.
+"""
+
+from edge_inspector.tracks.track import Track, TrackChange, TrackOptions, TrackPhase
+from edge_inspector.tracks.tracker import Tracker, lowest_score
+
+__all__ = ["Track", "TrackChange", "TrackOptions", "TrackPhase", "Tracker", "lowest_score"]
