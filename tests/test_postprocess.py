@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge_inspector.detections import Detections
 from edge_inspector.errors import ModelError
-from edge_inspector.postprocess import Decode, Limits, class_count, decode_xyxy_scores, decode_yolov8
+from edge_inspector.postprocess import Limits, decode_xyxy_scores, decode_yolov5, decode_yolov8
 
 Decoder = Callable[[NDArray[np.float32], Limits], Detections]
 Row = tuple[float, float, float, float, float, int]
@@ -57,8 +57,15 @@ def xyxy_scores(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> NDAr
     return np.hstack([boxes, scores])[None]
 
 
-both = pytest.mark.parametrize(
-    ("decode", "pack"), [(decode_yolov8, yolov8), (decode_xyxy_scores, xyxy_scores)], ids=["yolov8", "xyxy_scores"]
+def yolov5(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    columns = yolov8(boxes, scores)[0].T
+    return np.ascontiguousarray(np.hstack([columns[:, :4], np.ones((len(boxes), 1), np.float32), columns[:, 4:]])[None])
+
+
+each = pytest.mark.parametrize(
+    ("decode", "pack"),
+    [(decode_yolov8, yolov8), (decode_yolov5, yolov5), (decode_xyxy_scores, xyxy_scores)],
+    ids=["yolov8", "yolov5", "xyxy_scores"],
 )
 Pack = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
@@ -72,7 +79,7 @@ def rows_of(found: Detections) -> list[Row]:
     ]
 
 
-@both
+@each
 @settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
@@ -100,7 +107,7 @@ def test_a_decoder_agrees_with_the_slow_reference(  # noqa: PLR0913, PLR0917 - w
     assert (found.xyxy.dtype, found.confidence.dtype, found.class_id.dtype) == (np.float32, np.float32, np.int64)
 
 
-@both
+@each
 def test_thousands_of_candidates_give_at_most_the_asked_number_of_boxes_and_the_strongest(
     decode: Decoder, pack: Pack
 ) -> None:
@@ -114,26 +121,26 @@ def test_thousands_of_candidates_give_at_most_the_asked_number_of_boxes_and_the_
     np.testing.assert_allclose(found.xyxy, boxes[strongest])
 
 
-@both
+@each
 def test_a_frame_full_of_equal_boxes_of_two_classes_leaves_one_of_each(decode: Decoder, pack: Pack) -> None:
     boxes = np.tile(np.array([[4, 4, 20, 20]], np.float32), (5000, 1))
     scores = np.tile(np.array([[0.5, 0.0], [0.0, 0.5]], np.float32), (2500, 1))
     assert sorted(decode(pack(boxes, scores), Limits(0.1)).class_id.tolist()) == [0, 1]
 
 
-@both
+@each
 def test_nothing_above_the_threshold_is_nothing_found(decode: Decoder, pack: Pack) -> None:
     boxes, scores = scene(0, 10, 2)
     found = decode(pack(boxes, scores * 0.1), Limits(0.5))
     assert found.xyxy.shape == (0, 4)
 
 
-@both
+@each
 def test_a_model_without_anchors_finds_nothing(decode: Decoder, pack: Pack) -> None:
     assert len(decode(pack(np.empty((0, 4), np.float32), np.empty((0, 2), np.float32)), Limits(0.5))) == 0
 
 
-@both
+@each
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1.01, 7.0, -0.01, -5.0])
 def test_scores_that_are_no_scores_are_an_error_even_if_no_box_would_be_kept(
     decode: Decoder, pack: Pack, bad: float
@@ -144,7 +151,7 @@ def test_scores_that_are_no_scores_are_an_error_even_if_no_box_would_be_kept(
         decode(pack(boxes, scores), Limits(1.0))
 
 
-@both
+@each
 def test_a_score_of_another_class_that_is_not_a_number_is_an_error(decode: Decoder, pack: Pack) -> None:
     boxes, scores = scene(0, 10, 3)
     scores[3] = [0.9, np.nan, 0.1]
@@ -152,7 +159,7 @@ def test_a_score_of_another_class_that_is_not_a_number_is_an_error(decode: Decod
         decode(pack(boxes, scores), Limits(0.5))
 
 
-@both
+@each
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
 @pytest.mark.parametrize("anchor", [0, 3])
 def test_boxes_that_are_no_boxes_are_an_error_even_if_their_score_is_low(
@@ -167,14 +174,14 @@ def test_boxes_that_are_no_boxes_are_an_error_even_if_their_score_is_low(
         decode(output, Limits(0.1))
 
 
-@both
+@each
 def test_rounding_just_above_one_is_one(decode: Decoder, pack: Pack) -> None:
     boxes, scores = scene(0, 1, 1)
     scores[0, 0] = 1.0005
     assert decode(pack(boxes, scores), Limits(0.5)).confidence.tolist() == [1.0]
 
 
-@both
+@each
 @pytest.mark.parametrize("shape", [(), (5,), (5, 6), (2, 6, 6), (1, 4, 4), (1, 6, 6, 1), (0, 6, 6)])
 def test_an_output_of_another_shape_is_an_error_that_shows_it(
     decode: Decoder, pack: Pack, shape: tuple[int, ...]
@@ -185,17 +192,37 @@ def test_an_output_of_another_shape_is_an_error_that_shows_it(
     assert str(error.value).endswith(str(shape))
 
 
-@pytest.mark.parametrize(
-    ("decode", "shape", "classes"),
-    [
-        (Decode.YOLOV8, (1, 7, 100), 3),
-        (Decode.XYXY_SCORES, (1, 100, 7), 3),
-        (Decode.YOLOV8, (1, 4, 100), None),
-        (Decode.XYXY_SCORES, (1, 100, 3), None),
-        (Decode.YOLOV8, (7, 100), None),
-    ],
-)
-def test_the_classes_of_an_output_are_counted_from_its_shape(
-    decode: Decode, shape: tuple[int, ...], classes: int | None
+@pytest.mark.parametrize(("objectness", "score"), [(-0.9, -0.9), (1.5, 0.6), (0.6, 1.5), (np.nan, 0.0), (np.inf, 0.0)])
+def test_an_objectness_that_is_no_score_is_an_error_even_if_the_product_looks_like_one(
+    objectness: float, score: float
 ) -> None:
-    assert class_count(decode, shape) == classes
+    output = np.array([[[8, 8, 4, 4, objectness, score]]], np.float32)
+    with pytest.raises(ModelError, match=r"expected finite scores in \[0, 1\], found"):
+        decode_yolov5(output, Limits(0.5))
+
+
+def test_a_score_is_the_objectness_times_the_best_class() -> None:
+    output = np.array([[[8, 10, 4, 6, 0.5, 0.2, 0.9], [30, 30, 4, 4, 0.9, 0.6, 0.1]]], np.float32)
+    found = decode_yolov5(output, Limits(0.4))
+    assert found.confidence.tolist() == pytest.approx([0.54, 0.45])
+    assert found.class_id.tolist() == [0, 1]
+    assert found.xyxy.tolist() == [[28, 28, 32, 32], [6, 7, 10, 13]]
+
+
+@each
+@pytest.mark.parametrize(("index", "side"), [(0, 70.0), (3, -5.0)])
+def test_a_confident_box_with_its_corners_in_the_wrong_order_is_an_error_and_a_weak_one_is_not(
+    decode: Decoder, pack: Pack, index: int, side: float
+) -> None:
+    boxes = np.array([[10, 10, 20, 20], [40, 40, 50, 50]], np.float32)
+    boxes[0, index] = side
+    scores = np.array([[0.6], [0.9]], np.float32)
+    with pytest.raises(ModelError, match="expected confident boxes with x1 <= x2 and y1 <= y2, found"):
+        decode(pack(boxes, scores), Limits(0.5))
+    assert decode(pack(boxes, scores), Limits(0.7)).xyxy.tolist() == [[40, 40, 50, 50]]
+
+
+@each
+def test_a_box_without_a_size_is_a_box(decode: Decoder, pack: Pack) -> None:
+    boxes = np.array([[10, 10, 10, 20]], np.float32)
+    assert decode(pack(boxes, np.array([[0.6]], np.float32)), Limits(0.5)).xyxy.tolist() == [[10, 10, 10, 20]]

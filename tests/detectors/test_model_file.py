@@ -125,8 +125,8 @@ def _set(*path: str | int, to: object) -> Callable[[Fields], object]:
         (_set("input", "scale", to=0.5), "input: a uint8 input is normalized inside the graph: expected scale 1"),
         (_set("input", "pad_value", to=256), "input.pad_value: Input should be less than or equal to 255; found 256"),
         (
-            _set("output", "decode", to="yolov5"),
-            "output.decode: Input should be 'yolov8' or 'xyxy_scores'; found 'yolov5'",
+            _set("output", "decode", to="yolov4"),
+            "output: expected decode to be one of ['yolov8', 'yolov5', 'xyxy_scores', 'detr', 'end2end'], found",
         ),
     ],
 )
@@ -183,3 +183,94 @@ def test_thresholds_of_a_file_rule_over_those_of_the_package() -> None:
     package = ModelPackage(Path(), Manifest.model_validate(fields))
     assert package.thresholds(package.file("int8"))["bright-spot"].reject_at == 0.2
     assert package.thresholds(package.file("float32"))["bright-spot"].reject_at == 0.7
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"decode": "yolov5", "name": "output", "nms_iou": 0.45},
+        {"decode": "detr", "boxes": "pred_boxes", "logits": "logits"},
+        {"decode": "detr", "boxes": "b", "logits": "l", "activation": "softmax", "background": "last"},
+        {"decode": "detr", "name": "output0", "activation": "none", "normalized": False},
+        {"decode": "end2end", "name": "output0"},
+        {"decode": "end2end", "boxes": "dets", "classes": "labels"},
+        {"decode": "end2end", "boxes": "b", "scores": "s", "classes": "c", "count": "n", "box_format": "cxcywh"},
+    ],
+)
+def test_every_kind_of_output_is_read_and_written_back_the_same(
+    folder: Path, tmp_path: Path, output: dict[str, Any]
+) -> None:
+    manifest = ModelPackage.open(rewrite(folder, _set("output", to=output))).manifest
+    assert manifest.output.model_dump(mode="json", exclude_unset=True) == output
+    write_manifest(tmp_path, manifest)
+    assert ModelPackage.open(tmp_path).manifest == manifest
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        (
+            {"name": "x"},
+            "output: expected decode to be one of ['yolov8', 'yolov5', 'xyxy_scores', 'detr', 'end2end'],",
+        ),
+        ({"decode": "yolov8"}, "output.yolov8.name: Field required"),
+        (
+            {"decode": "yolov5", "name": "x", "boxes": "y"},
+            "output.yolov5.boxes: Extra inputs are not permitted; found 'y'",
+        ),
+        (
+            {"decode": "detr", "name": "x", "nms_iou": 0.5},
+            "output.detr.nms_iou: Extra inputs are not permitted; found 0.5",
+        ),
+        (
+            {"decode": "detr", "boxes": "x"},
+            "output.detr: expected the names of different tensors as name or boxes + logits, found {'boxes': 'x'}",
+        ),
+        (
+            {"decode": "detr"},
+            "output.detr: expected the names of different tensors as name or boxes + logits, found none",
+        ),
+        (
+            {"decode": "detr", "boxes": "x", "logits": "x"},
+            "output.detr: expected the names of different tensors as name",
+        ),
+        (
+            {"decode": "detr", "name": "x", "activation": "softmax"},
+            "output.detr: activation softmax: expected background 'first' or 'last', the logit of no object, found",
+        ),
+        (
+            {"decode": "detr", "name": "x", "activation": "relu"},
+            "output.detr.activation: Input should be 'sigmoid', 'so",
+        ),
+        ({"decode": "detr", "name": "x", "background": 0}, "output.detr.background: Input should be 'first' or 'last'"),
+        (
+            {"decode": "end2end", "boxes": "x"},
+            "output.end2end: expected the names of different tensors as name or boxes + classes or boxes + scores",
+        ),
+        (
+            {"decode": "end2end", "name": "x", "scores": "y"},
+            "output.end2end: expected the names of different tensors as",
+        ),
+        (
+            {"decode": "end2end", "name": "x", "count": "x"},
+            "output.end2end: count: expected a tensor of its own, found 'x'",
+        ),
+        (
+            {"decode": "end2end", "name": "x", "activation": "none"},
+            "output.end2end.activation: Extra inputs are not permi",
+        ),
+        ("boxes", "output: Input should be an object; found 'boxes'"),
+        (None, "output: Input should be an object"),
+    ],
+)
+def test_a_combination_of_options_that_no_output_has_is_one_clear_error(
+    folder: Path, output: object, expected: str
+) -> None:
+    (line,) = problem(rewrite(folder, _set("output", to=output))).splitlines()
+    assert line.startswith(f"{folder / 'model.json'}: {expected}")
+
+
+def test_the_size_is_another_input_than_the_image(folder: Path) -> None:
+    assert "input: expected different tensors as name and size_name, found 'image'" in problem(
+        rewrite(folder, _set("input", "size_name", to="image"))
+    )

@@ -11,6 +11,7 @@ from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.detectors.onnx import OnnxDetector, open_session, read_graph
 from edge_inspector.errors import ModelError
 from edge_inspector.frame import Frame
+from tests.layout_graphs import layout_package
 from tests.onnx_models import (
     CELL,
     MODEL_WH,
@@ -244,3 +245,88 @@ def test_a_graph_says_its_tensors_and_its_metadata() -> None:
     ]
     assert graph.outputs[0].shape == ("batch", 7, "anchors")
     assert graph.metadata["task"] == "detect"
+
+
+def pictures(count: int) -> list[NDArray[np.uint8]]:
+    """Return frames of changing sizes, every third grey, with one to three spots each."""
+    random = np.random.default_rng(count)
+    images = []
+    for number in range(count):
+        width, height = SIZES_WH[number % len(SIZES_WH)]
+        image = np.zeros((height, width) if number % 3 == 2 else (height, width, 3), np.uint8)
+        for _ in range(1 + number % 3):
+            x, y = random.integers(0, width - 4), random.integers(0, height - 4)
+            image[y : y + 4, x : x + 4] = 255 if image.ndim == 2 else random.integers(120, 256, 3)
+        images.append(image)
+    return images
+
+
+@pytest.mark.parametrize("layout", ["yolov8", "detr", "end2end-sizes", "end2end-count"])
+@pytest.mark.parametrize(("batch", "together"), [(1, 1), (4, 4), ("N", 8)])
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 8, 11])
+def test_many_images_give_what_each_gives_by_itself(
+    tmp_path: Path, layout: str, batch: int | str, together: int, count: int
+) -> None:
+    images = pictures(count)
+    with open_detector(layout_package(tmp_path, layout, batch=batch), min_confidence=0.3) as detector:
+        assert detector.max_batch == together
+        found, times = detector.run_many(images)
+        single = [detector.run(image).detections for image in images]
+    assert len(found) == count
+    for many, one in zip(found, single, strict=True):
+        np.testing.assert_allclose(many.xyxy, one.xyxy, atol=1e-4)
+        np.testing.assert_allclose(many.confidence, one.confidence, atol=1e-6)
+        np.testing.assert_array_equal(many.class_id, one.class_id)
+    assert any(len(detections) for detections in found) == (count > 0)
+    stages = (times.preprocess_ms, times.inference_ms, times.postprocess_ms)
+    assert all(stage > 0 for stage in stages) if count else stages == (0, 0, 0)
+
+
+def test_an_open_batch_is_cut_to_the_asked_size(tmp_path: Path) -> None:
+    images = pictures(7)
+    folder = layout_package(tmp_path, "yolov8", batch="N")
+    with open_detector(folder, max_batch=3) as detector:
+        assert detector.max_batch == 3
+        assert len(detector.run_many(images)[0]) == 7
+    with open_detector(folder, max_batch=1) as detector:
+        assert detector.max_batch == 1
+        assert len(detector.run_many(images)[0]) == 7
+
+
+def test_a_graph_that_only_promises_an_open_batch_runs_one_by_one(tmp_path: Path) -> None:
+    images = pictures(5)
+    with open_detector(layout_package(tmp_path, "yolov8", batch="N", baked_batch=1)) as detector:
+        assert detector.max_batch == 1
+        assert [len(found) for found in detector.run_many(images)[0]] == [
+            len(detector.run(image).detections) for image in images
+        ]
+
+
+@pytest.mark.parametrize("batch", [4, "N"])
+def test_what_stood_in_a_row_of_the_batch_before_is_never_found_again(tmp_path: Path, batch: int | str) -> None:
+    blank = np.zeros((48, 64, 3), np.uint8)
+    bright = np.full((48, 64, 3), 255, np.uint8)
+    with open_detector(layout_package(tmp_path, "yolov8", batch=batch)) as detector:
+        assert [len(found) for found in detector.run_many([bright] * 4)[0]] == [12] * 4
+        assert [len(found) for found in detector.run_many([blank, bright, blank])[0]] == [0, 12, 0]
+        assert len(detector.run(blank).detections) == 0
+
+
+def test_one_image_on_which_the_model_fails_fails_the_call(tmp_path: Path) -> None:
+    white, dark = scene(MODEL_WH, (10, 10, 20, 20)), scene(MODEL_WH, (0, 0, 0, 0))
+    with open_detector(bright_spot_model(tmp_path, poison="nan")) as detector:
+        with pytest.raises(ModelError, match="expected finite scores"):
+            detector.run_many([dark, white, dark])
+        assert [len(found) for found in detector.run_many([dark, dark])[0]] == [0, 0]
+
+
+def test_a_batch_that_comes_out_with_fewer_rows_is_refused_at_the_start(tmp_path: Path) -> None:
+    folder = layout_package(tmp_path, "yolov8", batch=4)
+    model = onnx.load(folder / "model.onnx")
+    model.graph.node[-1].output[0] = "all_rows"
+    model.graph.node.append(onnx.helper.make_node("Slice", ["all_rows", "from", "to"], ["output0"]))
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(np.array([v]), n) for n, v in (("from", 0), ("to", 1)))
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_value = 1
+    manifest = ModelPackage.open(folder).manifest.model_dump(mode="json", by_alias=True, exclude_none=True)
+    write_package(folder, model, **{name: manifest[name] for name in ("input", "output", "class_names", "thresholds")})
+    assert "expected a row of each output for each of 4 images, found shapes (1, 7, 12)" in problem(folder)

@@ -8,10 +8,11 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from edge_inspector.detectors.set_outputs import DetrOutput, End2EndOutput, Section
 from edge_inspector.errors import ModelError
 from edge_inspector.letterbox import Resize
 from edge_inspector.postprocess import Decode
@@ -20,10 +21,6 @@ SCHEMA = "edge-inspector/model/1"
 MANIFEST_NAME = "model.json"
 
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Layout(StrEnum):
@@ -46,7 +43,7 @@ class Color(StrEnum):
         return 1 if self is Color.GRAY else 3
 
 
-class Thresholds(_Part):
+class Thresholds(Section):
     """Scores of one class at which a part is reviewed and rejected."""
 
     review_at: Score
@@ -79,7 +76,7 @@ PackagePath = Annotated[str, AfterValidator(_stays_inside)]
 ClassName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_is_printable)]
 
 
-class ModelFile(_Part):
+class ModelFile(Section):
     """One ONNX file of the package; the device picks one by precision."""
 
     path: PackagePath
@@ -89,10 +86,16 @@ class ModelFile(_Part):
     metrics: dict[str, float] = Field(default_factory=dict)
 
 
-class ModelInput(_Part):
-    """How a frame becomes the input tensor: resized, then `(value * scale - mean) / std` for float inputs."""
+class ModelInput(Section):
+    """How a frame becomes the input tensor: resized, then `(value * scale - mean) / std` for float inputs.
+
+    Attributes:
+        size_name: Second input of the official RT-DETR and D-FINE exports (`orig_target_sizes`), int64 (n, 2): it is
+            given the width and height of the model input, so that their boxes come in its pixels.
+    """
 
     name: str
+    size_name: str | None = None
     layout: Layout = Layout.NCHW
     dtype: Literal["float32", "uint8"]
     model_wh: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
@@ -102,6 +105,14 @@ class ModelInput(_Part):
     std: tuple[Annotated[float, Field(gt=0)], ...] = (1.0,)
     resize: Resize = Resize.LETTERBOX
     pad_value: Annotated[int, Field(ge=0, le=255)] = 114
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of one image in the input tensor."""
+        width, height = self.model_wh
+        return (
+            (self.color.channels, height, width) if self.layout is Layout.NCHW else (height, width, self.color.channels)
+        )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "ModelInput":
@@ -116,15 +127,22 @@ class ModelInput(_Part):
         return self
 
 
-class ModelOutput(_Part):
-    """How the raw output is read."""
+class ModelOutput(Section):
+    """One tensor with a box for every anchor.
+
+    Attributes:
+        nms_iou: Overlap above which the weaker box of a class is dropped.
+    """
 
     name: str
-    decode: Decode
+    decode: Literal[Decode.YOLOV8, Decode.YOLOV5, Decode.XYXY_SCORES]
     nms_iou: Score = 0.5
 
 
-class GoldenDetection(_Part):
+Output: TypeAlias = Annotated[ModelOutput | DetrOutput | End2EndOutput, Field(discriminator="decode")]
+
+
+class GoldenDetection(Section):
     """One expected box, in pixels of the golden image."""
 
     label: str
@@ -132,14 +150,14 @@ class GoldenDetection(_Part):
     xyxy: tuple[float, float, float, float]
 
 
-class Tolerances(_Part):
+class Tolerances(Section):
     """How far another machine may be off."""
 
     confidence: Score = 0.02
     xyxy_px: Annotated[float, Field(ge=0)] = 2.0
 
 
-class Golden(_Part):
+class Golden(Section):
     """One image of the self-test with what must be found on it."""
 
     image: PackagePath
@@ -147,7 +165,7 @@ class Golden(_Part):
     tolerances: Tolerances = Tolerances()
 
 
-class Manifest(_Part):
+class Manifest(Section):
     """`model.json`."""
 
     schema_: Literal["edge-inspector/model/1"] = Field(alias="schema")
@@ -155,7 +173,7 @@ class Manifest(_Part):
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$", max_length=32)]
     files: tuple[ModelFile, ...]
     input: ModelInput
-    output: ModelOutput
+    output: Output
     class_names: tuple[ClassName, ...]
     thresholds: dict[str, Thresholds]
     dataset_version: str | None = None
@@ -167,6 +185,9 @@ class Manifest(_Part):
     def _agrees_with_itself(self) -> "Manifest":
         if not self.files or not self.class_names:
             msg = f"expected at least one file and one class, found {len(self.files)} and {len(self.class_names)}"
+            raise ValueError(msg)
+        if self.input.size_name == self.input.name:
+            msg = f"input: expected different tensors as name and size_name, found {self.input.name!r}"
             raise ValueError(msg)
         if len(set(self.class_names)) != len(self.class_names):
             msg = f"class_names: expected each name once, found {list(self.class_names)}"
@@ -258,6 +279,8 @@ def explain(error: ValidationError, name: Path) -> str:
         message = problem["msg"].removeprefix("Value error, ")
         field = "".join(f"{part}." for part in problem["loc"]).removesuffix(".")
         found = problem["input"]
+        if problem["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+            message = f"expected decode to be one of {[*map(str, Decode)]}, found {found.get('decode')!r:.100}"
         if isinstance(found, str | int | float) and "found" not in message:
             message = f"{message}; found {found!r:.100}"
         lines.append(f"{name}: {field}: {message}" if field else f"{name}: {message}")

@@ -1,8 +1,9 @@
 """The detector: a model package on ONNX Runtime. The only importer of onnxruntime."""
 
 import time
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import onnxruntime as ort
@@ -10,14 +11,15 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edge_inspector.detections import Detections
-from edge_inspector.detectors.model_file import Color, Layout, Manifest, ModelFile, ModelPackage
+from edge_inspector.detectors.decoding import Tensors, decoder_of
+from edge_inspector.detectors.graph import Graph, Tensor, check_outputs, input_batch
+from edge_inspector.detectors.model_file import Color, ModelFile, ModelInput, ModelPackage
 from edge_inspector.detectors.preprocess import Preprocessor
 from edge_inspector.errors import ModelError
 from edge_inspector.frame import Frame
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.letterbox import Fit
 from edge_inspector.ports import Inference
-from edge_inspector.postprocess import DECODERS, Limits, class_count
 
 # The runtime's exceptions have no common base below Exception.
 _RUNTIME_ERRORS = (
@@ -30,13 +32,35 @@ _RUNTIME_ERRORS = (
     ort_errors.NotImplemented,
     ort_errors.RuntimeException,
 )
-_DTYPES = {"float32": "tensor(float)", "uint8": "tensor(uint8)"}
+
+
+@dataclass(frozen=True, slots=True)
+class StageTimes:
+    """How long the stages of one call took in milliseconds, summed over its images."""
+
+    preprocess_ms: float
+    inference_ms: float
+    postprocess_ms: float
+
+    def __add__(self, other: "StageTimes") -> "StageTimes":
+        return StageTimes(
+            self.preprocess_ms + other.preprocess_ms,
+            self.inference_ms + other.inference_ms,
+            self.postprocess_ms + other.postprocess_ms,
+        )
 
 
 class OnnxDetector:
-    """Runs one file of a model package; for one thread at a time."""
+    """Runs one file of a model package; for one thread at a time.
 
-    def __init__(
+    Attributes:
+        class_names: Names by class id.
+        is_gray: Whether the model sees one channel.
+        identity: Which model it is.
+        max_batch: Images that go through the model together at most; 1 for a model that takes them one by one.
+    """
+
+    def __init__(  # noqa: PLR0913 - what may be chosen of a model's run
         self,
         package: ModelPackage,
         file: ModelFile | None = None,
@@ -44,6 +68,7 @@ class OnnxDetector:
         threads: int = 1,
         min_confidence: float | None = None,
         max_detections: int = 100,
+        max_batch: int = 8,
     ) -> None:
         """Check, load and warm up the model.
 
@@ -53,6 +78,8 @@ class OnnxDetector:
             threads: Threads inside one inference.
             min_confidence: Lowest score reported, in [0, 1]; by default the lowest `review_at` of the file.
             max_detections: Boxes reported at most.
+            max_batch: Images in one run at most, at least 1, for a model that leaves it open; each costs the memory of
+                one more inference.
 
         Raises:
             ModelError: If the file is damaged or its tensors contradict `model.json`.
@@ -65,16 +92,21 @@ class OnnxDetector:
         self.identity = ModelIdentity(manifest.name, manifest.version, file.sha256)
         if min_confidence is None:
             min_confidence = min(entry.review_at for entry in package.thresholds(file).values())
-        self._limits = Limits(min_confidence, manifest.output.nms_iou, max_detections)
-        self._decode_type = manifest.output.decode
-        self._decode = DECODERS[self._decode_type]
         self._path = package.folder / file.path
         self._preprocessor = Preprocessor(manifest.input)
-        self._input_name, self._output_names = manifest.input.name, [manifest.output.name]
+        decoder = decoder_of(manifest, confidence=min_confidence, max_detections=max_detections)
+        self._decode, self._output_names = decoder.decode, list(decoder.dtypes)
+        self._input_name, self._size_name = manifest.input.name, manifest.input.size_name
         self._session = open_session(package.read(file), name=str(self._path), threads=threads)
-        _check_tensors(self._session, manifest, name=str(self._path))
-        # The first runs allocate; the first part must not wait for that.
+        graph = _graph_of(self._session)
+        batch = input_batch(graph, manifest.input, name=str(self._path))
+        check_outputs(graph, decoder.dtypes, name=str(self._path))
+        self._fixed_batch = batch or 1
+        self._batch: NDArray[Any] = np.empty(0)  # made when it is needed
+        self._sizes = np.tile(np.array(manifest.input.model_wh, np.int64), (max(max_batch, self._fixed_batch), 1))
         blank = np.zeros((manifest.input.model_wh[1], manifest.input.model_wh[0]), dtype=np.uint8)
+        self.max_batch = batch or (max_batch if max_batch > 1 and self._takes_two(blank) else 1)
+        # The first runs allocate; the first part must not wait for that.
         for _ in range(2):
             self.run(blank)
 
@@ -84,7 +116,11 @@ class OnnxDetector:
         Raises:
             ModelError: If the model fails, or returns something that contradicts its contract.
         """
-        return self.run(frame.image)
+        inference = self.run(frame.image)
+        if frame.full_wh is None:
+            return inference
+        found = inference.detections
+        return replace(inference, detections=replace(found, xyxy=frame.to_captured(found.xyxy)))
 
     def close(self) -> None:
         """Free the model."""
@@ -102,27 +138,15 @@ class OnnxDetector:
         Raises:
             ModelError: As `detect`.
         """
+        if self._fixed_batch > 1:
+            (detections,), times = self._run_batch([image])
+            return Inference(detections, times.preprocess_ms, times.inference_ms, times.postprocess_ms)
         started = time.perf_counter_ns()
         tensor, fit = self._preprocessor.write(image)
         prepared = time.perf_counter_ns()
-        try:
-            (output,) = self._session.run(self._output_names, {self._input_name: tensor})
-        except _RUNTIME_ERRORS as error:
-            msg = f"{self._path}: inference failed: {_first_line(error)}"
-            raise ModelError(msg) from error
+        outputs = self._infer(tensor)
         inferred = time.perf_counter_ns()
-        # The warm-up makes this a check at load, also for graphs that declare no output shape.
-        if class_count(self._decode_type, output.shape) != len(self.class_names):
-            msg = (
-                f"{self._path}: output {self._output_names[0]!r} has shape {output.shape}, which does not hold the "
-                f"{len(self.class_names)} classes of model.json as decode type {self._decode_type}"
-            )
-            raise ModelError(msg)
-        try:
-            detections = _to_frame(self._decode(output, self._limits), fit)
-        except ModelError as error:
-            msg = f"{self._path}: {error}"
-            raise ModelError(msg) from error
+        detections = self._read(outputs, fit)
         decoded = time.perf_counter_ns()
         return Inference(
             detections,
@@ -131,23 +155,85 @@ class OnnxDetector:
             postprocess_ms=(decoded - inferred) / 1e6,
         )
 
+    def run_many(self, images: Sequence[NDArray[np.uint8]]) -> tuple[list[Detections], StageTimes]:
+        """Return what is on each image, in its own pixels, and how long the stages took together.
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """Name, ONNX type and shape of an input or output; a side is a number, a symbol, or None."""
+        Up to `max_batch` images share one run of the model; a model with a fixed batch runs on full ones, whose last
+        rows are not looked at. Against images one by one this costs one more copy of each input tensor, and the memory
+        of the largest batch seen.
 
-    name: str
-    type: str
-    shape: tuple[int | str | None, ...]
+        Args:
+            images: (h, w, 3) BGR or (h, w) grey, uint8, of any sizes.
 
+        Raises:
+            ModelError: As `detect`; for all images together.
+        """
+        found: list[Detections] = []
+        total = StageTimes(0.0, 0.0, 0.0)
+        for start in range(0, len(images), self.max_batch):
+            detections, times = self._run_batch(images[start : start + self.max_batch])
+            found += detections
+            total += times
+        return found, total
 
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """What an ONNX file says of itself."""
+    def _run_batch(self, images: Sequence[NDArray[np.uint8]]) -> tuple[list[Detections], StageTimes]:
+        if len(images) == 1 and self._fixed_batch == 1:
+            one = self.run(images[0])
+            return [one.detections], StageTimes(one.preprocess_ms, one.inference_ms, one.postprocess_ms)
+        started = time.perf_counter_ns()
+        rows = max(len(images), self._fixed_batch)
+        fits = []
+        for row, image in enumerate(images):
+            tensor, fit = self._preprocessor.write(image)
+            if len(self._batch) < rows:
+                self._batch = np.zeros((rows, *tensor.shape[1:]), tensor.dtype)
+            np.copyto(self._batch[row], tensor[0])
+            fits.append(fit)
+        prepared = time.perf_counter_ns()
+        outputs = self._infer(self._batch[:rows])
+        if any(output.shape[:1] != (rows,) for output in outputs):
+            found_shapes = ", ".join(str(output.shape) for output in outputs)
+            msg = f"{self._path}: expected a row of each output for each of {rows} images, found shapes {found_shapes}"
+            raise ModelError(msg)
+        inferred = time.perf_counter_ns()
+        found = [self._read([output[row : row + 1] for output in outputs], fit) for row, fit in enumerate(fits)]
+        decoded = time.perf_counter_ns()
+        return found, StageTimes(
+            preprocess_ms=(prepared - started) / 1e6,
+            inference_ms=(inferred - prepared) / 1e6,
+            postprocess_ms=(decoded - inferred) / 1e6,
+        )
 
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    metadata: dict[str, str]
+    def _infer(self, tensor: NDArray[Any], options: ort.RunOptions | None = None) -> Tensors:
+        """Return the outputs for an input tensor of any number of images."""
+        feeds = {self._input_name: tensor}
+        if self._size_name is not None:
+            feeds[self._size_name] = self._sizes[: len(tensor)]
+        try:
+            outputs: Tensors = self._session.run(self._output_names, feeds, options)
+        except _RUNTIME_ERRORS as error:
+            msg = f"{self._path}: inference failed: {_first_line(error)}"
+            raise ModelError(msg) from error
+        return outputs
+
+    def _read(self, outputs: Tensors, fit: Fit) -> Detections:
+        # The warm-up makes the decoder's checks checks at load, also for graphs that declare no output shape.
+        try:
+            return _to_frame(self._decode(outputs), fit)
+        except ModelError as error:
+            msg = f"{self._path}: {error}"
+            raise ModelError(msg) from error
+
+    def _takes_two(self, blank: NDArray[np.uint8]) -> bool:
+        """Return whether a graph that leaves the batch open really runs on two images: many have a 1 inside."""
+        options = ort.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")  # nothing stays allocated
+        tensor, _ = self._preprocessor.write(blank)
+        try:
+            outputs = self._infer(np.repeat(tensor, 2, axis=0), options)
+        except ModelError:
+            return False
+        return all(output.shape[:1] == (2,) for output in outputs)
 
 
 def read_graph(content: bytes, *, name: str) -> Graph:
@@ -156,7 +242,30 @@ def read_graph(content: bytes, *, name: str) -> Graph:
     Raises:
         ModelError: If the bytes are no model that this runtime can run.
     """
+    return _graph_of(open_session(content, name=name, threads=1))
+
+
+def run_blank(content: bytes, model_input: ModelInput, *, name: str) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each output after a run on an input of zeros.
+
+    Raises:
+        ModelError: If the bytes are no model that takes this input.
+    """
     session = open_session(content, name=name, threads=1)
+    batch = input_batch(_graph_of(session), model_input, name=name) or 1
+    feeds = {model_input.name: np.zeros((batch, *model_input.image_shape), model_input.dtype)}
+    if model_input.size_name is not None:
+        feeds[model_input.size_name] = np.tile(np.array(model_input.model_wh, np.int64), (batch, 1))
+    names = [tensor.name for tensor in session.get_outputs()]
+    try:
+        outputs = session.run(names, feeds)
+    except _RUNTIME_ERRORS as error:
+        msg = f"{name}: inference failed: {_first_line(error)}"
+        raise ModelError(msg) from error
+    return {name: np.shape(output) for name, output in zip(names, outputs, strict=True)}
+
+
+def _graph_of(session: ort.InferenceSession) -> Graph:
     return Graph(
         tuple(Tensor(tensor.name, tensor.type, tuple(tensor.shape)) for tensor in session.get_inputs()),
         tuple(Tensor(tensor.name, tensor.type, tuple(tensor.shape)) for tensor in session.get_outputs()),
@@ -189,38 +298,6 @@ def _to_frame(detections: Detections, fit: Fit) -> Detections:
     if not len(detections):
         return detections
     return Detections(fit.to_image(detections.xyxy), detections.confidence, detections.class_id)
-
-
-def _check_tensors(session: ort.InferenceSession, manifest: Manifest, *, name: str) -> None:
-    """Raise ModelError where the file's tensors contradict the manifest."""
-    wanted = manifest.input
-    inputs = {tensor.name: tensor for tensor in session.get_inputs()}
-    if set(inputs) != {wanted.name}:
-        msg = f"{name}: expected one input named {wanted.name!r}, found {sorted(inputs)}"
-        raise ModelError(msg)
-    tensor = inputs[wanted.name]
-    if tensor.type != _DTYPES[wanted.dtype]:
-        msg = f"{name}: input {wanted.name!r}: expected {_DTYPES[wanted.dtype]}, found {tensor.type}"
-        raise ModelError(msg)
-    (width, height), channels = wanted.model_wh, wanted.color.channels
-    expected = (1, channels, height, width) if wanted.layout is Layout.NCHW else (1, height, width, channels)
-    if not _fits(tensor.shape, expected):
-        msg = f"{name}: input {wanted.name!r}: expected shape {expected} as in model.json, found {tensor.shape}"
-        raise ModelError(msg)
-    outputs = {tensor.name: tensor for tensor in session.get_outputs()}
-    if manifest.output.name not in outputs:
-        msg = f"{name}: expected an output named {manifest.output.name!r}, found {sorted(outputs)}"
-        raise ModelError(msg)
-    if (found := outputs[manifest.output.name].type) != _DTYPES["float32"]:
-        msg = f"{name}: output {manifest.output.name!r}: expected {_DTYPES['float32']}, found {found}"
-        raise ModelError(msg)
-
-
-def _fits(shape: list[int | str | None], expected: tuple[int, ...]) -> bool:
-    """Return whether a tensor's declared shape allows `expected`; a symbolic side allows any length."""
-    return len(shape) == len(expected) and all(
-        not isinstance(side, int) or side == wanted for side, wanted in zip(shape, expected, strict=True)
-    )
 
 
 def _first_line(error: Exception) -> str:
