@@ -12,14 +12,12 @@ import argparse
 import itertools
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,23 +28,21 @@ import numpy as np
 from models import float_input, yolov8n_size
 
 from edge_inspector.app import SHIPPED_MODEL, open_model
+from edge_inspector.bench.bare import bare_model, feeds_of
+from edge_inspector.bench.line import MemoryCamera, Pictures, RecordingWriter, inspector_of, judge, run_line
+from edge_inspector.bench.machine import memory_mb
+from edge_inspector.bench.timing import Call, repeat, take_turns
 from edge_inspector.demo.broker import Broker, local_broker
 from edge_inspector.detectors.model_file import ModelPackage
-from edge_inspector.detectors.onnx import open_session
 from edge_inspector.events import EventWriter
-from edge_inspector.frame import Frame
-from edge_inspector.imaging import decode_image
-from edge_inspector.pipeline.deliver import Deliverer
-from edge_inspector.pipeline.flow import FlowOptions, Pipeline
-from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
-from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.settings import ModelSettings, MqttSettings, Settings
-from edge_inspector.simulation import plan_tag, render_tag
 from edge_inspector.sinks.mqtt import MqttSink
 from edge_inspector.topics import TopicTree
 
 Sink = TypeVar("Sink", bound=MqttSink)
 
+IMAGE_WH = (450, 300)
+TOPICS = TopicTree("edge-inspector", "bench", "line", "station", "camera")
 TARGETS = {
     "latency, shipped model": ("at most", 1.20),
     "latency, YOLOv8n size": ("at most", 1.08),
@@ -78,54 +74,45 @@ def main() -> None:
         options.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
 
 
-def jpegs(count: int) -> list[bytes]:
-    """Return simulated tags of 450 x 300 as JPEG."""
-    return [
-        cv2.imencode(".jpg", cv2.cvtColor(render_tag(plan_tag(9, number)), cv2.COLOR_GRAY2BGR))[1].tobytes()
-        for number in range(count)
-    ]
-
-
-def bare_run(package: ModelPackage) -> Callable[[], object]:
+def bare_network(package: ModelPackage) -> Call:
     """Return a call of the bare float network on a prepared tensor."""
     content = package.read(package.file("float32"))
     if package.manifest.input.dtype == "uint8":
         content = float_input(content)
-    session = open_session(content, name=str(package.folder), threads=1)
-    (entrance,) = session.get_inputs()
-    tensor = np.random.default_rng(0).uniform(0, 255, entrance.shape).astype(np.float32)
-    return lambda: session.run(None, {entrance.name: tensor})
+    rng, blank = np.random.default_rng(0), np.zeros(IMAGE_WH[::-1], np.uint8)
+    feeds = {
+        name: rng.uniform(0, 255, tensor.shape).astype(np.float32) for name, tensor in feeds_of(package, blank).items()
+    }
+    return bare_model(content, feeds, name=str(package.folder), threads=1)
 
 
 def latency(name: str, package: ModelPackage, broker: Broker, *, rounds: int) -> dict[str, float]:
     """Return the ratio of one frame's whole way to the bare network, and both medians in milliseconds."""
-    bare = bare_run(package)
-    writer = _writer()
-    images = jpegs(32)
+    bare = bare_network(package)
+    writer = EventWriter(TOPICS, session="bench")
+    numbers = itertools.count()
     settings = Settings(model=ModelSettings(path=package.folder))
     with ExitStack() as stack:
         model, _ = stack.enter_context(open_model(settings))
         sink = stack.enter_context(_connect(WatchedSink, broker, writer))
-        inspector = _inspector(model, writer)
+        inspector = inspector_of(model, writer.topics, writer.session)
+        pictures = Pictures.tags(IMAGE_WH, gray=model.is_gray, decoded=True, count=32)
+        spent_ms: list[float] = []
 
-        def whole_ms(number: int) -> float:
-            began_ns, started_ns = time.perf_counter_ns(), time.monotonic_ns()
-            image = decode_image(images[number % len(images)], "bench", gray=model.is_gray)
-            frame = Frame(image, number, datetime.now(UTC), started_ns, "bench", f"part-{number}")
-            messages = writer.of_result(inspector.inspect(frame, taken_ns=started_ns))
+        def whole_way() -> None:
+            began_ns = time.perf_counter_ns()
+            messages = writer.of_result(judge(inspector, pictures.frame(next(numbers))))
             sink.in_socket.clear()
             for message in messages:
                 sink.send(message)
             sink.in_socket.wait()
-            return (sink.in_socket_ns - began_ns) / 1e6
+            spent_ms.append((sink.in_socket_ns - began_ns) / 1e6)
 
         while not sink.connected:
             time.sleep(0.01)
-        for number in range(10):
-            bare()
-            whole_ms(number)
-        turns = [(_timed_ms(bare), whole_ms(number)) for number in range(rounds)]
-    bare_median, whole_median = (statistics.median(times) for times in zip(*turns, strict=True))
+        take_turns((bare, whole_way), most=10)
+        bare_ms, _ = take_turns((bare, whole_way), most=rounds)
+    bare_median, whole_median = statistics.median(bare_ms), statistics.median(spent_ms[-rounds:])
     return {
         f"latency, {name}": whole_median / bare_median,
         f"  bare network, ms ({name})": bare_median,
@@ -148,32 +135,16 @@ class WatchedSink(MqttSink):
             self.in_socket.set()
 
 
-class FramesInMemory:
-    """A camera that always has a frame: as fast as they are taken."""
-
-    def __init__(self, *, encoded: bool) -> None:
-        self._jpegs = jpegs(64)
-        self._images = [] if encoded else [decode_image(content, "bench", gray=True) for content in self._jpegs]
-        self._number = 0
-
-    def read(self, timeout_s: float) -> Frame:  # noqa: ARG002 - there is nothing to wait for
-        """Return the next frame, decoded now where it comes as a JPEG."""
-        number, index = self._number, self._number % len(self._jpegs)
-        self._number += 1
-        at, at_ns = datetime.now(UTC), time.monotonic_ns()
-        image = self._images[index] if self._images else decode_image(self._jpegs[index], "bench", gray=True)
-        return Frame(image, number, at, at_ns, "bench", f"part-{number}")
-
-
-def throughput(model: Path, broker: Broker, *, seconds: float = 4.0, turns: int = 5) -> dict[str, float]:
+def throughput(model: Path, broker: Broker, *, seconds: float = 5.0, turns: int = 5) -> dict[str, float]:
     """Return the rate of the running pipeline over the rate of the bare network back to back."""
-    bare = bare_run(ModelPackage.open(model))
+    bare = bare_network(ModelPackage.open(model))
     numbers: dict[str, float] = {}
-    for kind, encoded in (("frames in memory", False), ("JPEGs in memory", True)):
-        bare_hz, pipeline_hz = [_rate_hz(bare, seconds / 2)], []
+    for kind, decoded in (("frames in memory", False), ("JPEGs in memory", True)):
+        pictures = Pictures.tags(IMAGE_WH, gray=True, decoded=decoded, count=64)
+        bare_hz, pipeline_hz = [repeat(bare, seconds=seconds / 2)], []
         for _ in range(turns):
-            pipeline_hz.append(_pipeline_hz(model, broker, FramesInMemory(encoded=encoded), seconds))
-            bare_hz.append(_rate_hz(bare, seconds / 2))
+            pipeline_hz.append(_pipeline_hz(model, broker, pictures, seconds))
+            bare_hz.append(repeat(bare, seconds=seconds / 2))
         around = [(before + after) / 2 for before, after in itertools.pairwise(bare_hz)]
         ratios = [running / alone for running, alone in zip(pipeline_hz, around, strict=True)]
         numbers |= {
@@ -184,29 +155,12 @@ def throughput(model: Path, broker: Broker, *, seconds: float = 4.0, turns: int 
     return numbers
 
 
-def _pipeline_hz(model: Path, broker: Broker, source: FramesInMemory, seconds: float) -> float:
-    writer = _writer()
-    stop = threading.Event()
+def _pipeline_hz(model: Path, broker: Broker, pictures: Pictures, seconds: float) -> float:
+    writer = RecordingWriter(TOPICS, session="bench")
     with ExitStack() as stack:
         opened, _ = stack.enter_context(open_model(Settings(model=ModelSettings(path=model))))
         sink = stack.enter_context(_connect(MqttSink, broker, writer))
-        pipeline = Pipeline(
-            source,
-            _inspector(opened, writer),
-            writer,
-            Deliverer(writer, {"mqtt": sink}, queue_size=1000),
-            options=FlowOptions(HandoverOptions(4, WhenFull.WAIT)),
-            session_started_at=datetime.now(UTC),
-        )
-        runner = threading.Thread(target=pipeline.run, args=(stop,))
-        runner.start()
-        time.sleep(1.0)
-        first, started = pipeline.totals().frames.inspected, time.monotonic()
-        time.sleep(seconds)
-        rate_hz = (pipeline.totals().frames.inspected - first) / (time.monotonic() - started)
-        stop.set()
-        runner.join()
-    return rate_hz
+        return run_line(opened, writer, MemoryCamera(pictures, seconds=seconds), {"mqtt": sink}).rate_hz
 
 
 def memory(model: Path, broker: Broker, *, frames: int = 600) -> dict[str, float]:
@@ -229,46 +183,15 @@ def memory(model: Path, broker: Broker, *, frames: int = 600) -> dict[str, float
             if "part-000000" in line:
                 first_s = time.monotonic() - started
             if "part-" in line:
-                resident_mb = max(resident_mb, _resident_mb(process.pid))
+                resident_mb = max(resident_mb, memory_mb(process.pid)[0] or 0.0)
         process.wait()
     return {"resident memory, MB": resident_mb, "first result, s": first_s}
-
-
-def _writer() -> EventWriter:
-    return EventWriter(TopicTree("edge-inspector", "bench", "line", "station", "camera"), session="bench")
-
-
-def _inspector(model: Model, writer: EventWriter) -> Inspector:
-    topics = writer.topics
-    return Inspector(
-        model, station_path=topics.station_path, camera=topics.camera, session=writer.session, deadline_ms=None
-    )
 
 
 def _connect(kind: type[Sink], broker: Broker, writer: EventWriter) -> Sink:
     mqtt = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol)
     will = writer.status("offline", session_started_at=datetime.now(UTC))
     return kind(mqtt, client_id=f"bench-{os.getpid()}", will=will)
-
-
-def _resident_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status")
-    match = re.search(r"VmRSS:\s+(\d+) kB", status.read_text(encoding="utf-8")) if status.exists() else None
-    return int(match[1]) / 1024 if match else 0.0
-
-
-def _timed_ms(call: Callable[[], object]) -> float:
-    started = time.perf_counter_ns()
-    call()
-    return (time.perf_counter_ns() - started) / 1e6
-
-
-def _rate_hz(call: Callable[[], object], seconds: float) -> float:
-    started, count = time.monotonic(), 0
-    while time.monotonic() - started < seconds:
-        call()
-        count += 1
-    return count / (time.monotonic() - started)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_inspector import __version__
 from edge_inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from edge_inspector.postprocess import Decode
 
 _EXIT_CODES = """\
 exit codes:
@@ -103,6 +107,28 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("-c", "--config", type=Path, metavar="FILE", help="take model and policy from a configuration")
     inspect.set_defaults(command=_inspect)
 
+    bench = _command(
+        commands,
+        "bench",
+        "measure how fast this machine is with a model; opens no camera and no network",
+        "edge-inspector bench\n  edge-inspector bench -c station.toml --json speed.json\n"
+        "  edge-inspector bench --model models/solder --image 2448x2048",
+    )
+    bench.add_argument("-c", "--config", type=Path, metavar="FILE", help="take model, policy and image size from it")
+    bench.add_argument(
+        "--model", type=Path, metavar="DIR", help="model package (default: the configured or shipped one)"
+    )
+    bench.add_argument("--image", type=_image_wh, metavar="WxH", help="size of the frames (default: the source's)")
+    bench.add_argument(
+        "--seconds",
+        type=_number(float, 0.1, 3600),
+        default=30.0,
+        metavar="S",
+        help="time for measuring (default: %(default)s)",
+    )
+    bench.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers to a file")
+    bench.set_defaults(command=_bench)
+
     check = _command(
         commands, "check-config", "check a configuration and its model", "edge-inspector check-config station.toml"
     )
@@ -124,13 +150,26 @@ def _add_model_commands(commands: "argparse._SubParsersAction[argparse.ArgumentP
     import_ = _command(
         actions,
         "import",
-        "make a model package of a plain ONNX export (YOLOv8 / YOLO11 layout)",
-        "edge-inspector model import best.onnx --out models/solder",
+        "make a model package of a plain ONNX export (YOLO, RT-DETR, D-FINE, RF-DETR and alike)",
+        "edge-inspector model import best.onnx --out models/solder\n"
+        "  edge-inspector model import dfine.onnx --out models/solder --class-names bridge void",
     )
     import_.add_argument("file", type=Path, metavar="ONNX")
     import_.add_argument("--out", type=Path, required=True, metavar="DIR", help="package folder to make")
     import_.add_argument("--name", help="name of the model (default: the file's name)")
     import_.add_argument("--version", default="1.0.0", help="semantic version (default: %(default)s)")
+    import_.add_argument(
+        "--decode",
+        type=_decode,
+        metavar="TYPE",
+        help="yolov8, yolov5, xyxy_scores, detr or end2end (default: by the shapes of its outputs)",
+    )
+    import_.add_argument(
+        "--model-wh", type=_image_wh, metavar="WxH", help="size of the input in pixels, where the file leaves it open"
+    )
+    import_.add_argument(
+        "--class-names", nargs="+", metavar="NAME", help="names in the order of the class ids (default: the file's)"
+    )
     import_.set_defaults(command=_model_import)
 
     for name, summary, function in (
@@ -171,6 +210,30 @@ def _number(kind: type[int] | type[float], lowest: float, highest: float) -> Cal
     return read
 
 
+def _image_wh(text: str) -> tuple[int, int]:
+    """Read an argument that is the size of an image."""
+    from edge_inspector.settings import LARGEST_IMAGE_SIDE, SMALLEST_IMAGE_SIDE
+
+    sides = text.split("x")
+    if len(sides) == 2 and all(side.isascii() and side.isdigit() for side in sides):
+        width, height = map(int, sides)
+        if min(width, height) >= SMALLEST_IMAGE_SIDE and max(width, height) <= LARGEST_IMAGE_SIDE:
+            return width, height
+    bounds = f"with sides of {SMALLEST_IMAGE_SIDE} to {LARGEST_IMAGE_SIDE} pixels"
+    msg = f"expected WIDTHxHEIGHT {bounds}, for example 1920x1080, found {text!r}"
+    raise argparse.ArgumentTypeError(msg)
+
+
+def _decode(text: str) -> "Decode":
+    """Read an argument that is the layout of a model's output."""
+    from edge_inspector.postprocess import Decode
+
+    if text not in [*Decode]:
+        msg = f"expected one of {', '.join(Decode)}, found {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return Decode(text)
+
+
 def _run(options: argparse.Namespace) -> int:
     from edge_inspector.daemon import read_settings, run
 
@@ -197,6 +260,19 @@ def _inspect(options: argparse.Namespace) -> int:
     return Exit.UNUSABLE_INPUT if failed else Exit.OK
 
 
+def _bench(options: argparse.Namespace) -> int:
+    from edge_inspector.bench.show import show
+    from edge_inspector.daemon import read_settings
+    from edge_inspector.settings import Settings
+
+    settings = Settings() if options.config is None else read_settings(options.config)
+    if options.model is not None:
+        model = settings.model.model_copy(update={"path": options.model})
+        settings = settings.model_copy(update={"model": model})
+    show(settings, image_wh=options.image, seconds=options.seconds, json_file=options.json)
+    return 0
+
+
 def _check_config(options: argparse.Namespace) -> int:
     from edge_inspector.app import check
     from edge_inspector.daemon import read_settings
@@ -220,7 +296,15 @@ def _topics(options: argparse.Namespace) -> int:
 def _model_import(options: argparse.Namespace) -> int:
     from edge_inspector.detectors.importing import import_model
 
-    imported = import_model(options.file, options.out, name=options.name, version=options.version)
+    imported = import_model(
+        options.file,
+        options.out,
+        name=options.name,
+        version=options.version,
+        decode=options.decode,
+        model_wh=options.model_wh,
+        class_names=options.class_names,
+    )
     manifest = imported.package.manifest
     print(f"{options.out}: {manifest.name} {manifest.version}, {len(manifest.class_names)} classes")
     for assumption in imported.assumptions:
