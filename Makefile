@@ -83,14 +83,17 @@ ci:
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# A broker for the tests. Without the right to install it, the tests that need it say so and are skipped.
+# A broker and an RTSP camera for the tests. Without the right to install them, the tests that need them say so and are
+# skipped.
 system-packages:
-	@command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mosquitto mosquitto-clients; \
+	@command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto || $(call install,mosquitto mosquitto-clients)
+	@/usr/bin/python3 -c "import gi; gi.require_version('GstRtspServer', '1.0')" 2>/dev/null || $(call install,$(GSTREAMER))
+GSTREAMER := python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); \
 	  else \
-	    echo "mosquitto is not installed: tests that need a broker are skipped (apt install mosquitto mosquitto-clients)"; \
-	  fi; }
+	    echo "some tests are skipped, they need: apt install $(1)"; \
+	  fi
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11, 3.12 or 3.13, found none; set PYTHON=..." >&2; exit 1; }

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+from typing import NoReturn
 
 import pytest
 
@@ -12,7 +14,23 @@ def require_program(name: str, *, package: str) -> str:
     """Return the path of a program, or skip the test; fail it where CI=true says that everything is installed."""
     if path := shutil.which(name, path=_PATH):
         return path
-    reason = f"{name} is not installed; install the package {package}"
+    return _do_without(f"{name} is not installed; install the package {package}")
+
+
+def require_gstreamer() -> str:
+    """Return an interpreter that can serve RTSP by GStreamer, or do as `require_program`."""
+    python = shutil.which("python3", path="/usr/bin")
+    wanted = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst; Gst.init(None); "
+    wanted += "assert all(Gst.ElementFactory.find(name) for name in ('appsrc', 'openh264enc', 'rtph264pay'))"
+    if python and subprocess.run([python, "-c", wanted], capture_output=True, check=False).returncode == 0:
+        return python
+    return _do_without(f"GStreamer's RTSP server is not installed; install the packages {GSTREAMER_PACKAGES}")
+
+
+GSTREAMER_PACKAGES = "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
+
+
+def _do_without(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_inspector.errors import FrameError
+from edge_inspector.geometry import Boxes, clip
 
 
 class DropCause(StrEnum):
@@ -38,6 +39,8 @@ class Frame:
         part_id: The part that it shows; None for a free-running source.
         captured_at_source: Who stamped `captured_at`: `camera`, `driver` or `host`.
         part_frame: Which frame of its part it is, from 0.
+        full_wh: Width and height as captured, where `image` holds a reduced copy. What is said of the frame, boxes
+            too, is in these pixels.
     """
 
     image: NDArray[np.uint8]
@@ -48,17 +51,28 @@ class Frame:
     part_id: str | None = None
     captured_at_source: str = "host"
     part_frame: int = 0
+    full_wh: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         check_image(self.image, self.source)
+        if self.full_wh is not None:
+            _check_full_wh(self.full_wh, self.image.shape[1::-1], self.source)
         if self.captured_at.tzinfo is not UTC:
             msg = f"{self.source}: captured_at must be aware UTC, found {self.captured_at!r}"
             raise ValueError(msg)
 
     @property
     def image_wh(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self.image.shape[1], self.image.shape[0]
+        """Width and height in pixels, as captured."""
+        return self.full_wh or (self.image.shape[1], self.image.shape[0])
+
+    def to_captured(self, xyxy: Boxes) -> Boxes:
+        """Map (n, 4) boxes from pixels of `image` to those of the frame as captured."""
+        if self.full_wh is None:
+            return xyxy
+        (width, height), (full_width, full_height) = self.image.shape[1::-1], self.full_wh
+        x, y = full_width / width, full_height / height
+        return clip(xyxy * np.array([x, y, x, y], np.float32), self.full_wh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +101,16 @@ def check_image(image: NDArray[np.uint8], name: str) -> None:
         raise FrameError(msg)
     if image.size == 0 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
         msg = f"{name}: expected an image of shape (h, w) or (h, w, 3) with h, w > 0, found {image.shape}"
+        raise FrameError(msg)
+
+
+def _check_full_wh(full_wh: tuple[int, int], image_wh: tuple[int, ...], name: str) -> None:
+    """Raise FrameError unless an image of `image_wh` is one of `full_wh` reduced: smaller, of the same shape."""
+    (width, height), (full_width, full_height) = image_wh, full_wh
+    # Each side of a reduced copy is rounded to a pixel, up or down.
+    has_its_shape = full_width * (height - 1) < full_height * (width + 1) and full_height * (width - 1) < (
+        full_width * (height + 1)
+    )
+    if not (full_width >= width and full_height >= height and has_its_shape):
+        msg = f"{name}: expected a reduced copy of a frame of {full_wh}, found an image of {image_wh}"
         raise FrameError(msg)

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -19,6 +20,9 @@ from edge_inspector.topics import level_problem
 
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 Polygon: TypeAlias = tuple[tuple[Score, Score], ...]
+
+
+FramesPerPart = Annotated[int, Field(ge=1, le=64, description="triggered: frames that one part has")]
 
 
 class _Section(BaseModel):
@@ -74,6 +78,19 @@ class SimulatedSource(_Section):
     count: int | None = Field(None, ge=1, description="stop after so many parts or frames; never when absent")
     defect_rate: Score = 0.3
     image_wh: tuple[int, int] = (450, 300)
+    frames_per_part: FramesPerPart = 1
+
+    @property
+    def is_triggered(self) -> bool:
+        """Whether its frames belong to parts."""
+        return self.trigger == "part"
+
+    @model_validator(mode="after")
+    def _has_parts(self) -> "SimulatedSource":
+        if self.trigger == "free_running" and self.frames_per_part != 1:
+            msg = f"frames_per_part: a free-running source has no parts; expected 1, found {self.frames_per_part}"
+            raise ValueError(msg)
+        return self
 
     @field_validator("image_wh")
     @classmethod
@@ -96,11 +113,176 @@ class DirectorySource(_Section):
     rate_hz: float | None = Field(
         None, gt=0, le=1000, description="images a second; as fast as they are inspected when absent"
     )
+    frames_per_part: FramesPerPart = 1
+
+    @property
+    def is_triggered(self) -> bool:
+        """Whether its frames belong to parts."""
+        return True
 
 
-_SOURCE_TYPES = "'simulated' or 'directory'"
+class VideoSource(_Section):
+    """Reads a video file as the frames of a free-running camera."""
+
+    type: Literal["video"]
+    path: Path
+    loop: bool = False
+    rate_hz: float | None = Field(
+        None, gt=0, le=1000, description="frames a second; as fast as they are inspected when absent"
+    )
+
+    @property
+    def is_triggered(self) -> bool:
+        """Whether its frames belong to parts."""
+        return False
+
+
+class _LiveSource(_Section):
+    open_timeout_s: float = Field(10.0, ge=1, le=300, description="an open that takes longer has failed")
+    read_timeout_s: float = Field(
+        5.0, ge=0.5, le=300, description="longer than between two pictures; a camera silent for so long is lost"
+    )
+    reopen_min_s: float = Field(0.5, gt=0, le=3600, description="pause before a lost camera is opened again; doubled")
+    reopen_max_s: float = Field(10.0, gt=0, le=3600, description="longest of these pauses")
+    frozen_after_s: float = Field(
+        10.0, ge=0, le=3600, description="the same picture for longer is a frozen camera; 0: may repeat for ever"
+    )
+
+    @model_validator(mode="after")
+    def _has_ordered_pauses(self) -> Self:
+        if self.reopen_min_s > self.reopen_max_s:
+            msg = f"reopen_min_s {self.reopen_min_s:g} is above reopen_max_s {self.reopen_max_s:g}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def is_triggered(self) -> bool:
+        """Whether its frames belong to parts."""
+        return False
+
+
+CameraRate = Annotated[float | None, Field(gt=0, le=1000, description="pictures a second; the camera's own if absent")]
+CameraSize = Annotated[
+    tuple[int, int] | None, Field(description="width and height in pixels; the camera's own if absent")
+]
+
+
+class UsbSource(_LiveSource):
+    """A USB camera, by V4L2."""
+
+    type: Literal["usb"]
+    device: Path = Field(Path("/dev/video0"), description="better one of /dev/v4l/by-id; a number n is /dev/video{n}")
+    image_wh: CameraSize = None
+    rate_hz: CameraRate = None
+    fourcc: str | None = Field(
+        None, pattern="^[ -~]{4}$", description="picture format, for example MJPG; the camera's own if absent"
+    )
+
+    @field_validator("device", mode="before")
+    @classmethod
+    def _may_be_a_number(cls, value: object) -> object:
+        return f"/dev/video{value}" if str(value).isdecimal() else value
+
+
+class NetworkSource(_LiveSource):
+    """A network camera, by RTSP or by MJPEG over HTTP."""
+
+    type: Literal["network"]
+    url: str = Field(description="rtsp://, rtsps://, http:// or https://, without user and password", repr=False)
+    transport: Literal["tcp", "udp"] = Field("tcp", description="RTSP only; over udp lost packets smear pictures")
+    username: str | None = None
+    password: str | None = Field(None, repr=False)
+    password_file: Path | None = Field(None, description="file that holds the password, so that no secret is in here")
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        # What was found is not quoted: it may hold a password.
+        try:
+            parts = urlsplit(value)
+            is_address = parts.scheme in {"rtsp", "rtsps", "http", "https"} and bool(parts.hostname)
+            has_port = parts.port != 0
+        except ValueError:
+            is_address = has_port = False
+        if not (is_address and has_port and value.isprintable() and " " not in value):
+            msg = "expected rtsp://host[:port]/path, or rtsps, http, https"
+            raise ValueError(msg)
+        if parts.username is not None or parts.password is not None:
+            msg = "holds a user or a password; give them as username and password_file"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_password_for_its_user(self) -> Self:
+        if self.password is not None and self.password_file is not None:
+            msg = "password and password_file: give one of them"
+            raise ValueError(msg)
+        if (self.username is None) != (self.password is None and self.password_file is None):
+            msg = "username and password_file (or password) belong together: give both or neither"
+            raise ValueError(msg)
+        return self
+
+
+class PiCameraSource(_LiveSource):
+    """The Raspberry Pi's camera, by picamera2."""
+
+    type: Literal["picamera"]
+    camera: int = Field(0, ge=0, le=15, description="number of the camera, as `rpicam-hello --list-cameras` counts")
+    image_wh: CameraSize = None
+    rate_hz: CameraRate = None
+    exposure_us: int | None = Field(None, gt=0, description="fixed exposure in microseconds; automatic when absent")
+    gain: float | None = Field(None, gt=0, description="fixed analogue gain; automatic when absent")
+
+
+LiveSettings: TypeAlias = UsbSource | NetworkSource | PiCameraSource
+
+_SOURCE_TYPES = "'simulated', 'directory', 'video', 'usb', 'network' or 'picamera'"
 _LONGEST_QUOTE = 100  # characters of a wrong value in an error
-SourceSettings: TypeAlias = Annotated[SimulatedSource | DirectorySource, Field(discriminator="type")]
+SourceSettings: TypeAlias = Annotated[
+    SimulatedSource | DirectorySource | VideoSource | UsbSource | NetworkSource | PiCameraSource,
+    Field(discriminator="type"),
+]
+
+
+class TilingSettings(_Section):
+    """Frames much larger than the model's input are looked at tile by tile; all sizes in pixels of the frame."""
+
+    tile_wh: tuple[int, int] | None = Field(
+        None, description="as large as what the model saw in training; the model's input, pixel for pixel, when absent"
+    )
+    overlap_px: int | None = Field(
+        None,
+        ge=1,
+        description="a defect up to this size lies whole in one tile; a fifth of the tile's shorter side when absent",
+    )
+    whole_frame: bool = Field(default=True, description="look at the resized frame too, for defects larger than that")
+
+    @field_validator("tile_wh")
+    @classmethod
+    def _is_a_picture(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and (min(value) < SMALLEST_IMAGE_SIDE or max(value) > LARGEST_IMAGE_SIDE):
+            msg = f"expected sides of {SMALLEST_IMAGE_SIDE} to {LARGEST_IMAGE_SIDE} pixels, found {list(value)}"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _advances(self) -> "TilingSettings":
+        if self.tile_wh is not None:
+            self.sizes(self.tile_wh)
+        return self
+
+    def sizes(self, model_wh: tuple[int, int]) -> tuple[tuple[int, int], int]:
+        """Return `tile_wh` and `overlap_px` as they are in force for a model's input.
+
+        Raises:
+            ValueError: If the overlap is more than half a tile: every pixel would be looked at three times and more.
+        """
+        tile_wh = self.tile_wh or model_wh
+        overlap_px = min(tile_wh) // 5 if self.overlap_px is None else self.overlap_px
+        if 2 * overlap_px > min(tile_wh):
+            msg = f"overlap_px: expected at most half the shorter side of a tile of {list(tile_wh)}, found {overlap_px}"
+            raise ValueError(msg)
+        return tile_wh, overlap_px
 
 
 class ModelSettings(_Section):
@@ -109,6 +291,7 @@ class ModelSettings(_Section):
     path: Path | None = Field(None, description="model package folder; the shipped demo model when absent")
     precision: Literal["float32", "int8"] = "float32"
     threads: int = Field(1, ge=1, le=64)
+    tiling: TilingSettings | None = Field(None, description="absent: the frame is resized to the model's input")
 
 
 class ClassThresholds(_Section):
@@ -159,11 +342,19 @@ class PolicySettings(_Section):
         return value
 
 
+DEFAULT_DEADLINE_MS = 2000.0  # of parts of several frames: one whose last frame never comes must still close
+
+
 class FlowSettings(_Section):
     """Queues and deadlines between the threads."""
 
     queue_size: int = Field(32, ge=1, le=10_000, description="triggered parts that may wait for the detector")
-    deadline_ms: float | None = Field(None, gt=0, description="a part without a verdict after this is no_verdict")
+    deadline_ms: float | None = Field(
+        None,
+        gt=0,
+        description="a part without a verdict so long after its first frame is no_verdict; when absent, parts of one "
+        f"frame may wait, parts of several for {DEFAULT_DEADLINE_MS:g} ms",
+    )
     staleness_ms: float = Field(500.0, gt=0, description="a free-running frame older than this is dropped")
     deliver_queue_size: int = Field(1000, ge=1, le=1_000_000)
     max_results_hz: float | None = Field(None, gt=0, description="free-running: results published a second")
@@ -226,6 +417,24 @@ class LogSettings(_Section):
     format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON")
 
 
+class TrackSettings(_Section):
+    """When a free-running camera announces a defect, and when it has gone."""
+
+    confirm_frames: int = Field(
+        2,
+        ge=1,
+        le=100,
+        description="frames on which a defect must be seen before it is announced; 1 announces every glitch too, "
+        "for belts so fast that a defect is seen once",
+    )
+    end_after_frames: int = Field(
+        5, ge=1, le=10_000, description="a defect that was not seen on so many frames running has gone"
+    )
+    keep_share: float = Field(
+        0.5, gt=0, le=1, description="an announced defect stays as long as its score is this share of its review_at"
+    )
+
+
 class Settings(_Section):
     """The whole configuration of one daemon."""
 
@@ -234,6 +443,7 @@ class Settings(_Section):
     model: ModelSettings = ModelSettings()
     policy: PolicySettings = PolicySettings()
     flow: FlowSettings = FlowSettings()
+    tracks: TrackSettings = TrackSettings()
     mqtt: MqttSettings | None = Field(None, description="absent: nothing is published by MQTT")
     log: LogSettings = LogSettings()
 

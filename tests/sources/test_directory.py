@@ -9,6 +9,7 @@ import pytest
 from edge_inspector.errors import EndOfSource, SourceError
 from edge_inspector.events import EventWriter
 from edge_inspector.frame import DamagedFrame, Frame
+from edge_inspector.parts import ClosedPart
 from edge_inspector.sources.directory import DirectorySource, list_images
 from tests.fakes import ScriptedDetector
 from tests.pipeline.line import TOPICS, inspector_of
@@ -132,7 +133,10 @@ def test_names_that_are_no_utf_8_are_parts_of_their_own_whose_events_are_utf_8(
     assert len({item.part_id for item in items}) == 2
     inspector = inspector_of(ScriptedDetector())
     (good,) = [item for item in items if isinstance(item, Frame)]
-    for message in writer.of_result(inspector.inspect(good, taken_ns=0)):
+    finding = inspector.inspect(good, taken_ns=0)
+    assert good.part_id is not None
+    part = ClosedPart(good.part_id, good.captured_monotonic_ns, (finding,), finding.record.outcome)
+    for message in writer.of_result(inspector.result_of_part(part)):
         message.payload.decode("utf-8")
     (damaged,) = [item for item in items if isinstance(item, DamagedFrame)]
     damaged.problem.encode("utf-8")
@@ -170,3 +174,25 @@ def test_a_folder_without_images_is_refused_in_one_line(tmp_path: Path, files: l
 def test_a_missing_folder_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="expected a folder of images, found: No such file"):
         open_folder(tmp_path / "nowhere")
+
+
+def test_a_large_jpeg_is_read_only_as_far_as_the_model_makes_use_of_it(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.png"):
+        assert cv2.imwrite(str(tmp_path / name), np.full((900, 1400), 90, np.uint8))
+    for smallest_wh, shape in ((None, (900, 1400)), ((320, 224), (450, 700))):
+        source = DirectorySource(tmp_path, loop=False, rate_hz=None, stop=threading.Event(), smallest_wh=smallest_wh)
+        jpeg, png = read_all(source)
+        assert isinstance(jpeg, Frame)
+        assert isinstance(png, Frame)
+        assert jpeg.image.shape == shape
+        assert png.image.shape == (900, 1400)
+        assert jpeg.image_wh == png.image_wh == (1400, 900)
+
+
+def test_a_cut_jpeg_is_a_damaged_frame_also_where_it_would_be_reduced(tmp_path: Path) -> None:
+    _, content = cv2.imencode(".jpg", np.full((900, 1400), 90, np.uint8))
+    (tmp_path / "a.jpg").write_bytes(content.tobytes()[:-20])
+    source = DirectorySource(tmp_path, loop=False, rate_hz=None, stop=threading.Event(), smallest_wh=(320, 224))
+    (item,) = read_all(source)
+    assert isinstance(item, DamagedFrame)
+    assert "cut off" in item.problem

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge_inspector.errors import EndOfSource, FrameError, SourceError
 from edge_inspector.frame import DamagedFrame, Frame
-from edge_inspector.imaging import SUFFIXES, decode_image
+from edge_inspector.imaging import SUFFIXES, decode_for
 from edge_inspector.sources.pacing import Pace
 
 _log = logging.getLogger(__name__)
@@ -17,8 +17,15 @@ _log = logging.getLogger(__name__)
 class DirectorySource:
     """Reads the images of a folder in the order of their names, once or again and again."""
 
-    def __init__(
-        self, path: Path, *, loop: bool, rate_hz: float | None, stop: threading.Event, gray: bool = False
+    def __init__(  # noqa: PLR0913 - what the configuration says, and what the model needs
+        self,
+        path: Path,
+        *,
+        loop: bool,
+        rate_hz: float | None,
+        stop: threading.Event,
+        gray: bool = False,
+        smallest_wh: tuple[int, int] | None = None,
     ) -> None:
         """List the folder.
 
@@ -28,13 +35,15 @@ class DirectorySource:
             rate_hz: Images a second; as fast as they are taken when None.
             stop: Ends a wait.
             gray: Leave the colors out, for a model that needs none.
+            smallest_wh: Width and height of the model's input: large JPEGs are decoded to no more than it makes use
+                of. Every pixel when None.
 
         Raises:
             SourceError: If the folder cannot be read or holds no image.
         """
         self._paths = list_images(path)
         self._loop = loop
-        self._gray = gray
+        self._gray, self._smallest_wh = gray, smallest_wh
         self._pace = None if rate_hz is None else Pace(rate_hz, stop)
         self._next = 0
 
@@ -56,10 +65,12 @@ class DirectorySource:
         name = path.name.encode("utf-8", "backslashreplace").decode("utf-8")
         part_id = name if round_number == 0 else f"{name}#{round_number}"
         try:
-            image = decode_image(path.read_bytes(), name, gray=self._gray)
+            decoded = decode_for(path.read_bytes(), name, smallest_wh=self._smallest_wh, gray=self._gray)
         except (FrameError, OSError) as error:
             return DamagedFrame(frame_id, captured_at, captured_monotonic_ns, name, part_id, str(error))
-        return Frame(image, frame_id, captured_at, captured_monotonic_ns, name, part_id)
+        return Frame(
+            decoded.pixels, frame_id, captured_at, captured_monotonic_ns, name, part_id, full_wh=decoded.full_wh
+        )
 
 
 def list_images(path: Path) -> list[Path]:
