@@ -11,6 +11,7 @@ from edge_inspector.batch import inspect_files
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.errors import ConfigError, ModelError, SourceError
 from edge_inspector.settings import Settings, parse
+from edge_inspector.simulation import plan_tag, render_tag
 from tests.onnx_models import MODEL_WH, bright_spot_model
 
 
@@ -193,3 +194,78 @@ def test_what_makes_it_impossible_is_told_before_the_first_line(
     with pytest.raises(ConfigError, match="the model has no class dent"):
         inspect_files([photos], settings(package, min_area_px={"dent": 5}))
     assert capsys.readouterr().out == ""
+
+
+def write_large_jpeg(path: Path) -> tuple[int, int, int, int]:
+    """Write a part 16 times as wide as the model's input, and return the grid cell of its spot in its pixels."""
+    image = np.zeros((16 * MODEL_WH[1], 16 * MODEL_WH[0], 3), np.uint8)
+    image[400:560, 560:720] = 255
+    assert cv2.imwrite(str(path), image)
+    return 512, 256, 768, 512 + 256
+
+
+def test_the_boxes_of_a_large_jpeg_are_in_its_own_pixels_and_so_is_its_copy(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x1, y1, x2, y2 = write_large_jpeg(tmp_path / "large.jpg")
+    inspect_files([tmp_path / "large.jpg"], settings(package), save=tmp_path / "marked")
+    (line,) = lines(capsys)
+    boxes = np.array([box["xyxy"] for box in line["detections"]])
+    np.testing.assert_allclose([*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)], [x1, y1, x2, y2], atol=0.01)
+    marked = cv2.imread(str(tmp_path / "marked" / "large.jpg"))
+    assert marked is not None
+    assert marked.shape == (16 * MODEL_WH[1], 16 * MODEL_WH[0], 3)
+    red = (marked[..., 2].astype(int) - marked[..., 1]) > 100
+    rows, columns = np.flatnonzero(red[:, 600:700].any(axis=1)), np.flatnonzero(red[600:700].any(axis=0))
+    assert abs(rows.max() - y2) <= 3
+    assert abs(columns.min() - x1) <= 3
+    assert abs(columns.max() - x2) <= 3
+
+
+def test_least_areas_and_regions_are_those_of_the_picture_as_captured(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_large_jpeg(tmp_path / "large.jpg")
+    middle = [[[0.4, 0.2], [0.8, 0.2], [0.8, 1], [0.4, 1]]]
+    for policy, outcome in (
+        ({"min_area_px": {"bright-spot": 60_000}}, "reject"),
+        ({"min_area_px": {"bright-spot": 70_000}}, "accept"),
+        ({"roi": middle}, "reject"),
+        ({"ignore": middle}, "accept"),
+    ):
+        inspect_files([tmp_path / "large.jpg"], settings(package, **policy))
+        assert outcomes(capsys) == {"large.jpg": outcome}
+
+
+def test_a_large_jpeg_gets_the_verdict_of_the_same_pixels_in_another_format(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # benchmarks/reduced_decoding.py compares more of them, in several sizes.
+    for number in range(12):
+        tag = render_tag(plan_tag(3, number, lot=number, defect_rate=0.6))
+        large = cv2.resize(tag, (2700, 1800), interpolation=cv2.INTER_CUBIC)
+        _, jpeg = cv2.imencode(".jpg", large)
+        (tmp_path / f"{number:02}.jpg").write_bytes(jpeg.tobytes())
+        assert cv2.imwrite(str(tmp_path / f"{number:02}.bmp"), cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE))
+    inspect_files([tmp_path], Settings())
+    found = lines(capsys)
+    assert {line["outcome"] for line in found} == {"accept", "reject"}
+    for whole, reduced in zip(found[::2], found[1::2], strict=True):
+        assert whole["outcome"] == reduced["outcome"]
+        assert len(whole["detections"]) == len(reduced["detections"])
+        for one, other in zip(whole["detections"], reduced["detections"], strict=True):
+            assert abs(one["confidence"] - other["confidence"]) < 0.05
+
+
+def test_with_tiles_every_pixel_of_a_large_jpeg_is_looked_at(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = np.zeros((16 * MODEL_WH[1], 16 * MODEL_WH[0]), np.uint8)
+    image[400:408, 560:568] = 255
+    assert cv2.imwrite(str(tmp_path / "large.jpg"), image)
+    tiling = {"overlap_px": 16}
+    inspect_files([tmp_path / "large.jpg"], parse({"model": {"path": str(package), "tiling": tiling}}))
+    (line,) = lines(capsys)
+    assert line["outcome"] == "reject"
+    for box in line["detections"]:
+        assert box["xyxy"][2] - box["xyxy"][0] <= 32

@@ -18,7 +18,7 @@ from edge_inspector.drawing import draw_detections
 from edge_inspector.errors import FrameError, SourceError
 from edge_inspector.events import Json, detection_documents, reason_documents
 from edge_inspector.frame import Frame
-from edge_inspector.imaging import SUFFIXES, decode_image
+from edge_inspector.imaging import SUFFIXES, decode_for, decode_image
 from edge_inspector.settings import Settings
 from edge_inspector.sources.directory import list_images
 
@@ -49,13 +49,15 @@ def inspect_files(
             _show_progress(number, len(images))
             try:
                 content = _read(path)
-                pixels = decode_image(content, str(path), gray=model.is_gray)
+                decoded = decode_for(content, str(path), smallest_wh=model.smallest_wh, gray=model.is_gray)
             except FrameError as error:
                 failed += 1
                 print(f"edge-inspector: error: {error}", file=sys.stderr)
                 _print_line(path, "no_verdict", [], [], error=str(error))
                 continue
-            frame = Frame(pixels, number, datetime.now(UTC), time.monotonic_ns(), path.name)
+            frame = Frame(
+                decoded.pixels, number, datetime.now(UTC), time.monotonic_ns(), path.name, full_wh=decoded.full_wh
+            )
             detections = model.detector.detect(frame).detections
             decision = decide(detections, model.class_names, model.policy, image_wh=frame.image_wh)
             if min_confidence is not None:
@@ -63,7 +65,8 @@ def inspect_files(
             boxes = detection_documents(detections, model.class_names)
             _print_line(path, decision.verdict, reason_documents(decision.reasons), boxes)
             if save is not None:
-                shown = decode_image(content, str(path)) if model.is_gray else pixels  # a person gets the colors
+                is_whole = decoded.full_wh is None and not model.is_gray  # a person gets every pixel, and the colors
+                shown = decoded.pixels if is_whole else decode_image(content, str(path))
                 marked = draw_detections(shown, detections, model.class_names, caption=decision.verdict)
                 _write(save / path.name, marked)
     _show_progress(len(images), len(images))

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.tiling import TAG_WH, tally, tray
-from edge_inspector.app import SHIPPED_MODEL, check, open_model, smallest_wh
+from edge_inspector.app import SHIPPED_MODEL, check, open_model
 from edge_inspector.detections import Detections
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.detectors.onnx import OnnxDetector, StageTimes
@@ -239,5 +239,7 @@ def test_a_bad_value_is_one_clear_error(tiling: dict[str, Any], problem: str) ->
 
 
 def test_tiles_need_every_pixel_and_a_resized_frame_as_many_as_the_model_takes() -> None:
-    assert smallest_wh(Settings()) == (320, 224)
-    assert smallest_wh(with_tiling({})) is None
+    with open_model(Settings()) as (model, _):
+        assert model.smallest_wh == (320, 224)
+    with open_model(with_tiling({})) as (model, _):
+        assert model.smallest_wh is None

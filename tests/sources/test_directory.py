@@ -22,9 +22,16 @@ def write_image(path: Path, level: int = 0, *, suffix: str = ".png") -> Path:
 
 
 def open_folder(
-    path: Path, *, loop: bool = False, rate_hz: float | None = None, stop: threading.Event | None = None
+    path: Path,
+    *,
+    loop: bool = False,
+    rate_hz: float | None = None,
+    stop: threading.Event | None = None,
+    frames_per_part: int = 1,
 ) -> DirectorySource:
-    return DirectorySource(path, loop=loop, rate_hz=rate_hz, stop=stop or threading.Event())
+    return DirectorySource(
+        path, loop=loop, rate_hz=rate_hz, stop=stop or threading.Event(), frames_per_part=frames_per_part
+    )
 
 
 def read_all(source: DirectorySource) -> list[Frame | DamagedFrame]:
@@ -45,6 +52,19 @@ def test_images_come_in_the_order_of_their_names_each_as_one_part(tmp_path: Path
     assert [frame.part_id for frame in frames] == ["a.png", "b.png", "c.png"]
     assert [frame.frame_id for frame in frames] == [0, 1, 2]
     assert [int(frame.image[0, 0]) for frame in frames if isinstance(frame, Frame)] == [10, 20, 30]
+
+
+def test_images_that_follow_each_other_are_the_frames_of_one_part_in_every_round(tmp_path: Path) -> None:
+    for name in ("a1.png", "a2.png", "b1.png"):
+        write_image(tmp_path / name)
+    (tmp_path / "b2.png").write_bytes(b"no image")
+    source = open_folder(tmp_path, loop=True, frames_per_part=2)
+    frames = [frame for frame in (source.read(1.0) for _ in range(6)) if frame is not None]
+    assert [(frame.part_id, frame.part_frame) for frame in frames] == [
+        ("a1.png", 0), ("a1.png", 1), ("b1.png", 0), ("b1.png", 1), ("a1.png#1", 0), ("a1.png#1", 1),
+    ]  # fmt: skip
+    assert isinstance(frames[3], DamagedFrame)
+    assert [frame.frame_id for frame in frames] == list(range(6))
 
 
 def test_the_end_stays_the_end(tmp_path: Path) -> None:

@@ -33,6 +33,16 @@ def test_a_triggered_line_brings_the_planned_parts_in_order_then_ends() -> None:
         np.testing.assert_array_equal(frame.image, render_tag(tag))
 
 
+def test_a_part_of_several_frames_is_seen_under_other_light_and_counted_once() -> None:
+    frames = read_all(SimulatedSource(count=2, rate_hz=FAST_HZ, image_wh=(96, 64), frames_per_part=3))
+    assert [(frame.part_id, frame.part_frame) for frame in frames] == [
+        (part_name(number), part_frame) for number in range(2) for part_frame in range(3)
+    ]
+    assert [frame.frame_id for frame in frames] == list(range(6))
+    dark, light = float(frames[1].image.mean()), float(frames[2].image.mean())
+    assert dark < float(frames[0].image.mean()) < light
+
+
 def test_a_free_running_line_has_no_parts_and_its_belt_moves() -> None:
     frames = read_all(SimulatedSource(trigger="free_running", count=4, rate_hz=FAST_HZ, image_wh=(96, 64)))
     assert [frame.part_id for frame in frames] == [None] * 4

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from edge_inspector import __version__
-from edge_inspector.app import SHIPPED_MODEL, open_model, smallest_wh, topic_tree
+from edge_inspector.app import SHIPPED_MODEL, open_model, topic_tree
 from edge_inspector.bench.bare import BareModels, feeds_of
 from edge_inspector.bench.figures import (
     HEADROOM,
@@ -80,7 +80,7 @@ def measure(
     file, threads = package.file(settings.model.precision), settings.model.threads
     with open_model(settings) as (model, _):
         progress("rendering frames")
-        feed, pictures = _feed(settings, image_wh, gray=model.is_gray)
+        feed, pictures = _feed(settings, image_wh, model)
         way = whole_way(_inspector(model, settings), _writer(settings), pictures)
         repeat(way, seconds=min(_WARM_UP_S, seconds), least=2)
         clock, clock_s = CpuClock.now(), time.monotonic()
@@ -127,16 +127,17 @@ def whole_way(inspector: Inspector, writer: EventWriter, pictures: Pictures) -> 
     return judge_next
 
 
-def _feed(settings: Settings, image_wh: tuple[int, int] | None, *, gray: bool) -> tuple[Feed, Pictures]:
+def _feed(settings: Settings, image_wh: tuple[int, int] | None, model: Model) -> tuple[Feed, Pictures]:
     """Render what the model is shown, as the configured source would deliver it."""
     source = settings.source
     decoded = isinstance(source, DirectorySource)
     wh, wh_from = _image_wh(source) if image_wh is None else (image_wh, "asked for")
-    pictures = Pictures.tags(wh, gray=gray, decoded=decoded, smallest_wh=smallest_wh(settings) if decoded else None)
+    least_wh = model.smallest_wh if decoded else None
+    pictures = Pictures.tags(wh, gray=model.is_gray, decoded=decoded, smallest_wh=least_wh)
     feed = Feed(
         wh,
         wh_from,
-        1 if gray else 3,
+        1 if model.is_gray else 3,
         source.type,
         decoded=decoded,
         memory_mb=pictures.memory_mb,

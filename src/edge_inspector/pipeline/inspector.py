@@ -24,6 +24,8 @@ class Model:
         class_names: Names by class id.
         policy: The thresholds and regions in force.
         is_gray: It needs no colors.
+        smallest_wh: Width and height of its input: a picture's pixels beyond it are only resized away. None where
+            every pixel counts.
         report_at: Weaker detections are left out of results: they only keep a known defect in sight.
     """
 
@@ -32,6 +34,7 @@ class Model:
     class_names: tuple[str, ...]
     policy: Policy
     is_gray: bool = False
+    smallest_wh: tuple[int, int] | None = None
     report_at: float = 0.0
 
 

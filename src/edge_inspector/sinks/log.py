@@ -43,8 +43,9 @@ def describe_track(defect: Mapping[str, Any]) -> str:
         For example `new reject 01J9ZK…: scratch 0.91, seen on 2 frames`.
     """
     track = defect["track"]
+    what = f"{track['label']} {track['confidence']:.2f}"
     seen = f"seen on {track['frames']} frame{'' if track['frames'] == 1 else 's'}"
-    return f"{defect['phase']} {defect['outcome']} {defect['track_id']}: {track['label']} {track['confidence']:.2f}, {seen}"
+    return f"{defect['phase']} {defect['outcome']} {defect['track_id']}: {what}, {seen}"
 
 
 def describe_result(result: Mapping[str, Any]) -> str:

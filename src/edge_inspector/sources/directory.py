@@ -1,4 +1,4 @@
-"""A folder of images as a source: each image is one part."""
+"""A folder of images as a source: each image, or each few of them, is one part."""
 
 import logging
 import threading
@@ -24,6 +24,7 @@ class DirectorySource:
         loop: bool,
         rate_hz: float | None,
         stop: threading.Event,
+        frames_per_part: int = 1,
         gray: bool = False,
         smallest_wh: tuple[int, int] | None = None,
     ) -> None:
@@ -34,6 +35,7 @@ class DirectorySource:
             loop: Start again after the last image.
             rate_hz: Images a second; as fast as they are taken when None.
             stop: Ends a wait.
+            frames_per_part: So many images, which follow each other by name, show one part; its id is the first's name.
             gray: Leave the colors out, for a model that needs none.
             smallest_wh: Width and height of the model's input: large JPEGs are decoded to no more than it makes use
                 of. Every pixel when None.
@@ -43,6 +45,7 @@ class DirectorySource:
         """
         self._paths = list_images(path)
         self._loop = loop
+        self._frames_per_part = frames_per_part
         self._gray, self._smallest_wh = gray, smallest_wh
         self._pace = None if rate_hz is None else Pace(rate_hz, stop)
         self._next = 0
@@ -57,20 +60,26 @@ class DirectorySource:
             raise EndOfSource
         if self._pace is not None and not self._pace.wait(timeout_s):
             return None
-        frame_id, path = self._next, self._paths[self._next % len(self._paths)]
+        frame_id = self._next
         self._next += 1
         captured_at, captured_monotonic_ns = datetime.now(UTC), time.monotonic_ns()
-        round_number = frame_id // len(self._paths)
-        # A file name need not be valid UTF-8; an event must be, and the part's name unique.
-        name = path.name.encode("utf-8", "backslashreplace").decode("utf-8")
-        part_id = name if round_number == 0 else f"{name}#{round_number}"
+        round_number, index = divmod(frame_id, len(self._paths))
+        part_frame = index % self._frames_per_part
+        path, name, first = self._paths[index], _name(self._paths[index]), _name(self._paths[index - part_frame])
+        part_id = first if round_number == 0 else f"{first}#{round_number}"
         try:
             decoded = decode_for(path.read_bytes(), name, smallest_wh=self._smallest_wh, gray=self._gray)
         except (FrameError, OSError) as error:
-            return DamagedFrame(frame_id, captured_at, captured_monotonic_ns, name, part_id, str(error))
+            return DamagedFrame(frame_id, captured_at, captured_monotonic_ns, name, part_id, str(error), part_frame)
         return Frame(
-            decoded.pixels, frame_id, captured_at, captured_monotonic_ns, name, part_id, full_wh=decoded.full_wh
-        )
+            decoded.pixels, frame_id, captured_at, captured_monotonic_ns, name, part_id,
+            part_frame=part_frame, full_wh=decoded.full_wh,
+        )  # fmt: skip
+
+
+def _name(path: Path) -> str:
+    """Return a file's name as text: it need not be valid UTF-8, but an event must be."""
+    return path.name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def list_images(path: Path) -> list[Path]:

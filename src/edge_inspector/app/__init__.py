@@ -1,0 +1,7 @@
+"""Choice: the only modules, with the demo, that name concrete sources, detectors and sinks."""
+
+from edge_inspector.app.detector import SHIPPED_MODEL, build_policy, open_model
+from edge_inspector.app.source import open_source
+from edge_inspector.app.station import build, check, topic_tree
+
+__all__ = ["SHIPPED_MODEL", "build", "build_policy", "check", "open_model", "open_source", "topic_tree"]

@@ -1,0 +1,128 @@
+"""Which source frames come from, and how they flow."""
+
+import math
+import threading
+from functools import partial
+from typing import assert_never
+
+from edge_inspector.pipeline.flow import FlowOptions
+from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
+from edge_inspector.ports import FrameSource
+from edge_inspector.settings import (
+    DEFAULT_DEADLINE_MS,
+    DirectorySource,
+    FlowSettings,
+    LiveSettings,
+    NetworkSource,
+    PiCameraSource,
+    SimulatedSource,
+    SourceSettings,
+    UsbSource,
+    VideoSource,
+)
+from edge_inspector.sources.address import read_address
+from edge_inspector.sources.directory import DirectorySource as Directory
+from edge_inspector.sources.freshness import ByArrival, ByStreamClock
+from edge_inspector.sources.live import LiveOptions, LiveSource
+from edge_inspector.sources.opencv import NetworkCamera, UsbCamera, prepare_ffmpeg
+from edge_inspector.sources.picamera import PiCamera
+from edge_inspector.sources.simulated import SimulatedLine
+from edge_inspector.sources.video import VideoSource as Video
+
+_PATIENCE = 3  # a camera is trusted from its third picture, each of which may take the read time-out
+_SLACK_S = 10.0  # of a driver over its own time-outs, and to find out why a camera could not be opened
+
+
+def open_source(
+    settings: SourceSettings,
+    stop: threading.Event,
+    *,
+    gray: bool = False,
+    smallest_wh: tuple[int, int] | None = None,
+    staleness_ms: float = math.inf,
+) -> FrameSource:
+    """Open the configured source; a live camera is opened only when its first frame is asked for.
+
+    Args:
+        settings: Which one.
+        stop: Ends its waits.
+        gray: The model needs no colors.
+        smallest_wh: Width and height beyond which the model makes no use of a picture; every pixel counts when None.
+        staleness_ms: Pictures of a live camera that may be older are passed over.
+
+    Raises:
+        SourceError: If it cannot be opened.
+        ConfigError: If a file that it names cannot be used.
+    """
+    match settings:
+        case SimulatedSource():
+            return SimulatedLine(settings, stop)
+        case DirectorySource():
+            return Directory(
+                settings.path,
+                loop=settings.loop,
+                rate_hz=settings.rate_hz,
+                frames_per_part=settings.frames_per_part,
+                stop=stop,
+                gray=gray,
+                smallest_wh=smallest_wh,
+            )
+        case VideoSource():
+            return Video(settings.path, loop=settings.loop, rate_hz=settings.rate_hz, stop=stop, gray=gray)
+        case UsbSource() | NetworkSource() | PiCameraSource():
+            return _live_source(settings, gray=gray, staleness_s=staleness_ms / 1000)
+    assert_never(settings)
+
+
+def _live_source(settings: LiveSettings, *, gray: bool, staleness_s: float) -> LiveSource:
+    options = LiveOptions(
+        staleness_s,
+        patience_s=_PATIENCE * settings.read_timeout_s,
+        stuck_after_s=settings.open_timeout_s + settings.read_timeout_s + _SLACK_S,
+        reopen_min_s=settings.reopen_min_s,
+        reopen_max_s=settings.reopen_max_s,
+        frozen_after_s=settings.frozen_after_s or None,
+        gray=gray,
+    )
+    by_arrival = ByArrival(staleness_s)
+    match settings:
+        case UsbSource():
+            return LiveSource(str(settings.device), partial(UsbCamera, settings), by_arrival, options)
+        case NetworkSource():
+            prepare_ffmpeg(settings.transport)
+            address = read_address(settings)
+            freshness = ByStreamClock() if address.has_clock else by_arrival
+            # The password file is read at every attempt: it may have been renewed.
+            return LiveSource(
+                address.public, lambda: NetworkCamera(settings, read_address(settings)), freshness, options
+            )
+        case PiCameraSource():
+            return LiveSource(f"Pi camera {settings.camera}", partial(PiCamera, settings), by_arrival, options)
+    assert_never(settings)
+
+
+def flow_options(flow: FlowSettings, source: SourceSettings) -> FlowOptions:
+    """Return how the frames of a source flow: what can wait waits, and what cannot makes room or keeps its turn."""
+    match source:
+        case SimulatedSource():
+            newest_wins = HandoverOptions(1, WhenFull.REPLACE)
+            handover = HandoverOptions(flow.queue_size, WhenFull.REFUSE) if source.is_triggered else newest_wins
+        case DirectorySource():
+            # Images on disk can wait; a paced folder still plays a camera that cannot.
+            handover = HandoverOptions(flow.queue_size, WhenFull.WAIT if source.rate_hz is None else WhenFull.REFUSE)
+        case VideoSource():
+            handover = HandoverOptions(1, WhenFull.WAIT if source.rate_hz is None else WhenFull.REPLACE)
+        case UsbSource() | NetworkSource() | PiCameraSource():
+            handover = HandoverOptions(1, WhenFull.REPLACE)
+        case _:
+            assert_never(source)
+    frames_per_part = source.frames_per_part if isinstance(source, SimulatedSource | DirectorySource) else 1
+    return FlowOptions(
+        handover,
+        frames_per_part=frames_per_part,
+        deadline_ms=flow.deadline_ms or (DEFAULT_DEADLINE_MS if frames_per_part > 1 else None),
+        # A frame that the line waits for is never too old.
+        staleness_ms=math.inf if handover.when_full is WhenFull.WAIT else flow.staleness_ms,
+        max_results_hz=flow.max_results_hz,
+        stats_interval_s=flow.stats_interval_s,
+    )
