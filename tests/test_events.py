@@ -350,6 +350,13 @@ def test_a_part_of_several_frames_says_what_became_of_each_and_where_each_box_is
     assert [box["part_frame"] for box in data["detections"]] == [0, 1]
 
 
+def test_the_only_frame_that_came_says_its_own_outcome_where_its_part_has_another() -> None:
+    missing = NoVerdict(NoVerdictCause.FRAME_MISSING, "2 of 3 frames had not come")
+    alone = replace(result(Decision(Verdict.ACCEPT)), outcome=missing)
+    assert data_of(WRITER.of_result(alone)[1])["frames"][0]["outcome"] == "accept"
+    assert "outcome" not in data_of(WRITER.of_result(result())[1])["frames"][0]
+
+
 def test_of_many_frames_the_first_are_told_and_how_many_there_were() -> None:
     data = data_of(WRITER.of_result(result(frames=64))[1])
     assert data["frames_total"] == 64
@@ -360,8 +367,9 @@ def test_of_many_frames_the_first_are_told_and_how_many_there_were() -> None:
 def test_the_events_of_a_track_share_its_id_and_have_one_each() -> None:
     new, end = (tracked(phase) for phase in (TrackPhase.NEW, TrackPhase.END))
     other = tracked(TrackPhase.NEW, number=13)
+    assert new.id != end.id, "also when both come with one frame, as at a stop"
     assert data_of(new)["track_id"] == data_of(end)["track_id"]
-    assert new.id == "01KJMMA2G0HBA0CAVB2M3SWTSS/defect.detected/12"
+    assert new.id == "01KJMMA2G0HBA0CAVB2M3SWTSS/defect.detected/12/new"
     assert other.id != new.id
 
 

@@ -16,7 +16,7 @@ from edge_inspector.camera import CameraFault
 from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Reason
 from edge_inspector.detections import Detections
 from edge_inspector.identity import inspection_id
-from edge_inspector.inspection import FrameRecord, InspectionResult, ModelIdentity, outcome_name
+from edge_inspector.inspection import InspectionResult, ModelIdentity, outcome_name
 from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
 from edge_inspector.tracks import TrackChange
 
@@ -66,6 +66,9 @@ def no_verdict_alarm(cause: NoVerdictCause) -> str:
     return f"no-verdict-{cause.replace('_', '-')}"
 
 
+INSPECTION_STUCK = "inspection-stuck"
+
+
 def camera_alarm(fault: CameraFault) -> str:
     """Return the name of the alarm that the camera has this fault."""
     return f"camera-{fault}"
@@ -74,6 +77,7 @@ def camera_alarm(fault: CameraFault) -> str:
 # Every alarm that this version raises: what an earlier session left on the broker is cleared by name.
 ALARM_NAMES = (
     OVERRIDE_LAPSED,
+    INSPECTION_STUCK,
     *(no_verdict_alarm(cause) for cause in NoVerdictCause),
     *(camera_alarm(fault) for fault in CameraFault),
 )
@@ -157,7 +161,11 @@ class EventWriter:
         }
         data.pop("no_verdict", None)
         return self._result_message(
-            Channel.DEFECT, EventKind.DEFECT_DETECTED, tracked.result, data, id_suffix=f"/{track.number}"
+            Channel.DEFECT,
+            EventKind.DEFECT_DETECTED,
+            tracked.result,
+            data,
+            id_suffix=f"/{track.number}/{tracked.change.phase}",
         )
 
     def model_changed(self, at: datetime, *, model: ModelIdentity, previous: ModelIdentity | None) -> Message:
@@ -234,7 +242,7 @@ class EventWriter:
             "lot": self.lot,
             "product": self.product,
             "captured_at": _timestamp(first.captured_at),
-            "frames": _frames(result.frames),
+            "frames": _frames(result),
             "frames_total": len(result.frames),
             "image_wh": None if first.image_wh is None else list(first.image_wh),
             "outcome": result.outcome_name,
@@ -348,8 +356,9 @@ def detection_documents(
     return list(documents)
 
 
-def _frames(records: Sequence[FrameRecord]) -> list[Json]:
-    """Return the frames of a part, the first ones where not all fit; the only frame has the part's own outcome."""
+def _frames(result: InspectionResult) -> list[Json]:
+    """Return the frames of a part, the first ones where not all fit, with their own outcomes where these may differ."""
+    records = result.frames
     documents: list[dict[str, Json]] = [
         {
             "frame_id": frame.frame_id,
@@ -360,7 +369,7 @@ def _frames(records: Sequence[FrameRecord]) -> list[Json]:
         }
         for frame in records
     ]
-    if len(records) == 1:
+    if len(records) == 1 and records[0].outcome == result.outcome:
         return list(documents)
     for document, frame in zip(documents, records, strict=True):
         document["outcome"] = outcome_name(frame.outcome)

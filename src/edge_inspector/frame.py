@@ -77,11 +77,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class DamagedFrame:
-    """A frame that arrived but cannot be inspected; it is counted, and its part reported, like any other.
+    """A frame that arrived but is not inspected; it is counted, and its part reported, like any other.
 
     Attributes:
         frame_id, captured_at, captured_monotonic_ns, source, part_id, part_frame: As in Frame.
         problem: What was found and what was expected, in one line.
+        cause: Why it is not inspected.
     """
 
     frame_id: int
@@ -91,6 +92,7 @@ class DamagedFrame:
     part_id: str | None
     problem: str
     part_frame: int = 0
+    cause: DropCause = DropCause.FRAME_DAMAGED
 
 
 def check_image(image: NDArray[np.uint8], name: str) -> None:

@@ -48,11 +48,13 @@ class FrameFinding:
         record: The frame, with the outcome that it alone leads to.
         detections: What is on it, in its pixels.
         latency_ms: Milliseconds by stage, with `total` from capture to outcome.
+        captured_monotonic_ns: When it was captured, on this machine's monotonic clock.
     """
 
     record: FrameRecord
     detections: Detections
     latency_ms: Mapping[str, float]
+    captured_monotonic_ns: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,7 +28,7 @@ class Admission(StrEnum):
 
 
 @dataclass(slots=True)
-class OpenPart:
+class _OpenPart:
     """A part that waits for frames.
 
     Attributes:
@@ -45,18 +45,28 @@ class OpenPart:
 
 
 @dataclass(frozen=True, slots=True)
+class _Closed:
+    """What is remembered of a part that has its outcome: which frames came, and when it closed."""
+
+    part_frames: frozenset[int]
+    closed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedPart:
     """A part with its outcome.
 
     Attributes:
         part_id: The part.
         opened_ns: Monotonic time at which its first frame was captured.
+        closed_ns: Monotonic time at which it got its outcome.
         findings: What is known of its frames, in the order of the part; never empty.
         outcome: The worst of them.
     """
 
     part_id: str
     opened_ns: int
+    closed_ns: int
     findings: tuple[FrameFinding, ...]
     outcome: Outcome
 
@@ -78,8 +88,8 @@ class Parts:
         self._frames_per_part = frames_per_part
         self._deadline_ns = deadline_ns
         self._fail_safe = fail_safe
-        self._open: OpenPart | None = None
-        self._closed: OrderedDict[str, frozenset[int]] = OrderedDict()
+        self._open: _OpenPart | None = None
+        self._closed: OrderedDict[str, _Closed] = OrderedDict()
 
     @property
     def closes_at_ns(self) -> int | None:
@@ -89,7 +99,7 @@ class Parts:
         return self._open.opened_ns + self._deadline_ns
 
     def admit(
-        self, part_id: str, part_frame: int, captured_monotonic_ns: int
+        self, part_id: str, part_frame: int, captured_monotonic_ns: int, now_ns: int
     ) -> tuple[Admission, tuple[ClosedPart, ...]]:
         """Say what a frame is to its part, before anyone looks at it; a wanted one of another part closes the open one.
 
@@ -97,19 +107,21 @@ class Parts:
             part_id: The part that it shows.
             part_frame: Which of its frames it is, from 0.
             captured_monotonic_ns: When it was captured.
+            now_ns: Monotonic time.
 
         Returns:
             What it is, and the part that it has closed, if any.
         """
-        if (came := self._closed.get(part_id)) is not None:
-            return (Admission.DUPLICATE if part_frame in came else Admission.LATE), ()
+        known = self._closed.get(part_id)
+        if known is not None and not self._is_back(known, captured_monotonic_ns):
+            return (Admission.DUPLICATE if part_frame in known.part_frames else Admission.LATE), ()
         closed: tuple[ClosedPart, ...] = ()
         if self._open is not None and self._open.part_id != part_id:
             missing = self._frames_per_part - len(self._open.findings)
             problem = f"{missing} of {self._frames_per_part} frames had not come when part {part_id} began"
-            closed = self.close(NoVerdictCause.FRAME_MISSING, problem)
+            closed = self.close(NoVerdictCause.FRAME_MISSING, problem, now_ns)
         if self._open is None:
-            self._open = OpenPart(part_id, captured_monotonic_ns, part_frames={part_frame})
+            self._open = _OpenPart(part_id, captured_monotonic_ns, part_frames={part_frame})
             return Admission.OPENS, closed
         if part_frame in self._open.part_frames:
             return Admission.DUPLICATE, closed
@@ -121,19 +133,21 @@ class Parts:
 
         Args:
             finding: What was found, or that nothing could be.
-            now_ns: Monotonic time; a verdict past the part's deadline is none.
+            now_ns: Monotonic time; what was found past the part's deadline decides nothing any more.
         """
         if self._open is None:
             msg = "parts: expected a frame that was admitted, found no open part"
             raise ValueError(msg)
         part = self._open
+        decisive = [found.record.outcome for found in (*part.findings, finding)]
         part.findings.append(finding)
         if len(part.findings) < self._frames_per_part:
             return ()
-        outcome = worst([found.record.outcome for found in part.findings])
-        if isinstance(outcome, Decision) and self.is_overdue(now_ns):
-            outcome = NoVerdict(NoVerdictCause.DEADLINE_MISSED, "the verdict came too late", self._fail_safe)
-        return self._close(part, outcome=outcome)
+        if self.is_overdue(now_ns):
+            too_late = NoVerdict(NoVerdictCause.DEADLINE_MISSED, "the verdict came too late", self._fail_safe)
+            is_decision = isinstance(decisive[-1], Decision)
+            decisive[-1] = too_late if is_decision else decisive[-1]
+        return self._close(part, worst(decisive), now_ns)
 
     def is_overdue(self, now_ns: int) -> bool:
         """Return whether the deadline of the open part has passed at the monotonic time `now_ns`."""
@@ -144,25 +158,35 @@ class Parts:
         if self._open is None or not self.is_overdue(now_ns):
             return ()
         missing = self._frames_per_part - len(self._open.findings)
-        return self.close(
-            NoVerdictCause.DEADLINE_MISSED, f"{missing} of {self._frames_per_part} frames had not come at its deadline"
-        )
+        problem = f"{missing} of {self._frames_per_part} frames had not been inspected at its deadline"
+        return self.close(NoVerdictCause.DEADLINE_MISSED, problem, now_ns)
 
-    def close(self, cause: NoVerdictCause, problem: str) -> tuple[ClosedPart, ...]:
+    def close(self, cause: NoVerdictCause, problem: str, now_ns: int) -> tuple[ClosedPart, ...]:
         """Close the open part before all of its frames have come; nothing if none of them can be told of."""
         part, self._open = self._open, None
         if part is None or not part.findings:
             return ()
         found = [finding.record.outcome for finding in part.findings]
-        return self._close(part, outcome=worst([*found, NoVerdict(cause, problem, self._fail_safe)]))
+        return self._close(part, worst([*found, NoVerdict(cause, problem, self._fail_safe)]), now_ns)
 
-    def _close(self, part: OpenPart, *, outcome: Outcome) -> tuple[ClosedPart, ...]:
+    def _is_back(self, known: _Closed, captured_ns: int) -> bool:
+        """Return whether a part is on the line once more, as after rework, and not only a frame of it late.
+
+        A late frame of a part of several was captured within the time that a part takes; one of a part of a single
+        frame, which closes with it, before it closed.
+        """
+        if self._frames_per_part == 1:
+            return captured_ns > known.closed_ns
+        return self._deadline_ns is not None and captured_ns > known.closed_ns + self._deadline_ns
+
+    def _close(self, part: _OpenPart, outcome: Outcome, now_ns: int) -> tuple[ClosedPart, ...]:
         self._open = None
-        self._closed[part.part_id] = frozenset(part.part_frames)
+        self._closed[part.part_id] = _Closed(frozenset(part.part_frames), now_ns)
+        self._closed.move_to_end(part.part_id)
         if len(self._closed) > _REMEMBERED:
             self._closed.popitem(last=False)
         findings = sorted(part.findings, key=lambda finding: finding.record.part_frame)
-        return (ClosedPart(part.part_id, part.opened_ns, tuple(findings), outcome),)
+        return (ClosedPart(part.part_id, part.opened_ns, now_ns, tuple(findings), outcome),)
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:

@@ -2,6 +2,7 @@ import json
 import logging
 import math
 import threading
+import time
 
 import pytest
 
@@ -27,7 +28,7 @@ def result(number: int, confidence: float | None = None) -> InspectionResult:
     finding = inspector.inspect(frame, taken_ns=frame.captured_monotonic_ns)
     part_id = f"part-{number}"
     return inspector.result_of_part(
-        ClosedPart(part_id, frame.captured_monotonic_ns, (finding,), finding.record.outcome)
+        ClosedPart(part_id, frame.captured_monotonic_ns, time.monotonic_ns(), (finding,), finding.record.outcome)
     )
 
 
@@ -76,11 +77,24 @@ def test_a_full_queue_never_blocks_and_what_does_not_fit_is_counted() -> None:
     deliverer.put(message(0))
     assert sink.busy.wait(LONG_S)
     for number in range(1, 11):
-        deliverer.put(message(number))
+        deliverer.put(result(number))
     assert deliverer.undelivered() == {"deliver_queue_full": 7}
     sink.gate.set()
     deliverer.close(LONG_S)
     assert deliverer.undelivered() == {"deliver_queue_full": 7}
+
+
+def test_results_leave_room_for_what_the_station_says_of_itself_but_not_without_end() -> None:
+    sink = StuckSink()
+    deliverer = Deliverer(WRITER, {"stuck": sink}, queue_size=3)
+    for number in range(5):
+        deliverer.put(result(number))
+    for number in range(150):
+        deliverer.put(message(number))
+    assert deliverer.undelivered() == {"deliver_queue_full": 2 + 50}
+    sink.gate.set()
+    deliverer.start()
+    deliverer.close(LONG_S)
 
 
 def test_a_result_that_cannot_be_written_is_counted_and_costs_no_other() -> None:

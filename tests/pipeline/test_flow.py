@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from edge_inspector.events import ALARM_NAMES, Alarm, Severity
 from edge_inspector.frame import DamagedFrame, Frame
 from edge_inspector.inspection import FrameFinding
 from edge_inspector.pipeline import alarms
+from edge_inspector.pipeline import flow as flow_module
 from edge_inspector.pipeline.flow import Totals
 from edge_inspector.pipeline.handover import WhenFull
 from edge_inspector.pipeline.inspector import Inspector
@@ -168,6 +170,77 @@ def test_a_stop_does_not_wait_for_a_detector_that_hangs_and_reports_its_part_onc
     inspect_thread.join(30)
     assert len(flow.results()) == 5
     assert flow.pipeline.totals().frames == totals.frames
+
+
+@pytest.mark.parametrize("wakes_after_s", [0.45, 0.55, 0.65])
+def test_a_detector_that_wakes_during_the_stop_leaves_a_long_backlog_with_one_result_a_part(
+    wakes_after_s: float,
+) -> None:
+    detector = ScriptedDetector(held_up=True)
+    all_captured = threading.Event()
+    source = ScriptedSource([*(part(number) for number in range(400)), all_captured.set], ends=False)
+    flow = line(source, detector, size=200, when_full=WhenFull.REFUSE)
+    with Running(flow) as running:
+        assert all_captured.wait(30)
+        assert detector.busy.wait(30)
+        running.stop.set()
+        waker = threading.Timer(wakes_after_s, detector.gate.set)
+        waker.start()
+        totals = running.totals()
+        waker.join()
+    assert set(causes(flow.results())) <= {"stopped", "queue_overflow"}
+    assert causes(flow.results())["queue_overflow"] >= 199, "what overflowed before the stop is not called stopped"
+    assert flow.documents(Channel.STATUS)[-1]["status"] == "stopped"
+    assert_accounts_hold(flow, totals)
+
+
+def test_a_person_hears_of_an_overflow_at_once_even_if_nothing_is_inspected_any_more() -> None:
+    detector = ScriptedDetector(held_up=True)
+    source = ScriptedSource([*(part(number) for number in range(9))], ends=False)
+    flow = line(source, detector, size=2, when_full=WhenFull.REFUSE)
+    with Running(flow) as running:
+        alarm = flow.sink.wait_for(lambda message: b"no-verdict-queue-overflow" in message.payload)
+        assert flow.results() == []
+        running.stop.set()
+        running.totals()
+    assert json.loads(alarm.payload)["data"]["text"].endswith("(fake): the queue is full")
+
+
+def test_an_inspection_that_does_not_end_is_an_alarm_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_module, "_STUCK_S", 0.05)
+    monkeypatch.setattr(alarms, "QUIET_S", 0.0)
+    detector = ScriptedDetector(held_up=True)
+    flow = line(ScriptedSource([part(7)], ends=False), detector)
+    with Running(flow) as running:
+        raised = flow.sink.wait_for(lambda message: b"inspection-stuck" in message.payload)
+        detector.gate.set()
+        flow.sink.wait_for(lambda message: b"alarm.cleared" in message.payload and b"stuck" in message.payload)
+        running.stop.set()
+        running.totals()
+    assert "frame 7 (fake)" in json.loads(raised.payload)["data"]["text"]
+
+
+def test_the_station_says_goodbye_whatever_becomes_of_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        msg = "broken"
+        raise RuntimeError(msg)
+
+    flow = line(ScriptedSource([part(0)]))
+    monkeypatch.setattr(flow.pipeline._reports, "end", fail)
+    with pytest.raises(InspectorError, match="the end of the flow: RuntimeError: broken"):
+        flow.run()
+    assert flow.documents(Channel.STATUS)[-1]["status"] == "stopped"
+    assert flow.documents(Channel.STATE)[-1]["state"] == "Error"
+
+
+def test_a_part_that_comes_back_is_inspected_again() -> None:
+    again = replace(part(0), frame_id=100, captured_monotonic_ns=time.monotonic_ns() + 10**10)
+    flow = line(ScriptedSource([part(0), part(1), again]), ScriptedDetector({100: defect(0.9)}))
+    totals = flow.run()
+    assert [(result["part_id"], result["outcome"]) for result in flow.results()] == [
+        ("part-0", "accept"), ("part-1", "accept"), ("part-0", "reject"),
+    ]  # fmt: skip
+    assert totals.parts.seen == 3
 
 
 def test_a_stop_reports_the_frame_of_a_source_that_was_held_up() -> None:

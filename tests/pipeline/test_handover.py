@@ -5,10 +5,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from edge_inspector.frame import Frame
+from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.pipeline import handover as handover_module
-from edge_inspector.pipeline.handover import Captured, Handover, HandoverOptions, Refused, WhenFull
-from tests.fakes import PATIENCE_S, belt_frame, part
+from edge_inspector.pipeline.handover import Captured, Handover, HandoverOptions, WhenFull
+from tests.fakes import PATIENCE_S, belt_frame, damaged_part, part
 
 
 class HandoverLaws(RuleBasedStateMachine):
@@ -33,7 +33,7 @@ class HandoverLaws(RuleBasedStateMachine):
         self.number += 1
         lost = self.handover.put(item)
         if not self.closed and self.is_full() and self.when_full is WhenFull.REFUSE:
-            assert lost is None
+            assert lost is item
             self.inside.append(None)
             self.numbers.append(item.frame_id)
             return
@@ -52,8 +52,8 @@ class HandoverLaws(RuleBasedStateMachine):
             return
         wanted, number = self.inside.popleft(), self.numbers.popleft()
         if wanted is None:
-            assert isinstance(taken, Refused)
-            assert taken.frame.frame_id == number
+            assert isinstance(taken, DamagedFrame)
+            assert taken.frame_id == number
         else:
             assert taken is wanted
 
@@ -90,9 +90,7 @@ def test_nothing_is_lost_or_doubled_between_two_threads(when_full: WhenFull, siz
     producer = threading.Thread(target=produce, daemon=True)
     producer.start()
     while (item := handover.take()) is not None:
-        if isinstance(item, Refused):
-            lost.append(item.frame.frame_id)
-        else:
+        if isinstance(item, Frame):
             taken.append(item.frame_id)
     producer.join(PATIENCE_S)
     assert sorted(taken + lost) == list(range(500))
@@ -139,18 +137,27 @@ def test_close_releases_who_waits_to_put_and_what_came_last_can_still_be_taken()
 
 def test_a_refused_frame_keeps_its_turn_but_not_its_picture() -> None:
     handover = Handover(HandoverOptions(1, WhenFull.REFUSE))
-    for number in range(3):
-        assert handover.put(part(number)) is None
+    parts = [part(number) for number in range(3)]
+    assert [handover.put(frame) for frame in parts] == [None, *parts[1:]]
     first, second, third = (handover.take() for _ in range(3))
-    assert isinstance(first, Frame)
-    assert isinstance(second, Refused)
-    assert isinstance(third, Refused)
-    assert (third.frame.frame_id, third.frame.part_id) == (2, "part-2")
-    assert third.frame.problem == "1 frames were waiting already"
+    assert first is parts[0]
+    assert isinstance(second, DamagedFrame)
+    assert isinstance(third, DamagedFrame)
+    assert (third.frame_id, third.part_id, third.cause) == (2, "part-2", DropCause.QUEUE_OVERFLOW)
+    assert third.problem == "1 frames were waiting already"
+
+
+def test_a_frame_that_was_damaged_before_takes_no_place_and_keeps_its_cause() -> None:
+    handover = Handover(HandoverOptions(1, WhenFull.REFUSE))
+    handover.put(part(0))
+    broken = damaged_part(1)
+    assert handover.put(broken) is None
+    assert handover.put(part(2)) is not None
+    assert [handover.take(), handover.take()][1] is broken
 
 
 def test_refused_frames_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handover_module, "_MOST_REFUSED", 2)
+    monkeypatch.setattr(handover_module, "_MOST_LIGHT", 2)
     handover = Handover(HandoverOptions(1, WhenFull.REFUSE))
     for number in range(3):
         handover.put(part(number))

@@ -47,6 +47,7 @@ def test_a_part_whose_last_frame_never_comes_closes_at_its_deadline_while_the_li
     assert causes(flow.results()) == {"deadline_missed": 1}
     assert flow.results()[0]["frames_total"] == 2
     assert totals.parts.in_flight == 0
+    assert flow.results()[0]["latency_ms"]["total"] >= 90, "from the last capture to the outcome"
 
 
 def test_a_stop_closes_the_part_that_waits() -> None:

@@ -84,3 +84,16 @@ def test_frames_that_the_source_passed_over_are_in_the_ledger() -> None:
     assert totals.frames.dropped == {"stale": 28, "frozen": 3}
     assert totals.frames.adds_up
     assert flow.results()[0]["dropped_before"]["stale"] == 28
+
+
+def test_a_source_that_ends_while_its_camera_is_away_leaves_the_reason_on_the_broker() -> None:
+    flow = line(ScriptedSource([belt_frame(0), LOST]))
+    flow.run()
+    assert cameras(flow)[-1] == ("offline", "rtsp://camera: connection refused")
+
+
+def test_a_frame_shows_that_the_camera_is_back_even_if_the_source_did_not_say_so() -> None:
+    flow = line(ScriptedSource([belt_frame(0), LOST, belt_frame(1)]))
+    flow.run()
+    assert [event[:2] for event in alarm_events(flow)] == [("raised", "camera-lost"), ("cleared", "camera-lost")]
+    assert states(flow)[-2:] == [("ContinuousExecution", None), ("Halted", None)]

@@ -155,7 +155,9 @@ def test_names_that_are_no_utf_8_are_parts_of_their_own_whose_events_are_utf_8(
     (good,) = [item for item in items if isinstance(item, Frame)]
     finding = inspector.inspect(good, taken_ns=0)
     assert good.part_id is not None
-    part = ClosedPart(good.part_id, good.captured_monotonic_ns, (finding,), finding.record.outcome)
+    part = ClosedPart(
+        good.part_id, good.captured_monotonic_ns, good.captured_monotonic_ns, (finding,), finding.record.outcome
+    )
     for message in writer.of_result(inspector.result_of_part(part)):
         message.payload.decode("utf-8")
     (damaged,) = [item for item in items if isinstance(item, DamagedFrame)]

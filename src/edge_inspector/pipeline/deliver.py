@@ -19,6 +19,7 @@ from edge_inspector.ports import EventSink
 from edge_inspector.topics import Message
 
 _log = logging.getLogger(__name__)
+_RESERVED = 100  # places that results leave to what a station says of itself: alarms, status, goodbye
 _QUIET_S = 10.0  # a failing sink is logged once in so many seconds
 
 Item: TypeAlias = InspectionResult | TrackedDefect | Message
@@ -72,7 +73,8 @@ class Deliverer:
         """
         self._writer = writer
         self._sinks = sinks
-        self._queue: queue.Queue[Item | None] = queue.Queue(queue_size)
+        self._queue: queue.Queue[Item | None] = queue.Queue()  # `put` keeps it bounded
+        self._queue_size = queue_size
         self._losses = Losses() if losses is None else losses
         self._lock = threading.Lock()
         self._closed = False
@@ -84,16 +86,15 @@ class Deliverer:
 
     def put(self, item: Item) -> None:
         """Queue a result or message; never blocks. What does not fit, or comes too late, is counted as undelivered."""
+        room = self._queue_size + (_RESERVED if isinstance(item, Message) else 0)
         with self._lock:  # nothing gets behind the end that `close` queues
             if self._closed:
                 cause, problem = "stopped", "delivery has ended"
+            elif self._queue.qsize() >= room:
+                cause, problem = "deliver_queue_full", "the queue is full"
             else:
-                try:
-                    self._queue.put_nowait(item)
-                except queue.Full:
-                    cause, problem = "deliver_queue_full", "the queue is full"
-                else:
-                    return
+                self._queue.put_nowait(item)
+                return
         self._losses.add(cause, problem)
 
     def close(self, timeout_s: float) -> None:
@@ -101,12 +102,8 @@ class Deliverer:
         deadline_s = time.monotonic() + timeout_s
         with self._lock:
             self._closed = True
-        try:
-            self._queue.put(None, timeout=timeout_s)
-        except queue.Full:
-            pass
-        else:
-            self._thread.join(max(0.0, deadline_s - time.monotonic()))
+        self._queue.put_nowait(None)
+        self._thread.join(max(0.0, deadline_s - time.monotonic()))
         if self._thread.is_alive():
             left = sum(item is not None for item in list(self._queue.queue))
             self._losses.add("stopped", "delivery has ended", left)

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from edge_inspector.camera import CameraReport, Skipped
 from edge_inspector.decision import NoVerdictCause
 from edge_inspector.errors import EndOfSource, InspectorError, SourceError
-from edge_inspector.events import Alarm, EventWriter
+from edge_inspector.events import INSPECTION_STUCK, Alarm, EventWriter, Severity
 from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.inspection import FrameFinding
 from edge_inspector.parts import Parts
 from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.deliver import Deliverer
-from edge_inspector.pipeline.handover import Captured, Handover, HandoverOptions, Queued, Refused
+from edge_inspector.pipeline.handover import Captured, Handover, HandoverOptions, WhenFull
 from edge_inspector.pipeline.inspector import Inspector
 from edge_inspector.pipeline.latency import LatencyWindow
 from edge_inspector.pipeline.ledger import FrameCounts, Ledger, PartCounts
@@ -31,7 +31,9 @@ _log = logging.getLogger(__name__)
 _READ_TIMEOUT_S = 0.1  # a stop waits so long for the source
 _DRAIN_S = 0.3  # parts already captured are still inspected for so long
 _LAST_INSPECTION_S = 0.4  # and the last of them may take so long more
+_PATIENCE = 5  # steps of waiting for a thread that is between two frames
 _DELIVER_S = 0.3
+_STUCK_S = 10.0  # an inspection that takes so long is reported while it lasts
 
 _STOPPED = "the station was stopped"
 
@@ -125,7 +127,8 @@ class Pipeline:
         self._in_hand_lock = threading.Lock()
         self._failure: InspectorError | None = None
         self._drain_until_ns: int | None = None
-        self._source_ended = False
+        self._ending = NoVerdictCause.STOPPED, _STOPPED
+        self._in_hand_since_s = 0.0
         self._rate_since_s, self._rate_inspected = time.monotonic(), 0
 
     def run(self, stop: threading.Event) -> Totals:
@@ -142,7 +145,10 @@ class Pipeline:
         inspect.start()
         capture.start()
         self._watch(stop)
-        self._finish()
+        try:
+            self._finish()
+        except Exception as error:  # noqa: BLE001 - whatever became of the rest, the station says goodbye
+            self._fail("the end of the flow", error)
         self._deliverer.put(self._stats())
         self._presence.ended(None if self._failure is None else str(self._failure))
         self._deliverer.close(_DELIVER_S)
@@ -167,9 +173,10 @@ class Pipeline:
                     case None:
                         pass
         except EndOfSource:
-            self._source_ended = True
+            self._ending = NoVerdictCause.FRAME_MISSING, "the source ended before all of its frames had come"
         except SourceError as error:
             self._failure = error
+            self._ending = NoVerdictCause.FRAME_MISSING, "the source failed before all of its frames had come"
         except Exception as error:  # noqa: BLE001 - thread boundary: a defect in a source must not look like a healthy line
             _log.exception("the source failed")
             self._failure = SourceError(f"{type(error).__name__}: {error}")
@@ -179,23 +186,29 @@ class Pipeline:
     def _hand_over(self, captured: Captured) -> None:
         self._presence.frame_came(captured.captured_at)
         self._ledger.captured()
-        if (replaced := self._handover.put(captured)) is None:
+        if (lost := self._handover.put(captured)) is None:
+            return
+        if self._options.handover.when_full is WhenFull.REFUSE:
+            # Its part is reported in its turn; a person is told at once.
+            whose = f"frame {lost.frame_id}" if lost.part_id is None else f"part {lost.part_id}"
+            self._reports.raise_alarm(NoVerdictCause.QUEUE_OVERFLOW, f"{whose} ({lost.source}): the queue is full")
             return
         self._ledger.dropped(DropCause.SUPERSEDED)
-        if replaced.part_id is not None:
-            msg = f"{replaced.source}: expected no parts from a source of which the newest frame wins, found some"
+        if lost.part_id is not None:
+            msg = f"{lost.source}: expected no parts from a source of which the newest frame wins, found some"
             raise SourceError(msg)
 
     def _inspect(self) -> None:
         try:
             reports = self._reports
-            while not self._handover.ended:
-                queued = self._handover.take(reports.longest_wait_s())
+            while not (self._handover.ended or self._is_drained()):
+                captured = self._handover.take(reports.longest_wait_s())
                 reports.close_overdue()
-                if queued is None or not reports.is_wanted(captured := _frame_of(queued)):
+                if captured is None or not reports.admit(captured):
                     continue
+                self._in_hand_since_s = time.monotonic()
                 self._in_hand = captured
-                found = self._look_at(queued)
+                found = self._look_at(captured)
                 if not self._let_go(captured):
                     return  # it took too long at the stop: what is left is no longer ours
                 if isinstance(found, FrameFinding):
@@ -204,29 +217,33 @@ class Pipeline:
                 else:
                     reports.dropped(captured, *found)
         except Exception as error:  # noqa: BLE001 - thread boundary: a defect of ours must not look like a clean end
-            _log.exception("the inspect thread failed")
-            self._failure = InspectorError(f"inspect: {type(error).__name__}: {error}")
+            self._fail("inspect", error)
         finally:
             self._inspect_ended.set()
 
-    def _look_at(self, queued: Queued) -> FrameFinding | tuple[DropCause, str]:
+    def _is_drained(self) -> bool:
+        """Return whether the time of a stop is over: what still waits is left to the thread that ends the flow."""
+        return self._drain_until_ns is not None and time.monotonic_ns() > self._drain_until_ns
+
+    def _fail(self, where: str, error: Exception) -> None:
+        _log.error("%s failed", where, exc_info=error)
+        self._failure = InspectorError(f"{where}: {type(error).__name__}: {error}")
+
+    def _look_at(self, captured: Captured) -> FrameFinding | tuple[DropCause, str]:
         """Return what is on a frame, or why it is not inspected, as a cause and in words."""
-        match queued:
-            case Refused(frame):
-                return DropCause.QUEUE_OVERFLOW, frame.problem
-            case DamagedFrame():
-                return DropCause.FRAME_DAMAGED, queued.problem
+        if isinstance(captured, DamagedFrame):
+            return captured.cause, captured.problem
         taken_ns = time.monotonic_ns()
-        if (too_late := self._why_too_late(queued, taken_ns)) is not None:
+        if (too_late := self._why_too_late(captured, taken_ns)) is not None:
             return too_late
         try:
-            return self._inspector.inspect(queued, taken_ns=taken_ns)
+            return self._inspector.inspect(captured, taken_ns=taken_ns)
         except Exception as error:  # noqa: BLE001 - thread boundary: the next part deserves its inspection
-            _log.exception("inspection of %s failed", queued.source)
+            _log.exception("inspection of %s failed", captured.source)
             return DropCause.INSPECTION_FAILED, str(error)
 
     def _why_too_late(self, frame: Frame, now_ns: int) -> tuple[DropCause, str] | None:
-        if self._drain_until_ns is not None and now_ns > self._drain_until_ns:
+        if self._is_drained():
             return DropCause.STOPPED, _STOPPED
         if frame.part_id is not None:
             is_overdue = self._reports.is_overdue(now_ns)
@@ -248,21 +265,28 @@ class Pipeline:
         self._drain_until_ns = time.monotonic_ns() + int(_DRAIN_S * 1e9)
         self._capture_ended.wait(_READ_TIMEOUT_S * 2)
         self._handover.close()
-        if not self._inspect_ended.wait(_DRAIN_S + _LAST_INSPECTION_S):
-            _log.error("stopped in the middle of an inspection that does not end")
-            if (in_hand := self._in_hand) is not None and self._let_go(in_hand):
-                self._reports.dropped(in_hand, DropCause.STOPPED, _STOPPED)
-            else:
-                self._inspect_ended.wait(_READ_TIMEOUT_S)
+        if not self._take_over():
+            return
         # A source that was held up by a full hand-over brings its last frame only after the close.
         self._capture_ended.wait(_READ_TIMEOUT_S * 2)
         while (left := self._handover.take(0)) is not None:
-            if self._reports.is_wanted(captured := _frame_of(left)):
-                self._reports.dropped(captured, DropCause.STOPPED, _STOPPED)
-        if self._source_ended:
-            self._reports.end(NoVerdictCause.FRAME_MISSING, "the source ended before all of its frames had come")
-        else:
-            self._reports.end(NoVerdictCause.STOPPED, _STOPPED)
+            if self._reports.admit(left):
+                why = (DropCause.STOPPED, _STOPPED) if isinstance(left, Frame) else (left.cause, left.problem)
+                self._reports.dropped(left, *why)
+        self._reports.end(*self._ending)
+
+    def _take_over(self) -> bool:
+        """Wait until the reports are ours: the inspect thread has ended, or hangs and its frame is taken from it."""
+        if self._inspect_ended.wait(_DRAIN_S + _LAST_INSPECTION_S):
+            return True
+        _log.error("stopped in the middle of an inspection that does not end")
+        for _ in range(_PATIENCE):
+            if (in_hand := self._in_hand) is not None and self._let_go(in_hand):
+                self._reports.dropped(in_hand, DropCause.STOPPED, _STOPPED)
+                return True
+            if self._inspect_ended.wait(_READ_TIMEOUT_S):  # it was between two frames
+                return True
+        return False
 
     def _watch(self, stop: threading.Event) -> None:
         """Publish statistics and clear quiet alarms until the source is inspected to its end, or the stop."""
@@ -276,7 +300,21 @@ class Pipeline:
             if (now_s := time.monotonic()) >= next_stats_s:
                 next_stats_s = now_s + self._options.stats_interval_s
                 self._deliverer.put(self._stats())
-            self._alarms.clear_quiet(at=datetime.now(UTC), monotonic_s=now_s)
+            if not self._is_stuck(now_s):
+                self._alarms.clear_quiet(at=datetime.now(UTC), monotonic_s=now_s)
+
+    def _is_stuck(self, now_s: float) -> bool:
+        """Return whether an inspection does not end, and tell a person; it is quiet then, but nothing is over."""
+        at, in_hand = datetime.now(UTC), self._in_hand
+        if in_hand is None or now_s - self._in_hand_since_s < _STUCK_S:
+            self._alarms.clear(INSPECTION_STUCK, at=at)
+            return False
+        text = f"frame {in_hand.frame_id} ({in_hand.source}) has been looked at for more than {_STUCK_S:g} s."
+        what_to_do = "Restart the station; if it comes back, verify the model with `edge-inspector model verify`."
+        self._alarms.raise_(
+            Alarm(INSPECTION_STUCK, Severity.CRITICAL, text, what_to_do), at=at, monotonic_s=now_s, lasting=True
+        )
+        return True
 
     def _stats(self) -> Message:
         frames, parts = self._ledger.frames(), self._ledger.parts()
@@ -306,7 +344,3 @@ class Pipeline:
                 "alarms": self._alarms.names(),
             },
         )
-
-
-def _frame_of(queued: Queued) -> Captured:
-    return queued.frame if isinstance(queued, Refused) else queued

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from edge_inspector.frame import DamagedFrame, Frame
+from edge_inspector.frame import DamagedFrame, DropCause, Frame
 
-_MOST_REFUSED = 10_000  # refused frames that keep their turn; then the source is held up
+_MOST_LIGHT = 500  # frames without a picture that keep their turn; then the source is held up
 
 
 class WhenFull(StrEnum):
@@ -23,15 +23,7 @@ class WhenFull(StrEnum):
     WAIT = "wait"  # the source is held up
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A frame that found no place, in its turn; `frame` is what is left of it without its picture."""
-
-    frame: DamagedFrame
-
-
 Captured: TypeAlias = Frame | DamagedFrame
-Queued: TypeAlias = Captured | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +39,13 @@ class Handover:
 
     def __init__(self, options: HandoverOptions) -> None:
         self._options = options
-        self._items: deque[Queued] = deque()
-        self._refused = 0
+        self._items: deque[Captured] = deque()
+        self._light = 0
         self._changed = threading.Condition()
         self._closed = False
 
     def put(self, item: Captured) -> Captured | None:
-        """Hand an item over; return the one that it replaced, or None.
+        """Hand an item over; return the one whose picture lost its place, the oldest or this one, or None.
 
         Waits only for a source that can be held up. After `close` there is always a place, so that what was captured
         in the last moment can still be accounted for.
@@ -61,24 +53,26 @@ class Handover:
         with self._changed:
             self._changed.wait_for(self._has_place)
             lost = None
-            if not self._closed and self._waiting >= self._options.size:
+            if not self._closed and self._is_full(item):
                 if self._options.when_full is WhenFull.REFUSE:
-                    self._refuse(item)
-                    return None
-                lost = self._items.popleft()
+                    lost, item = item, self._without_picture(item)
+                else:
+                    lost = self._take_oldest()
             self._items.append(item)
+            self._light += isinstance(item, DamagedFrame)
             self._changed.notify_all()
-            # Only a hand-over that replaces gets here full, and that one holds no refused frames.
-            return None if isinstance(lost, Refused) else lost
+            return lost
 
-    def take(self, timeout_s: float | None = None) -> Queued | None:
-        """Return the oldest item, waiting for one; None when none came in time, or once closed and empty."""
+    def take(self, timeout_s: float | None = None) -> Captured | None:
+        """Return the oldest item, waiting for one; None when none came in time, or once closed and empty.
+
+        A frame that was refused comes in its turn as a damaged one, with that cause.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._items, timeout_s)
             if not self._items:
                 return None
-            item = self._items.popleft()
-            self._refused -= isinstance(item, Refused)
+            item = self._take_oldest()
             self._changed.notify_all()
             return item
 
@@ -94,9 +88,15 @@ class Handover:
         with self._changed:
             return self._closed and not self._items
 
-    @property
-    def _waiting(self) -> int:
-        return len(self._items) - self._refused
+    def _take_oldest(self) -> Captured:
+        item = self._items.popleft()
+        self._light -= isinstance(item, DamagedFrame)
+        return item
+
+    def _is_full(self, item: Captured) -> bool:
+        if self._options.when_full is not WhenFull.REFUSE:
+            return len(self._items) >= self._options.size
+        return isinstance(item, Frame) and len(self._items) - self._light >= self._options.size
 
     def _has_place(self) -> bool:
         if self._closed:
@@ -105,25 +105,18 @@ class Handover:
             case WhenFull.WAIT:
                 return len(self._items) < self._options.size
             case WhenFull.REFUSE:
-                return self._refused < _MOST_REFUSED
+                return self._light < _MOST_LIGHT
             case WhenFull.REPLACE:
                 return True
 
-    def _refuse(self, item: Captured) -> None:
-        problem = f"{self._waiting} frames were waiting already"
-        self._items.append(Refused(without_picture(item, problem)))
-        self._refused += 1
-        self._changed.notify_all()
-
-
-def without_picture(captured: Captured, problem: str) -> DamagedFrame:
-    """Return what is left of a captured frame whose picture is given up."""
-    return DamagedFrame(
-        captured.frame_id,
-        captured.captured_at,
-        captured.captured_monotonic_ns,
-        captured.source,
-        captured.part_id,
-        problem,
-        captured.part_frame,
-    )
+    def _without_picture(self, captured: Captured) -> DamagedFrame:
+        return DamagedFrame(
+            captured.frame_id,
+            captured.captured_at,
+            captured.captured_monotonic_ns,
+            captured.source,
+            captured.part_id,
+            f"{self._options.size} frames were waiting already",
+            captured.part_frame,
+            DropCause.QUEUE_OVERFLOW,
+        )

@@ -1,7 +1,6 @@
 """Captured frames -> findings, and findings -> inspection results."""
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +25,8 @@ class Model:
         is_gray: It needs no colors.
         smallest_wh: Width and height of its input: a picture's pixels beyond it are only resized away. None where
             every pixel counts.
-        report_at: Weaker detections are left out of results: they only keep a known defect in sight.
+        report_at: Weaker detections are left out of the results of a free-running source, which needs them to keep a
+            known defect in sight. For parts there are none: their detector's floor is the same.
     """
 
     detector: Detector
@@ -62,13 +62,15 @@ class Inspector:
         outcome = decide(inference.detections, self.model.class_names, self.model.policy, image_wh=frame.image_wh)
         decided_ns = time.monotonic_ns()
         latency_ms = _latency(frame, inference, taken_ns, detected_ns, decided_ns)
-        return FrameFinding(_record(frame, outcome), inference.detections, latency_ms)
+        return FrameFinding(_record(frame, outcome), inference.detections, latency_ms, frame.captured_monotonic_ns)
 
     def without_verdict(self, captured: Frame | DamagedFrame, cause: NoVerdictCause, problem: str) -> FrameFinding:
         """Return the finding of a frame that no judgement could be made of."""
         outcome = NoVerdict(cause, problem, self.model.policy.fail_safe)
         total_ms = (time.monotonic_ns() - captured.captured_monotonic_ns) / 1e6
-        return FrameFinding(_record(captured, outcome), Detections.empty(), {"total": total_ms})
+        return FrameFinding(
+            _record(captured, outcome), Detections.empty(), {"total": total_ms}, captured.captured_monotonic_ns
+        )
 
     def result_of_frame(self, finding: FrameFinding) -> InspectionResult:
         """Return the result of one frame of a free-running source."""
@@ -99,7 +101,7 @@ class Inspector:
             class_names=self.model.class_names,
             outcome=part.outcome,
             model=self.model.identity,
-            latency_ms=_sum_of_latencies(part.findings),
+            latency_ms=_latency_of_part(part),
             detection_frames=detection_frames,
         )
 
@@ -136,13 +138,11 @@ def _latency(frame: Frame, inference: Inference, taken_ns: int, detected_ns: int
     }
 
 
-def _sum_of_latencies(findings: Sequence[FrameFinding]) -> Mapping[str, float]:
-    """Return the sums by stage; `total` is that of the frame that was captured last: before it no verdict can be."""
-    if len(findings) == 1:
-        return findings[0].latency_ms
-    stages = {stage: 0.0 for finding in findings for stage in finding.latency_ms}
-    for finding in findings:
+def _latency_of_part(part: ClosedPart) -> dict[str, float]:
+    """Return the sums by stage; `total` counts from the last capture: before it no verdict can be."""
+    stages = {stage: 0.0 for finding in part.findings for stage in finding.latency_ms}
+    for finding in part.findings:
         for stage, value in finding.latency_ms.items():
             stages[stage] += value
-    last = max(findings, key=lambda finding: finding.record.frame_id)
-    return stages | {"total": last.latency_ms["total"]}
+    last_ns = max(finding.captured_monotonic_ns for finding in part.findings)
+    return stages | {"total": (part.closed_ns - last_ns) / 1e6}

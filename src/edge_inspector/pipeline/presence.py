@@ -20,7 +20,10 @@ CameraAccounts: TypeAlias = dict[str, Json]
 
 
 class Presence:
-    """Publishes the topics that carry the present, when it changes; for all threads."""
+    """Publishes the topics that carry the present, when it changes.
+
+    The capture thread tells it of frames and camera; another one starts and ends it, and reads the accounts.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class Presence:
         self._session_started_at = session_started_at
         self._lock = threading.Lock()
         self._camera: CameraStatus | None = None
+        self._camera_reason: str | None = None
         self._executes = False
         self._last_frame_at: datetime | None = None
         self._outages, self._away_s = 0, 0.0
@@ -69,6 +73,7 @@ class Presence:
             return
         self._executes = True
         if self._camera is not CameraStatus.ONLINE:
+            self._clear_camera_alarms(captured_at)
             self._say_camera(CameraStatus.ONLINE, None)
         self._say_state(StationState.CONTINUOUS_EXECUTION, captured_at, None)
 
@@ -80,9 +85,7 @@ class Presence:
         with self._lock:
             self._outages += self._camera is CameraStatus.ONLINE
         self._executes = False
-        for fault in CameraFault:  # a frozen camera that is lost now is no longer frozen
-            if fault is not report.fault:
-                self._alarms.clear(camera_alarm(fault), at=report.at)
+        self._clear_camera_alarms(report.at, but=report.fault)  # a frozen camera that is lost now is no longer frozen
         alarm = Alarm(camera_alarm(report.fault), Severity.CRITICAL, report.reason, _WHAT_TO_DO[report.fault])
         self._alarms.raise_(alarm, at=report.at, monotonic_s=time.monotonic(), lasting=True)
         self._say_camera(report.status, report.reason)
@@ -90,7 +93,9 @@ class Presence:
 
     def ended(self, failure: str | None) -> None:
         """Say goodbye, with the reason where something failed."""
-        self._put(self._writer.camera_status("offline", last_frame_at=self._last_frame_at, reason=failure))
+        is_away = self._camera in {CameraStatus.OFFLINE, CameraStatus.DEGRADED}
+        reason = failure or (self._camera_reason if is_away else None)
+        self._put(self._writer.camera_status("offline", last_frame_at=self._last_frame_at, reason=reason))
         self._say_state(StationState.HALTED if failure is None else StationState.ERROR, datetime.now(UTC), failure)
         self._put(self._writer.status("stopped", session_started_at=self._session_started_at))
 
@@ -103,13 +108,17 @@ class Presence:
     def _camera_is_back(self, report: CameraReport) -> None:
         with self._lock:
             self._away_s += report.away_s
-        for fault in CameraFault:
-            self._alarms.clear(camera_alarm(fault), at=report.at, text=report.reason or None)
+        self._clear_camera_alarms(report.at, text=report.reason or None)
         self._say_camera(report.status, report.reason or None)
+
+    def _clear_camera_alarms(self, at: datetime, *, but: CameraFault | None = None, text: str | None = None) -> None:
+        for fault in CameraFault:
+            if fault is not but:
+                self._alarms.clear(camera_alarm(fault), at=at, text=text)
 
     def _say_camera(self, status: CameraStatus, reason: str | None) -> None:
         with self._lock:
-            self._camera = status
+            self._camera, self._camera_reason = status, reason
         self._put(self._writer.camera_status(status, last_frame_at=self._last_frame_at, reason=reason))
 
     def _say_state(self, state: StationState, at: datetime, reason: str | None) -> None:

@@ -25,11 +25,21 @@ _WHAT_TO_DO = {
     NoVerdictCause.FRAME_MISSING: "Check the trigger, the camera's cable and network, and source.frames_per_part.",
     NoVerdictCause.STOPPED: "The station was stopped while parts were on the line; inspect them again.",
 }
+_NO_VERDICT = {
+    DropCause.QUEUE_OVERFLOW: NoVerdictCause.QUEUE_OVERFLOW,
+    DropCause.DEADLINE_MISSED: NoVerdictCause.DEADLINE_MISSED,
+    DropCause.FRAME_DAMAGED: NoVerdictCause.FRAME_DAMAGED,
+    DropCause.INSPECTION_FAILED: NoVerdictCause.INSPECTION_FAILED,
+    DropCause.STOPPED: NoVerdictCause.STOPPED,
+}
 _SPARE_S = 0.001  # a wait ends behind the deadline, not on it
 
 
 class Reports:
-    """What becomes of each frame; for one thread at a time: the inspect thread, then the one that ends the flow."""
+    """What becomes of each frame; for one thread at a time: the inspect thread, then the one that ends the flow.
+
+    A frame is admitted, then either inspected or dropped, before the next one.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the rooms that it joins
         self,
@@ -63,11 +73,13 @@ class Reports:
         self._last_published_ns = 0
         self._last_result: InspectionResult | None = None
 
-    def is_wanted(self, captured: Captured) -> bool:
-        """Return whether a frame's part waits for it, before anyone looks at it; one that comes too late is counted."""
+    def admit(self, captured: Captured) -> bool:
+        """Take a frame before anyone looks at it; return False for one that no part waits for, which is counted."""
         if captured.part_id is None:
             return True
-        admission, closed = self._parts.admit(captured.part_id, captured.part_frame, captured.captured_monotonic_ns)
+        admission, closed = self._parts.admit(
+            captured.part_id, captured.part_frame, captured.captured_monotonic_ns, time.monotonic_ns()
+        )
         self._close(closed)
         match admission:
             case Admission.LATE:
@@ -82,17 +94,17 @@ class Reports:
         return False
 
     def inspected(self, captured: Captured, finding: FrameFinding) -> None:
-        """Take what was found on a frame that was wanted."""
+        """Take what was found on a frame that was admitted."""
         self._ledger.inspected()
         self._settle(captured, finding)
 
     def dropped(self, captured: Captured, cause: DropCause, problem: str) -> None:
-        """Take a frame that was wanted and is not inspected; its part still gets a result, and a person an alarm."""
+        """Take a frame that was admitted and is not inspected; its part still gets a result, and a person an alarm."""
         self._ledger.dropped(cause)
         if captured.part_id is not None:
-            self._settle(captured, self._inspector.without_verdict(captured, NoVerdictCause(cause.value), problem))
+            self._settle(captured, self._inspector.without_verdict(captured, _NO_VERDICT[cause], problem))
         elif cause in {DropCause.FRAME_DAMAGED, DropCause.INSPECTION_FAILED}:
-            self._raise_alarm(NoVerdictCause(cause.value), f"frame {captured.frame_id} ({captured.source}): {problem}")
+            self.raise_alarm(_NO_VERDICT[cause], f"frame {captured.frame_id} ({captured.source}): {problem}")
 
     def is_overdue(self, now_ns: int) -> bool:
         """Return whether the open part's deadline has passed at the monotonic time `now_ns`."""
@@ -109,7 +121,7 @@ class Reports:
 
     def end(self, cause: NoVerdictCause, problem: str) -> None:
         """Report what is still open: there will be no more frames."""
-        self._close(self._parts.close(cause, problem))
+        self._close(self._parts.close(cause, problem, time.monotonic_ns()))
         if self._tracker is not None and self._last_result is not None:
             self._report_tracks(self._last_result, self._tracker.end_all())
 
@@ -139,7 +151,7 @@ class Reports:
             self._deliver(result)
             if failure is not None:
                 source = result.frames[0].source
-                self._raise_alarm(failure.cause, f"part {result.part_id} ({source}): {failure.problem}")
+                self.raise_alarm(failure.cause, f"part {result.part_id} ({source}): {failure.problem}")
 
     def _report_tracks(self, result: InspectionResult, changes: Sequence[TrackChange]) -> None:
         for change in changes:
@@ -159,6 +171,7 @@ class Reports:
         self._last_published_ns = now_ns
         return True
 
-    def _raise_alarm(self, cause: NoVerdictCause, text: str) -> None:
+    def raise_alarm(self, cause: NoVerdictCause, text: str) -> None:
+        """Raise the alarm of parts without a verdict; for all threads."""
         alarm = Alarm(no_verdict_alarm(cause), Severity.CRITICAL, text, _WHAT_TO_DO[cause])
         self._alarms.raise_(alarm, at=datetime.now(UTC), monotonic_s=time.monotonic())
