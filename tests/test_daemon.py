@@ -3,14 +3,15 @@ import os
 import pty
 import signal
 import subprocess
-import threading
+import sys
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from edge_inspector.daemon import Exit, exit_code, read_settings, stop_on_signals
+from edge_inspector.daemon import Exit, exit_code, read_settings
 from edge_inspector.errors import ConfigError, InspectorError, ModelError, SourceError
 from tests.daemons import EDGE_INSPECTOR, PATIENCE_S, Daemon, ledger_of, run_command, write_configuration
 from tests.onnx_models import bright_spot_graph, bright_spot_model, write_package
@@ -47,28 +48,35 @@ def test_a_source_that_ends_is_a_clean_end(tmp_path: Path, model: Path) -> None:
     assert "7 parts" in daemon.lines[-1]
 
 
-def test_a_second_signal_of_either_kind_ends_a_stop_that_takes_too_long(tmp_path: Path, model: Path) -> None:
-    # Nothing that was captured can be sent, and the broker's address answers nobody: the stop takes its full time.
-    mqtt = {"host": "192.0.2.1", "port": 1883}
-    with Daemon(write_configuration(tmp_path / "station.json", model, mqtt=mqtt)) as daemon:
-        daemon.wait_for("reject")
-        daemon.send(signal.SIGTERM)
-        daemon.wait_for("stopped:")
-        daemon.send(signal.SIGINT)
-        assert daemon.wait() in {0, -signal.SIGINT}  # it may have been faster
+def test_a_stop_that_is_signalled_twice_within_moments_is_still_a_clean_one(tmp_path: Path, model: Path) -> None:
+    with Daemon(write_configuration(tmp_path / "station.json", model)) as daemon:
+        daemon.wait_for("part-000002")
+        for _ in range(5):
+            daemon.send(signal.SIGTERM)
+            time.sleep(0.01)  # so that they are several, and not one that was pending
+        assert daemon.wait() == 0
+    assert "stopped:" in daemon.lines[-1]
 
 
-def test_after_one_signal_the_next_of_either_kind_has_its_default_effect() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    stop = threading.Event()
-    try:
-        stop_on_signals(stop)
-        signal.raise_signal(signal.SIGTERM)
-        assert stop.is_set()
-        assert {signal.getsignal(number) for number in before} == {signal.SIG_DFL}
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+PROGRAM = """
+import signal, sys, threading
+from edge_inspector import daemon
+
+daemon._ONE_WISH_S = float(sys.argv[1])
+stop = daemon.stop_on_signals(threading.Event())
+signal.raise_signal(signal.SIGTERM)
+assert stop.is_set()
+signal.raise_signal(signal.SIGINT)
+print("still here")
+"""
+
+
+@pytest.mark.parametrize(("one_wish_s", "ended"), [("60", (0, "still here\n")), ("-1", (-signal.SIGINT, ""))])
+def test_a_later_signal_of_either_kind_ends_the_program_at_once(one_wish_s: str, ended: tuple[int, str]) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", PROGRAM, one_wish_s], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (process.returncode, process.stdout) == ended
 
 
 def assert_refused(configuration: Path, code: int, *texts: str, lines: int = 1) -> None:

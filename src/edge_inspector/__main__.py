@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import threading
 
@@ -15,6 +16,8 @@ def enter() -> None:
     process if it wakes while the interpreter is taken down, so that is left out then: everything is written already.
     """
     code = main()
+    for number in (signal.SIGTERM, signal.SIGINT):  # it is ending: a signal that comes now must not change the code
+        signal.signal(number, signal.SIG_IGN)
     if any(thread.daemon and thread.is_alive() for thread in threading.enumerate()):
         logging.shutdown()
         sys.stdout.flush()

@@ -3,8 +3,10 @@
 import ctypes
 import json
 import logging
+import math
 import signal
 import threading
+import time
 import tomllib
 from collections.abc import Mapping
 from enum import IntEnum
@@ -20,6 +22,7 @@ from edge_inspector.settings import Settings, parse
 
 _log = logging.getLogger(__name__)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_ONE_WISH_S = 0.5  # signals that come within this belong together
 
 
 class Exit(IntEnum):
@@ -103,11 +106,18 @@ def _give_memory_back() -> None:
 
 
 def stop_on_signals(stop: threading.Event) -> threading.Event:
-    """Set `stop` on SIGTERM and SIGINT; a second signal ends the program at once, as without us."""
+    """Set `stop` on SIGTERM and SIGINT; one that comes later ends the program at once, as without us.
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        for number in _STOP_SIGNALS:
+    Who stops a process often signals its group too: the same wish twice within moments is still one wish.
+    """
+    stopped_s = math.inf
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        nonlocal stopped_s
+        if time.monotonic() - stopped_s > _ONE_WISH_S:
             signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        stopped_s = min(stopped_s, time.monotonic())
         stop.set()
 
     for number in _STOP_SIGNALS:
