@@ -201,9 +201,13 @@ class Pipeline:
     def _inspect(self) -> None:
         try:
             reports = self._reports
-            while not (self._handover.ended or self._is_drained()):
-                captured = self._handover.take(reports.longest_wait_s())
-                reports.close_overdue()
+            while not self._is_drained():
+                wait_s = reports.longest_wait_s()
+                captured = self._handover.take(wait_s)
+                if wait_s is not None:
+                    reports.close_overdue()
+                if captured is None and self._handover.ended:
+                    return
                 if captured is None or not reports.admit(captured):
                     continue
                 self._in_hand_since_s = time.monotonic()

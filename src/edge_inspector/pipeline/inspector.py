@@ -140,6 +140,9 @@ def _latency(frame: Frame, inference: Inference, taken_ns: int, detected_ns: int
 
 def _latency_of_part(part: ClosedPart) -> dict[str, float]:
     """Return the sums by stage; `total` counts from the last capture: before it no verdict can be."""
+    if len(part.findings) == 1:
+        (only,) = part.findings
+        return {**only.latency_ms, "total": (part.closed_ns - only.captured_monotonic_ns) / 1e6}
     stages = {stage: 0.0 for finding in part.findings for stage in finding.latency_ms}
     for finding in part.findings:
         for stage, value in finding.latency_ms.items():
