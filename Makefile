@@ -87,7 +87,9 @@ clean:
 # skipped.
 system-packages:
 	@command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto || $(call install,mosquitto mosquitto-clients)
-	@/usr/bin/python3 -c "import gi; gi.require_version('GstRtspServer', '1.0')" 2>/dev/null || $(call install,$(GSTREAMER))
+	@/usr/bin/python3 -c "$(RTSP_WORKS)" 2>/dev/null || $(call install,$(GSTREAMER))
+RTSP_WORKS := import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst; Gst.init(None); \
+	assert all(map(Gst.ElementFactory.find, ('appsrc', 'openh264enc', 'rtph264pay')))
 GSTREAMER := python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); \
