@@ -17,18 +17,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+from edge_inspector.alarms import Alarm, Severity
 from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Outcome, Reason, Verdict
 from edge_inspector.detections import Detections
 from edge_inspector.errors import ConfigError
-from edge_inspector.events import (
-    LARGEST_MESSAGE,
-    Alarm,
-    EventKind,
-    EventWriter,
-    Severity,
-    StationState,
-    TrackedDefect,
-)
+from edge_inspector.events import LARGEST_MESSAGE, EventKind, EventWriter, StationState, TrackedDefect
 from edge_inspector.frame import DropCause
 from edge_inspector.geometry import as_boxes
 from edge_inspector.identity import session_id

@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
+from edge_inspector.alarms import OVERRIDE_LAPSED, Alarm, Severity
 from edge_inspector.app import build_policy
 from edge_inspector.decision import Policy, Verdict
 from edge_inspector.detectors.model_file import Thresholds
 from edge_inspector.errors import ConfigError
-from edge_inspector.events import OVERRIDE_LAPSED, Alarm, Severity
 from edge_inspector.settings import parse
 from edge_inspector.topics import level_problem
 

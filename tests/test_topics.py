@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_inspector.alarms import OVERRIDE_LAPSED
 from edge_inspector.app import topic_tree
 from edge_inspector.decision import NoVerdictCause
 from edge_inspector.errors import ConfigError
-from edge_inspector.events import OVERRIDE_LAPSED
 from edge_inspector.settings import Settings, parse
 from edge_inspector.topics import CATALOGUE, LONGEST_LEVEL, Channel, Priority, TopicTree, catalogue_table, level_problem
 

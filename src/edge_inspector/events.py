@@ -12,8 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from edge_inspector.camera import CameraFault
-from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Reason
+from edge_inspector.alarms import Alarm
+from edge_inspector.decision import Decision, NoVerdict, Reason
 from edge_inspector.detections import Detections
 from edge_inspector.identity import inspection_id
 from edge_inspector.inspection import InspectionResult, ModelIdentity, outcome_name
@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     MODEL_REJECTED = "model.rejected"
     ALARM_RAISED = "alarm.raised"
     ALARM_CLEARED = "alarm.cleared"
+    SAMPLES_EVICTED = "samples.evicted"
 
 
 class StationState(StrEnum):
@@ -49,55 +50,6 @@ class StationState(StrEnum):
     CONTINUOUS_EXECUTION = "ContinuousExecution"
     ERROR = "Error"
     HALTED = "Halted"
-
-
-class Severity(StrEnum):
-    """How urgent an alarm is."""
-
-    WARNING = "warning"
-    CRITICAL = "critical"
-
-
-OVERRIDE_LAPSED = "threshold-override-lapsed"
-
-
-def no_verdict_alarm(cause: NoVerdictCause) -> str:
-    """Return the name of the alarm that parts get no verdict for this cause."""
-    return f"no-verdict-{cause.replace('_', '-')}"
-
-
-INSPECTION_STUCK = "inspection-stuck"
-
-
-def camera_alarm(fault: CameraFault) -> str:
-    """Return the name of the alarm that the camera has this fault."""
-    return f"camera-{fault}"
-
-
-# Every alarm that this version raises: what an earlier session left on the broker is cleared by name.
-ALARM_NAMES = (
-    OVERRIDE_LAPSED,
-    INSPECTION_STUCK,
-    *(no_verdict_alarm(cause) for cause in NoVerdictCause),
-    *(camera_alarm(fault) for fault in CameraFault),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """Something that a person should know.
-
-    Attributes:
-        name: Topic level, for example `no-verdict-deadline-missed`.
-        severity: How urgent.
-        text: What happened.
-        what_to_do: What helps.
-    """
-
-    name: str
-    severity: Severity
-    text: str
-    what_to_do: str
 
 
 @dataclass(frozen=True, slots=True)

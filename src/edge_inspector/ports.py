@@ -3,12 +3,15 @@
 Sources, detectors and sinks are context managers where they hold something open; `app` enters and leaves them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from edge_inspector.alarms import Alarm
 from edge_inspector.camera import CameraReport, Skipped
 from edge_inspector.detections import Detections
 from edge_inspector.frame import DamagedFrame, Frame
+from edge_inspector.inspection import InspectionResult
 from edge_inspector.topics import Message
 
 
@@ -57,3 +60,28 @@ class EventSink(Protocol):
         Raises:
             SinkError: If the message was not taken.
         """
+
+
+class SampleKeeper(Protocol):
+    """Who chooses the frames that a person shall label."""
+
+    def consider(self, result: InspectionResult, frames: Sequence[Frame]) -> str | None:
+        """Take the pictures behind one result, in the order of the part; never waits, and encodes nothing yet.
+
+        Args:
+            result: What was found.
+            frames: Its frames that have a picture; kept by reference until they are encoded on another thread.
+
+        Returns:
+            The key of the sample that will be stored, the first one where there are several; None when none is.
+        """
+
+
+class AlarmPanel(Protocol):
+    """Where the rooms of the outside world raise and clear alarms; for all threads."""
+
+    def raise_(self, alarm: Alarm, *, lasting: bool = False) -> None:
+        """Raise an alarm, or note that its reason came back; one that is not lasting clears by itself when quiet."""
+
+    def clear(self, name: str, *, text: str | None = None) -> None:
+        """Clear an alarm if it stands; `text` says what ended it."""

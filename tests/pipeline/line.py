@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from edge_inspector.alarms import ALARM_NAMES, Alarm
 from edge_inspector.decision import ClassPolicy, Policy
-from edge_inspector.events import ALARM_NAMES, Alarm, EventWriter
+from edge_inspector.events import EventWriter
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.pipeline.deliver import Deliverer
 from edge_inspector.pipeline.flow import FlowOptions, Pipeline, Totals

@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from edge_inspector.events import Alarm, Severity
+from edge_inspector.alarms import Alarm, Severity
 from edge_inspector.pipeline.alarms import QUIET_S, Alarms
 from edge_inspector.topics import Message
 from tests.pipeline.line import WRITER

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from edge_inspector.alarms import ALARM_NAMES, Alarm, Severity
 from edge_inspector.decision import NoVerdictCause
 from edge_inspector.errors import InspectorError, ModelError, SinkError, SourceError
-from edge_inspector.events import ALARM_NAMES, Alarm, Severity
 from edge_inspector.frame import DamagedFrame, Frame
 from edge_inspector.inspection import FrameFinding
 from edge_inspector.pipeline import alarms

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import cv2
 
+from edge_inspector.alarms import OVERRIDE_LAPSED, Alarm, Severity
 from edge_inspector.decision import ClassPolicy, Policy, Verdict
 from edge_inspector.detectors.model_file import ModelPackage, Thresholds
 from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.detectors.tiled import TiledDetector
 from edge_inspector.errors import ConfigError
-from edge_inspector.events import OVERRIDE_LAPSED, Alarm, Severity
 from edge_inspector.pipeline.inspector import Model
 from edge_inspector.regions import Region
 from edge_inspector.settings import ClassThresholds, PolicySettings, Settings, TilingSettings

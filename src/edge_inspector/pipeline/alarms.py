@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from edge_inspector.events import Alarm, EventWriter
+from edge_inspector.alarms import Alarm
+from edge_inspector.events import EventWriter
 from edge_inspector.topics import Message
 
 QUIET_S = 60.0  # an alarm whose reason has not come back for so long is over

@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from edge_inspector.alarms import INSPECTION_STUCK, Alarm, Severity
 from edge_inspector.camera import CameraReport, Skipped
 from edge_inspector.decision import NoVerdictCause
 from edge_inspector.errors import EndOfSource, InspectorError, SourceError
-from edge_inspector.events import INSPECTION_STUCK, Alarm, EventWriter, Severity
+from edge_inspector.events import EventWriter
 from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.inspection import FrameFinding
 from edge_inspector.parts import Parts

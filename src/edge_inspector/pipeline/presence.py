@@ -5,8 +5,9 @@ import time
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from edge_inspector.alarms import ALARM_NAMES, Alarm, Severity, camera_alarm
 from edge_inspector.camera import CameraFault, CameraReport, CameraStatus
-from edge_inspector.events import ALARM_NAMES, Alarm, EventWriter, Json, Severity, StationState, camera_alarm
+from edge_inspector.events import EventWriter, Json, StationState
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.deliver import Deliverer

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from edge_inspector.alarms import Alarm, Severity, no_verdict_alarm
 from edge_inspector.decision import NoVerdict, NoVerdictCause
-from edge_inspector.events import Alarm, Severity, TrackedDefect, no_verdict_alarm
+from edge_inspector.events import TrackedDefect
 from edge_inspector.frame import DropCause, Frame
 from edge_inspector.inspection import FrameFinding, InspectionResult
 from edge_inspector.parts import Admission, ClosedPart, Parts

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from edge_inspector.errors import ConfigError
 from edge_inspector.settings.broker import MqttSettings, ProtocolVersion, TlsSettings
+from edge_inspector.settings.health import HealthSettings, ImageQualitySettings, WatchdogSettings
 from edge_inspector.settings.judgement import (
     ClassThresholds,
     ModelSettings,
@@ -19,6 +20,15 @@ from edge_inspector.settings.judgement import (
     ThresholdOverride,
     TilingSettings,
     TrackSettings,
+)
+from edge_inspector.settings.keeping import (
+    BudgetSettings,
+    FolderTarget,
+    JournalSettings,
+    S3Target,
+    SamplesSettings,
+    StateSettings,
+    UploadSettings,
 )
 from edge_inspector.settings.section import LARGEST_IMAGE_SIDE, SMALLEST_IMAGE_SIDE, Section
 from edge_inspector.settings.sources import (
@@ -47,9 +57,14 @@ __all__ = [
     "LONGEST_NAME",
     "RESERVED_CAMERA_NAMES",
     "SMALLEST_IMAGE_SIDE",
+    "BudgetSettings",
     "ClassThresholds",
     "DirectorySource",
     "FlowSettings",
+    "FolderTarget",
+    "HealthSettings",
+    "ImageQualitySettings",
+    "JournalSettings",
     "LiveSettings",
     "LogSettings",
     "ModelSettings",
@@ -58,21 +73,28 @@ __all__ = [
     "PiCameraSource",
     "PolicySettings",
     "ProtocolVersion",
+    "S3Target",
+    "SamplesSettings",
     "Settings",
     "SimulatedSource",
     "SourceSettings",
+    "StateSettings",
     "StationSettings",
     "ThresholdOverride",
     "TilingSettings",
     "TlsSettings",
     "TrackSettings",
+    "UploadSettings",
     "UsbSource",
     "VideoSource",
+    "WatchdogSettings",
     "parse",
 ]
 
 LONGEST_TOPIC = 256  # AWS IoT Core's limit in bytes
 LONGEST_TOPIC_SUFFIX = 64  # room for /alarm/{name} and /cmd/{name}/reply
+_UNIONS = (("source",), ("samples", "upload", "target"))
+_TAGS = {"source": SOURCE_TYPES, "samples": "'folder' or 's3'"}
 _LONGEST_QUOTE = 100  # characters of a wrong value in an error
 
 
@@ -86,6 +108,10 @@ class Settings(Section):
     flow: FlowSettings = FlowSettings()
     tracks: TrackSettings = TrackSettings()
     mqtt: MqttSettings | None = Field(None, description="absent: nothing is published by MQTT")
+    state: StateSettings = StateSettings()
+    journal: JournalSettings = JournalSettings()
+    samples: SamplesSettings = SamplesSettings()
+    health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")
@@ -120,8 +146,9 @@ def parse(configuration: Mapping[str, object], *, name: str = "configuration") -
 
 def _explain(problem: ErrorDetails) -> str:
     location = [text if (text := str(part)).isprintable() else repr(text) for part in problem["loc"]]
-    if location[:1] == ["source"]:
-        del location[1:2]  # the tag of the union, which nobody wrote
+    for union in _UNIONS:
+        if tuple(location[: len(union)]) == union:
+            del location[len(union) : len(union) + 1]  # the tag of the union, which nobody wrote
     path = ".".join(location)
     message = problem["msg"].removeprefix("Value error, ")
     match problem["type"]:
@@ -131,7 +158,8 @@ def _explain(problem: ErrorDetails) -> str:
             return f"{path}: missing"
         case "union_tag_not_found" | "union_tag_invalid":
             tag = problem.get("ctx", {}).get("tag")
-            return f"{path}.type: expected {SOURCE_TYPES}, found {'nothing' if tag is None else repr(tag)}"
+            found_tag = "nothing" if tag is None else repr(tag)
+            return f"{path}.type: expected {_TAGS[location[0]]}, found {found_tag}"
     found = problem["input"]
     says_it_already = problem["type"] == "value_error"
     is_secret = "password" in path
