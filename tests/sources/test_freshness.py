@@ -94,6 +94,18 @@ def test_what_waits_when_a_connection_begins_is_not_trusted() -> None:
     assert trusted_after(passed, 4.1) == 1.0
 
 
+@pytest.mark.parametrize("rate_hz", [0.3, 0.7, 1.5, 3.0, 6.0, 12.0, 25.0])
+@pytest.mark.parametrize("begin_s", [0.0, 0.1, 0.6, 0.9])
+@pytest.mark.parametrize("seconds", [1.0, 5.0, 20.0])
+def test_what_was_kept_while_a_connection_began_does_not_pass_for_the_rate_of_a_slow_camera(
+    rate_hz: float, begin_s: float, seconds: float
+) -> None:
+    made = steady(rate_hz, 60 + 30 / rate_hz)
+    passed = judge(ByArrival(STALENESS_S), made, travel(made, [(begin_s, begin_s + seconds)], line_s=0.0005))
+    assert all(picture.true_age_s < STALENESS_S for picture in passed if picture.is_trusted)
+    assert trusted_after(passed, begin_s + seconds + SETTLED_S + 4 / rate_hz) == 1.0
+
+
 def test_a_reader_that_was_held_up_for_less_than_the_budget_loses_nothing() -> None:
     made = steady(25, 10)
     passed = judge(ByArrival(STALENESS_S), made, travel(made, [(5.0, 5.4)]))

@@ -100,6 +100,12 @@ def camera(request: pytest.FixtureRequest) -> Iterator[MjpegServer | RtspServer]
     camera.kill()
 
 
+@pytest.fixture(params=["mjpeg", "rtsp"])
+def slow_camera(request: pytest.FixtureRequest) -> MjpegServer | RtspServer:
+    """A camera of two pictures a second, of which opening a connection takes many."""
+    return MjpegServer(rate_hz=2) if request.param == "mjpeg" else RtspServer(rate_hz=2)
+
+
 def test_a_camera_that_comes_late_goes_and_comes_back_is_followed_without_one_old_frame(
     camera: MjpegServer | RtspServer,
 ) -> None:
@@ -156,6 +162,24 @@ def test_what_a_network_kept_back_for_longer_than_the_budget_is_counted_as_stale
         watcher.watch(frames=20)
         assert watcher.skipped[DropCause.STALE] - before >= 50  # 3 of 4 seconds of 25 pictures each, at least
         assert watcher.reports == []
+
+
+def test_a_slow_camera_is_followed_from_its_first_seconds(slow_camera: MjpegServer | RtspServer) -> None:
+    with slow_camera, open_network(slow_camera.url) as source:
+        watcher = Watcher(source)
+        watcher.watch(frames=5)
+        assert watcher.reports == []
+
+
+def test_a_camera_that_gets_slower_than_its_time_out_is_lost_until_it_is_quick_again() -> None:
+    with MjpegServer() as camera, open_network(camera.url, read_timeout_s=1) as source:
+        watcher = Watcher(source)
+        watcher.watch(frames=10)
+        camera.rate_hz = 0.4
+        assert "no picture came in 1 s" in watcher.wait_for(CameraStatus.OFFLINE, CameraFault.LOST).reason
+        camera.rate_hz = 25
+        watcher.wait_for(CameraStatus.ONLINE, None)
+        watcher.watch(frames=10)
 
 
 def test_damaged_pictures_are_counted_and_the_connection_stays() -> None:

@@ -14,8 +14,9 @@ first out; what waits in them is old, and looks like any other picture when it c
 All times are monotonic nanoseconds, given by the caller.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import fmean
 
 _EARLY, _LATE = 0.7, 1.7  # normal intervals between which a picture counts as waited for: jitter is no backlog
 _PROMPT = 0.9  # the same for a stream's clock, which has no jitter of its own
@@ -38,7 +39,8 @@ class ByArrival:
 
     def forget(self) -> None:
         """Learn the camera's interval anew, for one that has changed."""
-        self._interval_ns = 0.0  # not known yet
+        self._interval_ns = 0.0
+        self._is_known = False  # until a picture was trusted by it, the interval is a guess and made anew
         self.restart()
 
     def restart(self) -> None:
@@ -48,7 +50,7 @@ class ByArrival:
         self._earliest_ns: int | None = None
         self._gaps: list[int] = []  # since the buffers were last empty
         self._is_backlog = True
-        self._was_normal = False
+        self._gap_before_ns = 0
 
     def earliest_ns(self, now_ns: int, _stream_ns: int | None = None) -> int | None:
         """Return the earliest instant at which the picture that arrives now was captured; None if nobody can tell."""
@@ -57,16 +59,18 @@ class ByArrival:
             return None
         gap_ns, self._last_ns = now_ns - self._last_ns, now_ns
         self._gaps.append(gap_ns)
-        if self._interval_ns == 0:
-            del self._gaps[:-_MEMORY]
+        if not self._is_known:
+            while sum(self._gaps[1:]) >= SETTLING_NS:
+                del self._gaps[0]
             if now_ns - self._opened_ns < SETTLING_NS:
                 return None
-            self._interval_ns = median(self._gaps)
+            self._interval_ns = _usual(self._gaps)
         normal_ns = self._interval_ns
-        is_normal = _EARLY * normal_ns <= gap_ns <= _LATE * normal_ns
-        was_normal, self._was_normal = self._was_normal, is_normal
+        was_normal, is_normal = (_EARLY <= gap / normal_ns <= _LATE for gap in (self._gap_before_ns, gap_ns))
+        self._gap_before_ns = gap_ns
         if is_normal and (was_normal or not self._is_backlog):
             self._earliest_ns = now_ns
+            self._is_known = True
             self._learn()
         elif self._earliest_ns is not None:
             self._earliest_ns = min(now_ns, self._earliest_ns + int(_EARLY * normal_ns))
@@ -83,6 +87,16 @@ class ByArrival:
             self._interval_ns += (fmean(self._gaps) - self._interval_ns) * weight
         self._is_backlog = False
         self._gaps.clear()
+
+
+def _usual(gaps: Sequence[int]) -> int:
+    """Return the gap up to which half of the time was spent: pictures that come all at once take none of it."""
+    half, spent = sum(gaps) / 2, 0
+    for gap in sorted(gaps):
+        spent += gap
+        if spent >= half:
+            break
+    return gap
 
 
 @dataclass(slots=True)
