@@ -24,6 +24,7 @@ from edge_inspector.bench.figures import (
     Sustained,
     Turns,
     round_down,
+    suggest_precision,
     suggest_threads,
     thread_counts,
     warnings,
@@ -56,6 +57,8 @@ FIGURES = Figures(
     turns=Turns(Percentiles(3.6, 3.7, 3.8, 720), Percentiles(4.05, 4.2, 4.4, 720), bare_halves_ms=(3.6, 3.6)),
     threads_ms={1: 3.6, 2: 2.9, 3: 2.8},
 )
+
+SAME_BOXES = Agreement(4, both=7, first_alone=0, second_alone=0, confidence=0.0512, xyxy_px=1.2)
 
 REPORT = """\
 machine    Quick CPU, 4 cores, 8.0 GB memory, load average 0.05 before
@@ -343,12 +346,35 @@ def test_two_precisions_are_compared_by_time_and_boxes() -> None:
         agreement=Agreement(4, both=7, first_alone=0, second_alone=1, confidence=0.0512, xyxy_px=1.2),
     )
     assert """
-precision  float32: 3.60 ms (1.00x); int8: 2.40 ms (1.50x)
+precision  float32: 3.60 ms (1.00x); int8: 2.40 ms (1.50x): keep float32
 boxes      on 4 golden images 7 found by both, 0 by float32 alone, 1 by int8 alone;
            those of both differ by at most 0.051 confidence and 1.2 px
 """ in text(compared)
     unknown = replace(compared, agreement=None)
     assert "boxes      not compared: the package has no golden images" in text(unknown).splitlines()
+    same = replace(compared, agreement=SAME_BOXES)
+    assert "int8: 2.40 ms (1.50x): int8 is worth trying" in text(same)
+    assert [document(figures)["suggested_precision"] for figures in (compared, same)] == ["float32", "int8"]
+
+
+@pytest.mark.parametrize(
+    ("median_ms", "running", "agreement", "suggested"),
+    [
+        ({}, "int8", None, "int8"),
+        ({"float32": 3.6, "int8": 2.4}, "float32", SAME_BOXES, "int8"),
+        ({"float32": 3.6, "int8": 2.4}, "float32", None, "float32"),
+        ({"float32": 3.6, "int8": 2.4}, "float32", replace(SAME_BOXES, first_alone=1), "float32"),
+        ({"float32": 3.6, "int8": 2.4}, "float32", replace(SAME_BOXES, second_alone=1), "float32"),
+        ({"float32": 3.6, "int8": 2.4}, "float32", replace(SAME_BOXES, both=0), "float32"),
+        ({"float32": 3.6, "int8": 2.4}, "int8", None, "int8"),
+        ({"float32": 2.6, "int8": 2.4}, "int8", SAME_BOXES, "float32"),
+        ({"float32": 2.4, "int8": 3.6}, "int8", None, "float32"),
+    ],
+)
+def test_a_coarser_precision_is_suggested_only_where_it_is_faster_and_finds_the_same_boxes(
+    median_ms: dict[str, float], running: str, agreement: Agreement | None, suggested: str
+) -> None:
+    assert suggest_precision(median_ms, running, agreement) == suggested
 
 
 def test_a_tiled_frame_is_held_against_all_its_runs() -> None:
@@ -425,6 +451,7 @@ def test_the_keys_of_the_document_are_stable() -> None:
         "precisions_ms": [],
         "agreement": None,
         "suggested_threads": None,
+        "suggested_precision": None,
         "largest_rate_hz": None,
         "warnings": None,
     }  # fmt: skip

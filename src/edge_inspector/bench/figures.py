@@ -186,6 +186,11 @@ class Figures:
         """The smallest number of threads that is as good as the best."""
         return suggest_threads(self.threads_ms)
 
+    @property
+    def suggested_precision(self) -> str:
+        """The precision to run; the one that ran where nothing speaks for another."""
+        return suggest_precision(self.precisions_ms, self.model.precision, self.agreement)
+
 
 def suggest_threads(median_ms: Mapping[int, float]) -> int:
     """Return the smallest number of threads whose time is within 10 % of the best.
@@ -195,6 +200,24 @@ def suggest_threads(median_ms: Mapping[int, float]) -> int:
     """
     best_ms = min(median_ms.values())
     return min(threads for threads, ms in median_ms.items() if ms <= best_ms * _GOOD_ENOUGH)
+
+
+def suggest_precision(median_ms: Mapping[str, float], running: str, agreement: Agreement | None) -> str:
+    """Return float32 where it is within 10 % of the best, else the fastest if it is known to find the same boxes.
+
+    Args:
+        median_ms: Time of one inference by precision; empty when the package has one file.
+        running: The precision that ran.
+        agreement: How the boxes of the precisions differ; None if they were not compared.
+    """
+    if not median_ms:
+        return running
+    fastest = min(median_ms, key=median_ms.__getitem__)
+    exact = "float32"
+    if exact in median_ms and median_ms[exact] <= median_ms[fastest] * _GOOD_ENOUGH:
+        return exact
+    finds_the_same = agreement is not None and agreement.both > 0 == agreement.first_alone + agreement.second_alone
+    return fastest if finds_the_same else running
 
 
 def thread_counts(usable: int, configured: int) -> list[int]:

@@ -1,6 +1,6 @@
 """Figures -> text for people, and the same as a JSON document."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from edge_inspector.bench.figures import HEADROOM, Figures, Percentiles, milliseconds, round_down, warnings
@@ -12,8 +12,9 @@ _WORDS = {"read": "decode the file", "total": "capture to verdict", "event": "wr
 def document(figures: Figures) -> dict[str, object]:
     """Return the figures under stable keys: the attributes of `Figures` and of the values in it, by their names.
 
-    Beside them: `schema`; `turns.ratio` and `turns.drift`; `suggested_threads`, `largest_rate_hz` and `warnings`, as
-    the text has them. Times are milliseconds where a key says `ms` and in every `p50`, `p95` and `p99`.
+    Beside them: `schema`; `turns.ratio` and `turns.drift`; `suggested_threads`, `suggested_precision`,
+    `largest_rate_hz` and `warnings`, as the text has them. Times are milliseconds where a key says `ms` and in every
+    `p50`, `p95` and `p99`.
     """
     content = asdict(figures)
     content["turns"] |= {"ratio": figures.turns.ratio, "drift": figures.turns.drift}
@@ -21,6 +22,7 @@ def document(figures: Figures) -> dict[str, object]:
         "schema": SCHEMA,
         **content,
         "suggested_threads": figures.suggested_threads,
+        "suggested_precision": figures.suggested_precision,
         "largest_rate_hz": figures.largest_rate_hz,
         "warnings": warnings(figures),
     }
@@ -86,7 +88,7 @@ def _comparisons(figures: Figures) -> Iterator[str]:
         f"{turns.ratio:.2f}x (medians of {turns.bare.count:,} turns)",
     )
     yield _row("threads", _threads(figures))
-    yield _row("precision", _precisions(figures.precisions_ms, figures.model.precision))
+    yield _row("precision", _precisions(figures))
     if (found := figures.agreement) is not None:
         first, second = list(figures.precisions_ms)[:2]
         yield _row(
@@ -110,11 +112,13 @@ def _threads(figures: Figures) -> str:
     return f"{'; '.join(times)}: {advice}"
 
 
-def _precisions(medians_ms: Mapping[str, float], running: str) -> str:
+def _precisions(figures: Figures) -> str:
+    medians_ms, running, suggested = figures.precisions_ms, figures.model.precision, figures.suggested_precision
     if not medians_ms:
         return f"the package has {running} only"
     slowest_ms = max(medians_ms.values())
-    return "; ".join(f"{name}: {milliseconds(ms)} ms ({slowest_ms / ms:.2f}x)" for name, ms in medians_ms.items())
+    times = "; ".join(f"{name}: {milliseconds(ms)} ms ({slowest_ms / ms:.2f}x)" for name, ms in medians_ms.items())
+    return f"{times}: " + (f"keep {running}" if suggested == running else f"{suggested} is worth trying")
 
 
 def _verdict(figures: Figures) -> Iterator[str]:
