@@ -1,10 +1,13 @@
 import sys
 import time
+import tomllib
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
 
 from edge_inspector.errors import SourceError
 from edge_inspector.settings import PiCameraSource, parse
@@ -146,5 +149,15 @@ def test_a_camera_that_cannot_be_started_is_closed(picamera2: type[FakePicamera2
 
 def test_without_picamera2_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "picamera2", None)
-    with pytest.raises(SourceError, match=r"apt install python3-picamera2.*--system-site-packages"):
+    with pytest.raises(SourceError, match=r"apt install python3-picamera2.*--system-site-packages") as error:
         PiCamera(settings())
+    assert "edge-inspector[picamera]" in str(error.value)
+
+
+def test_the_extra_asks_for_picamera2_where_it_runs_and_for_nothing_elsewhere() -> None:
+    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())["project"]
+    (wanted,) = map(Requirement, project["optional-dependencies"]["picamera"])
+    assert wanted.name == "picamera2"
+    assert "0.3.18" not in wanted.specifier, "its capture_request knows no time-out"
+    assert wanted.marker is not None
+    assert [wanted.marker.evaluate({"platform_machine": name}) for name in ("aarch64", "x86_64")] == [True, False]

@@ -89,7 +89,7 @@ def _import_picamera2(number: int) -> _Picamera2:
     except ImportError as error:
         msg = (
             f"picamera2 cannot be imported ({error}); on Raspberry Pi OS: apt install python3-picamera2, and make the "
-            "virtual environment with --system-site-packages"
+            "virtual environment with --system-site-packages; it belongs to the extra edge-inspector[picamera]"
         )
         raise SourceError(msg) from error
     try:
