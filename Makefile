@@ -4,6 +4,7 @@
 #   make test         set up and run the tests
 #   make check        linters and types
 #   make nightly      full counts of frames, kills and soaks
+#   make soak         a million frames with faults by chance; SOAK_FRAMES=... for fewer or more
 #   make bench        speed and memory, as ratios in one run
 #   make train-demo   train the shipped model again
 
@@ -26,7 +27,7 @@ ifneq ($(TAGS),)
 export EDGE_INSPECTOR_TAGS := $(abspath $(TAGS))
 endif
 
-.PHONY: demo setup setup-train system-packages test nightly check fmt golden pictures bench train-demo lock component wheel ci clean
+.PHONY: demo setup setup-train system-packages test nightly soak check fmt golden pictures bench train-demo lock component wheel ci clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/edge-inspector demo $(DEMO_ARGS)
@@ -40,6 +41,9 @@ test: setup system-packages
 
 nightly: setup setup-train system-packages
 	$(BIN)/pytest --timeout 3600 $(PYTEST_ARGS)
+
+soak: setup system-packages
+	$(BIN)/pytest --timeout 7200 -s tests/integration/test_soak.py
 
 # torch must be there: without it the types of the training code cannot be checked.
 check: setup setup-train

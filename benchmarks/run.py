@@ -35,6 +35,7 @@ from edge_inspector.bench.timing import Call, repeat, take_turns
 from edge_inspector.demo.broker import Broker, local_broker
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.events import EventWriter
+from edge_inspector.journal import Journal, JournalOptions
 from edge_inspector.settings import ModelSettings, MqttSettings, Settings
 from edge_inspector.sinks.mqtt import MqttSink
 from edge_inspector.topics import TopicTree
@@ -47,7 +48,7 @@ TARGETS = {
     "latency, shipped model": ("at most", 1.20),
     "latency, YOLOv8n size": ("at most", 1.08),
     "throughput, frames in memory": ("at least", 0.90),
-    "resident memory, MB": ("at most", 130.0),
+    "resident memory, MB": ("at most", 140.0),
     "first result, s": ("at most", 1.5),
 }
 
@@ -94,7 +95,8 @@ def latency(name: str, package: ModelPackage, broker: Broker, *, rounds: int) ->
     settings = Settings(model=ModelSettings(path=package.folder))
     with ExitStack() as stack:
         model, _ = stack.enter_context(open_model(settings))
-        sink = stack.enter_context(_connect(WatchedSink, broker, writer))
+        journal = stack.enter_context(Journal(None, JournalOptions()))
+        sink = stack.enter_context(_connect(WatchedSink, broker, writer, journal))
         inspector = inspector_of(model, writer.topics, writer.session)
         pictures = Pictures.tags(IMAGE_WH, gray=model.is_gray, decoded=True, count=32)
         spent_ms: list[float] = []
@@ -103,8 +105,7 @@ def latency(name: str, package: ModelPackage, broker: Broker, *, rounds: int) ->
             began_ns = time.perf_counter_ns()
             messages = writer.of_result(judge(inspector, pictures.frame(next(numbers))))
             sink.in_socket.clear()
-            for message in messages:
-                sink.send(message)
+            journal.append(messages)
             sink.in_socket.wait()
             spent_ms.append((sink.in_socket_ns - began_ns) / 1e6)
 
@@ -159,19 +160,23 @@ def _pipeline_hz(model: Path, broker: Broker, pictures: Pictures, seconds: float
     writer = RecordingWriter(TOPICS, session="bench")
     with ExitStack() as stack:
         opened, _ = stack.enter_context(open_model(Settings(model=ModelSettings(path=model))))
-        sink = stack.enter_context(_connect(MqttSink, broker, writer))
-        return run_line(opened, writer, MemoryCamera(pictures, seconds=seconds), {"mqtt": sink}).rate_hz
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        journal = stack.enter_context(Journal(Path(folder, "journal.db"), JournalOptions()))
+        sink = stack.enter_context(_connect(MqttSink, broker, writer, journal))
+        camera = MemoryCamera(pictures, seconds=seconds)
+        return run_line(opened, writer, camera, {"mqtt": sink}, record=journal).rate_hz
 
 
 def memory(model: Path, broker: Broker, *, frames: int = 600) -> dict[str, float]:
     """Return the daemon's largest resident memory in MB and the seconds from start to its first result."""
-    configuration = {
+    configuration: dict[str, object] = {
         "source": {"type": "simulated", "rate_hz": 60, "count": frames},
         "model": {"path": str(model)},
         "mqtt": {"host": broker.host, "port": broker.port, "protocol": broker.protocol},
         "log": {"format": "text"},
     }
     with tempfile.TemporaryDirectory() as folder:
+        configuration["state"] = {"dir": str(Path(folder, "state"))}
         file = Path(folder, "bench.json")
         file.write_text(json.dumps(configuration), encoding="utf-8")
         command = [sys.executable, "-m", "edge_inspector", "run", "-c", str(file)]
@@ -188,10 +193,10 @@ def memory(model: Path, broker: Broker, *, frames: int = 600) -> dict[str, float
     return {"resident memory, MB": resident_mb, "first result, s": first_s}
 
 
-def _connect(kind: type[Sink], broker: Broker, writer: EventWriter) -> Sink:
+def _connect(kind: type[Sink], broker: Broker, writer: EventWriter, journal: Journal) -> Sink:
     mqtt = MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol)
     will = writer.status("offline", session_started_at=datetime.now(UTC))
-    return kind(mqtt, client_id=f"bench-{os.getpid()}", will=will)
+    return kind(mqtt, journal, client_id=f"bench-{os.getpid()}", will=will)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,24 @@ a hash of who captured what.
 """
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ENTROPY_BYTES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of the daemon.
+
+    Attributes:
+        id: See `session_id`.
+        started_at: When it began, aware UTC.
+    """
+
+    id: str
+    started_at: datetime
 
 
 def inspection_id(captured_at: datetime, *, station: str, camera: str, session: str, number: str) -> str:

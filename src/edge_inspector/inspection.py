@@ -72,6 +72,7 @@ class InspectionResult:
         latency_ms: Milliseconds by stage, summed over the frames, with `total` from the last capture to the outcome.
         dropped_before: Frames dropped since the result before this one, by cause.
         detection_frames: Which frame of the part each detection is on; empty where there is only one.
+        sample_key: Key of its first frame that is kept for a person to label; None when none is.
     """
 
     inspection_id: str
@@ -84,6 +85,7 @@ class InspectionResult:
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     dropped_before: Mapping[str, int] = field(default_factory=dict)
     detection_frames: tuple[int, ...] = ()
+    sample_key: str | None = None
 
     @property
     def outcome_name(self) -> str:

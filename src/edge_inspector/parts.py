@@ -87,7 +87,7 @@ class Parts:
         """
         self._frames_per_part = frames_per_part
         self._deadline_ns = deadline_ns
-        self._fail_safe = fail_safe
+        self.fail_safe = fail_safe
         self._open: _OpenPart | None = None
         self._closed: OrderedDict[str, _Closed] = OrderedDict()
 
@@ -144,7 +144,7 @@ class Parts:
         if len(part.findings) < self._frames_per_part:
             return ()
         if self.is_overdue(now_ns):
-            too_late = NoVerdict(NoVerdictCause.DEADLINE_MISSED, "the verdict came too late", self._fail_safe)
+            too_late = NoVerdict(NoVerdictCause.DEADLINE_MISSED, "the verdict came too late", self.fail_safe)
             is_decision = isinstance(decisive[-1], Decision)
             decisive[-1] = too_late if is_decision else decisive[-1]
         return self._close(part, worst(decisive), now_ns)
@@ -167,7 +167,7 @@ class Parts:
         if part is None or not part.findings:
             return ()
         found = [finding.record.outcome for finding in part.findings]
-        return self._close(part, worst([*found, NoVerdict(cause, problem, self._fail_safe)]), now_ns)
+        return self._close(part, worst([*found, NoVerdict(cause, problem, self.fail_safe)]), now_ns)
 
     def _is_back(self, known: _Closed, captured_ns: int) -> bool:
         """Return whether a part is on the line once more, as after rework, and not only a frame of it late.

@@ -3,13 +3,14 @@
 Sources, detectors and sinks are context managers where they hold something open; `app` enters and leaves them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from edge_inspector.alarms import Alarm
 from edge_inspector.camera import CameraReport, Skipped
 from edge_inspector.detections import Detections
+from edge_inspector.events import Json
 from edge_inspector.frame import DamagedFrame, Frame
 from edge_inspector.inspection import InspectionResult
 from edge_inspector.topics import Message
@@ -60,6 +61,13 @@ class EventSink(Protocol):
         Raises:
             SinkError: If the message was not taken.
         """
+
+
+class EventRecord(Protocol):
+    """Where what leaves the station is written down before it leaves."""
+
+    def append(self, messages: Sequence[Message], *, accounts: Mapping[str, Json] | None = None) -> None:
+        """Take messages, and the accounts as they are with them; never waits for a disk."""
 
 
 class SampleKeeper(Protocol):

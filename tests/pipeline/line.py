@@ -13,10 +13,11 @@ from edge_inspector.decision import ClassPolicy, Policy
 from edge_inspector.events import EventWriter
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.pipeline.deliver import Deliverer
-from edge_inspector.pipeline.flow import FlowOptions, Pipeline, Totals
+from edge_inspector.pipeline.flow import Pipeline
 from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
 from edge_inspector.pipeline.inspector import Inspector, Model
-from edge_inspector.ports import EventSink
+from edge_inspector.pipeline.options import FlowOptions, Surroundings, Totals
+from edge_inspector.ports import EventRecord, EventSink
 from edge_inspector.topics import Channel, Message, TopicTree
 from edge_inspector.tracks import Tracker, TrackOptions
 from tests.fakes import PATIENCE_S, RecordingSink, ScriptedDetector, ScriptedSource
@@ -83,14 +84,24 @@ def line(  # noqa: PLR0913 - every fake may be replaced
     stats_interval_s: float = 3600.0,
     other_sinks: Mapping[str, EventSink] | None = None,
     standing_alarms: tuple[Alarm, ...] = (),
+    surroundings: Surroundings | None = None,
+    record: EventRecord | None = None,
+    hangs_after_s: float = 30.0,
 ) -> Line:
     detector = detector or ScriptedDetector()
     sink = RecordingSink()
+    around = surroundings or Surroundings(standing_alarms=standing_alarms)
     pipeline = Pipeline(
         source,
         inspector or inspector_of(detector),
         WRITER,
-        Deliverer(WRITER, {**(other_sinks or {}), "recorder": sink}, queue_size=100_000),
+        Deliverer(
+            WRITER,
+            {**(other_sinks or {}), "recorder": sink},
+            queue_size=100_000,
+            record=record,
+            ledger=around.ledger,
+        ),
         options=FlowOptions(
             HandoverOptions(size, when_full),
             frames_per_part=frames_per_part,
@@ -98,10 +109,11 @@ def line(  # noqa: PLR0913 - every fake may be replaced
             staleness_ms=staleness_ms,
             max_results_hz=max_results_hz,
             stats_interval_s=stats_interval_s,
+            hangs_after_s=hangs_after_s,
         ),
         session_started_at=STARTED_AT,
         tracker=tracker,
-        standing_alarms=standing_alarms,
+        surroundings=around,
     )
     return Line(source, detector, sink, pipeline)
 

@@ -15,9 +15,9 @@ from edge_inspector.frame import DamagedFrame, Frame
 from edge_inspector.inspection import FrameFinding
 from edge_inspector.pipeline import alarms
 from edge_inspector.pipeline import flow as flow_module
-from edge_inspector.pipeline.flow import Totals
 from edge_inspector.pipeline.handover import WhenFull
 from edge_inspector.pipeline.inspector import Inspector
+from edge_inspector.pipeline.options import Totals
 from edge_inspector.topics import Channel
 from tests.fakes import (
     FailingSink,

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from edge_inspector.demo.broker import BrokerKind, local_broker
 from edge_inspector.errors import ConfigError, SinkError
 from edge_inspector.settings import MqttSettings, ProtocolVersion, TlsSettings
-from edge_inspector.sinks.mqtt import MqttSink
 from edge_inspector.sinks.mqtt_connection import reconnect_wait_s
 from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
 from tests.mosquitto import HOST, Certificates, Mosquitto, Subscriber, Wire, eventually, free_port, write_passwords
+from tests.sinks.recorded import RecordedSink
 
 TOPICS = TopicTree("edge-inspector", "hall", "line", "station", "camera")
 RECONNECT = {"reconnect_min_s": 0.02, "reconnect_max_s": 0.1}
@@ -37,16 +37,16 @@ def status(payload: str) -> Message:
     return message(Channel.STATUS, payload)
 
 
-def sink_to(port: int, client_id: str = "station", **settings: object) -> MqttSink:
+def sink_to(port: int, client_id: str = "station", **settings: object) -> RecordedSink:
     parsed = MqttSettings.model_validate({"port": port, **RECONNECT, **settings})
-    return MqttSink(parsed, client_id=client_id, will=status("offline"))
+    return RecordedSink(parsed, client_id=client_id, will=status("offline"))
 
 
-def wait_until_connected(sink: MqttSink) -> None:
+def wait_until_connected(sink: RecordedSink) -> None:
     eventually(lambda: sink.connected, what="the sink is connected")
 
 
-def wait_until_sent(sink: MqttSink) -> None:
+def wait_until_sent(sink: RecordedSink) -> None:
     eventually(lambda: sink.queued == 0, what="everything is acknowledged")
 
 
@@ -142,7 +142,7 @@ def test_a_message_that_the_broker_does_not_allow_is_given_up_and_the_others_go_
     given_up: list[tuple[str, bytes]] = []
     with Mosquitto(tmp_path, f"acl_file {rules}") as broker:
         settings = MqttSettings(port=broker.port)
-        with MqttSink(
+        with RecordedSink(
             settings,
             client_id="station",
             will=status("offline"),
@@ -176,6 +176,7 @@ def test_the_embedded_broker_delivers_too() -> None:
 def test_the_last_will_tells_that_the_daemon_was_killed(broker: Mosquitto, protocol: ProtocolVersion) -> None:
     script = f"""
         import threading
+        from edge_inspector.journal import Journal, JournalOptions
         from edge_inspector.settings import MqttSettings
         from edge_inspector.sinks.mqtt import MqttSink
         from edge_inspector.topics import CATALOGUE, Channel, Message
@@ -184,7 +185,10 @@ def test_the_last_will_tells_that_the_daemon_was_killed(broker: Mosquitto, proto
             return Message({TOPICS.topic(Channel.STATUS)!r}, payload, CATALOGUE[Channel.STATUS])
 
         settings = MqttSettings(port={broker.port}, protocol={str(protocol)!r})
-        with MqttSink(settings, client_id="station", will=status(b"offline")) as sink:
+        with (
+            Journal(None, JournalOptions()) as journal,
+            MqttSink(settings, journal, client_id="station", will=status(b"offline")) as sink,
+        ):
             sink.send(status(b"online"))
             threading.Event().wait()
     """
@@ -218,7 +222,7 @@ def test_an_orderly_end_sends_what_waits_and_no_last_will(broker: Mosquitto, pro
 def test_what_could_not_be_sent_is_reported_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
     given_up: list[tuple[str, bytes]] = []
     settings = MqttSettings(port=free_port())
-    with MqttSink(
+    with RecordedSink(
         settings,
         client_id="station",
         will=status("offline"),
@@ -226,9 +230,9 @@ def test_what_could_not_be_sent_is_reported_at_the_end(caplog: pytest.LogCapture
     ) as sink:
         sink.send(result("one"))
         sink.send(status("online"))
-    assert sink.undelivered == {"closed": 2}
-    assert sorted(given_up) == [("closed", b"one"), ("closed", b"online")]
-    assert errors(caplog)[-1].endswith("closed with 2 messages not delivered")
+    assert sink.undelivered == {"closed": 1}
+    assert given_up == [("closed", b"online")]
+    assert errors(caplog)[-1].endswith("closed while 1 messages wait in the journal")
 
 
 def test_a_broker_that_does_not_answer_holds_up_neither_send_nor_the_end(wire: Wire) -> None:
@@ -237,29 +241,27 @@ def test_a_broker_that_does_not_answer_holds_up_neither_send_nor_the_end(wire: W
         wire.answers_flow.clear()
         for number in range(500):
             sink.send(result(str(number)))
-    assert sum(sink.undelivered.values()) + sink.delivered == 500
-    assert sink.undelivered["closed"] >= 499 - sink.delivered
+    assert sink.queued + sink.delivered == 500
+    assert sink.undelivered == {}
 
 
 def test_a_closed_sink_takes_no_more_messages(broker: Mosquitto) -> None:
     with sink_to(broker.port) as sink:
         pass
     with pytest.raises(SinkError, match="is closed"):
-        sink.send(result("late"))
+        sink.send(status("late"))
 
 
-def test_a_failing_listener_does_not_stop_the_sending(broker: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_listener_does_not_stop_the_end(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
     def fail(cause: str, message: Message) -> None:
         msg = f"{cause} {message.topic}"
         raise RuntimeError(msg)
 
-    settings = MqttSettings(port=broker.port, max_queued=1)
-    sink = MqttSink(settings, client_id="station", will=status("offline"), on_undelivered=fail)
-    sink.send(result("one"))
-    sink.send(result("two"))
+    wire.cut()
+    sink = RecordedSink(MqttSettings(port=wire.port), client_id="station", will=status("offline"), on_undelivered=fail)
     with sink:
-        wait_until_sent(sink)
-    assert (sink.delivered, sink.undelivered) == (1, {"queue_full": 1})
+        sink.send(status("online"))
+    assert (sink.delivered, sink.undelivered) == (0, {"closed": 1})
     assert any("on_undelivered failed" in line for line in errors(caplog))
 
 
@@ -369,30 +371,15 @@ def test_a_broker_killed_in_mid_stream_gets_what_it_had_not_acknowledged(broker:
     assert (sink.delivered, sink.undelivered) == (sent, {})
 
 
-def test_a_full_queue_gives_up_stats_before_results_before_alerts(broker: Mosquitto, wire: Wire) -> None:
-    given_up: list[bytes] = []
-    settings = MqttSettings(port=wire.port, max_queued=4, **RECONNECT)
+def test_after_an_outage_defects_arrive_before_the_results_that_waited_with_them(broker: Mosquitto, wire: Wire) -> None:
     wire.cut()
-    sink = MqttSink(
-        settings,
-        client_id="station",
-        will=status("offline"),
-        on_undelivered=lambda _cause, message: given_up.append(message.payload),
-    )
-    with Subscriber(broker.port) as subscriber, sink:
-        for payload in ("result 1", "result 2", "result 3"):
-            sink.send(result(payload))
-        for payload in ("defect 1", "defect 2", "defect 3"):
-            sink.send(message(Channel.DEFECT, payload))
-        sink.send(result("result 4"))
-        sink.send(message(Channel.DEFECT, "defect 4"))
-        with pytest.raises(SinkError, match="4 more important messages wait"):
-            sink.send(result("result 5"))
-        assert sink.queued == 4
-        assert given_up == [b"result 1", b"result 2", b"result 3", b"result 4"]
-        assert sink.undelivered == {"queue_full": 5}
+    with Subscriber(broker.port) as subscriber, sink_to(wire.port) as sink:
+        for number in range(3):
+            sink.send(result(f"result {number}"))
+            sink.send(message(Channel.DEFECT, f"defect {number}"))
         wire.mend()
-        assert subscriber.payloads_until(b"defect 4") == [b"defect 1", b"defect 2", b"defect 3", b"defect 4"]
+        received = subscriber.payloads_until(b"result 2")
+    assert received == [f"{kind} {number}".encode() for kind in ("defect", "result") for number in range(3)]
 
 
 @given(

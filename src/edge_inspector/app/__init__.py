@@ -1,7 +1,20 @@
 """Choice: the only modules, with the demo, that name concrete sources, detectors and sinks."""
 
+from edge_inspector.app.build import build, topic_tree
+from edge_inspector.app.checking import check
 from edge_inspector.app.detector import SHIPPED_MODEL, build_policy, open_model
+from edge_inspector.app.home import home_folder
 from edge_inspector.app.source import open_source
-from edge_inspector.app.station import build, check, topic_tree
+from edge_inspector.app.station import Station
 
-__all__ = ["SHIPPED_MODEL", "build", "build_policy", "check", "open_model", "open_source", "topic_tree"]
+__all__ = [
+    "SHIPPED_MODEL",
+    "Station",
+    "build",
+    "build_policy",
+    "check",
+    "home_folder",
+    "open_model",
+    "open_source",
+    "topic_tree",
+]

@@ -6,18 +6,26 @@ from pathlib import Path
 
 import cv2
 
-from edge_inspector.alarms import OVERRIDE_LAPSED, Alarm, Severity
+from edge_inspector.alarms import COLLECTING, OVERRIDE_LAPSED, Alarm, Severity
 from edge_inspector.decision import ClassPolicy, Policy, Verdict
-from edge_inspector.detectors.model_file import ModelPackage, Thresholds
+from edge_inspector.detectors.model_file import ModelFile, ModelPackage, Thresholds
+from edge_inspector.detectors.none import NO_MODEL, NoDetector
 from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.detectors.tiled import TiledDetector
 from edge_inspector.errors import ConfigError
+from edge_inspector.inspection import ModelIdentity
 from edge_inspector.pipeline.inspector import Model
 from edge_inspector.regions import Region
 from edge_inspector.settings import ClassThresholds, PolicySettings, Settings, TilingSettings
 from edge_inspector.tiling import Tiling
 from edge_inspector.tracks import TrackOptions, lowest_score
 
+_COLLECTING_ALARM = Alarm(
+    COLLECTING,
+    Severity.WARNING,
+    "No model runs: frames are gathered for the first data set, and no part gets a verdict.",
+    'Train a model on the samples, then set model.path and samples.mode = "select".',
+)
 SHIPPED_MODEL = Path(__file__).parents[1] / "shipped_model"
 
 
@@ -40,8 +48,10 @@ def open_model(
     cv2.setNumThreads(1)
     # What it cannot decode is an error of ours already; its own lines would break logs that are JSON.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    package = ModelPackage.open(SHIPPED_MODEL if settings.model.path is None else settings.model.path)
-    file = package.file(settings.model.precision)
+    if settings.samples.mode == "collect":
+        yield Model(NoDetector(), NO_MODEL, (), _policy_without_model(settings), judges=False), (_COLLECTING_ALARM,)
+        return
+    package, file = _package(settings)
     policy, alarms = build_policy(settings.policy, package.thresholds(file), file.sha256)
     report_at = min(limits.review_at for limits in policy.classes.values())
     floor = report_at if follows is None else lowest_score(policy, follows)
@@ -62,6 +72,31 @@ def open_model(
             ),
             alarms,
         )
+
+
+def policy_in_force(settings: Settings, running: ModelIdentity) -> tuple[Policy, tuple[Alarm, ...]]:
+    """Return the policy that other settings ask for while a model runs; see `build_policy`.
+
+    Raises:
+        ConfigError: If the policy names a class that the model lacks, or the package on disk is another one by now.
+        ModelError: If the package cannot be read any more.
+    """
+    if running == NO_MODEL:
+        return _policy_without_model(settings), ()
+    package, file = _package(settings)
+    if file.sha256 != running.sha256:
+        msg = f"{package.folder}: expected the model that runs, {running.sha256[:12]}, found {file.sha256[:12]}"
+        raise ConfigError(msg)
+    return build_policy(settings.policy, package.thresholds(file), file.sha256)
+
+
+def _policy_without_model(settings: Settings) -> Policy:
+    return Policy({}, fail_safe=Verdict(settings.policy.fail_safe))
+
+
+def _package(settings: Settings) -> tuple[ModelPackage, ModelFile]:
+    package = ModelPackage.open(SHIPPED_MODEL if settings.model.path is None else settings.model.path)
+    return package, package.file(settings.model.precision)
 
 
 def build_policy(

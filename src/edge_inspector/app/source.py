@@ -1,20 +1,23 @@
-"""Which source frames come from, and how they flow."""
+"""Which source frames come from, what takes its place, and how they flow."""
 
 import math
 import threading
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
-from edge_inspector.pipeline.flow import FlowOptions
 from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
+from edge_inspector.pipeline.inspector import Model
+from edge_inspector.pipeline.options import FlowOptions
 from edge_inspector.ports import FrameSource
 from edge_inspector.settings import (
     DEFAULT_DEADLINE_MS,
     DirectorySource,
-    FlowSettings,
     LiveSettings,
     NetworkSource,
     PiCameraSource,
+    Settings,
     SimulatedSource,
     SourceSettings,
     UsbSource,
@@ -31,6 +34,9 @@ from edge_inspector.sources.video import VideoSource as Video
 
 _PATIENCE = 3  # a camera is trusted from its third picture, each of which may take the read time-out
 _SLACK_S = 10.0  # of a driver over its own time-outs, and to find out why a camera could not be opened
+
+
+SourceWrapper: TypeAlias = Callable[[FrameSource], FrameSource]
 
 
 def open_source(
@@ -101,8 +107,71 @@ def _live_source(settings: LiveSettings, *, gray: bool, staleness_s: float) -> L
     assert_never(settings)
 
 
-def flow_options(flow: FlowSettings, source: SourceSettings) -> FlowOptions:
+class OpenSource:
+    """The source that is read, and the one that takes its place."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stop: threading.Event,
+        model: Model,
+        *,
+        wrap: SourceWrapper | None = None,
+        given: FrameSource | None = None,
+    ) -> None:
+        """Open the source.
+
+        Args:
+            settings: Which one.
+            stop: Ends its waits.
+            model: Looks at its frames.
+            wrap: Wraps every source that is opened.
+            given: Read instead of the configured one.
+        """
+        self._stop, self._model, self._wrap = stop, model, wrap
+        self._stack = ExitStack()
+        bare = given or self._open(settings)
+        self.source = self._wrapped(bare)
+        self._enter(bare)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._stack.close()
+
+    def instead(self, settings: Settings) -> tuple[FrameSource, Callable[[], None]]:
+        """Return another source, and what closes the one until now: call it before the first read.
+
+        Raises:
+            SourceError, ConfigError: As `open_source`; the one until now is left alone.
+        """
+        bare = self._open(settings)
+
+        def close_old() -> None:
+            self._stack.close()
+            self._enter(bare)
+
+        return self._wrapped(bare), close_old
+
+    def _open(self, settings: Settings) -> FrameSource:
+        return open_source(
+            settings.source,
+            self._stop,
+            gray=self._model.is_gray,
+            smallest_wh=self._model.smallest_wh,
+            staleness_ms=settings.flow.staleness_ms,
+        )
+
+    def _wrapped(self, source: FrameSource) -> FrameSource:
+        return source if self._wrap is None else self._wrap(source)
+
+    def _enter(self, source: FrameSource) -> None:
+        if isinstance(source, LiveSource):
+            self._stack.enter_context(source)
+
+
+def flow_options(settings: Settings) -> FlowOptions:
     """Return how the frames of a source flow: what can wait waits, and what cannot makes room or keeps its turn."""
+    flow, source = settings.flow, settings.source
     match source:
         case SimulatedSource():
             newest_wins = HandoverOptions(1, WhenFull.REPLACE)
@@ -125,4 +194,5 @@ def flow_options(flow: FlowSettings, source: SourceSettings) -> FlowOptions:
         staleness_ms=math.inf if handover.when_full is WhenFull.WAIT else flow.staleness_ms,
         max_results_hz=flow.max_results_hz,
         stats_interval_s=flow.stats_interval_s,
+        hangs_after_s=settings.health.watchdog.inspection_s,
     )

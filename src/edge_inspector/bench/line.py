@@ -18,10 +18,11 @@ from edge_inspector.frame import Frame
 from edge_inspector.imaging import decode_for
 from edge_inspector.inspection import InspectionResult
 from edge_inspector.pipeline.deliver import Deliverer
-from edge_inspector.pipeline.flow import FlowOptions, Pipeline, Totals
+from edge_inspector.pipeline.flow import Pipeline
 from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
 from edge_inspector.pipeline.inspector import Inspector, Model
-from edge_inspector.ports import EventSink
+from edge_inspector.pipeline.options import FlowOptions, Surroundings, Totals
+from edge_inspector.ports import EventRecord, EventSink, SampleKeeper
 from edge_inspector.simulation import plan_tag, render_tag
 from edge_inspector.sources.pacing import Pace
 from edge_inspector.topics import Message, TopicTree
@@ -220,11 +221,14 @@ class LineRun:
         return (self.samples[-1].written_ns - self.samples[0].written_ns) / 1e9
 
 
-def run_line(
+def run_line(  # noqa: PLR0913 - what may be around a line
     model: Model,
     writer: RecordingWriter,
     camera: MemoryCamera,
     sinks: Mapping[str, EventSink] | None = None,
+    *,
+    record: EventRecord | None = None,
+    keeper: SampleKeeper | None = None,
 ) -> LineRun:
     """Run the real pipeline with all its threads until the camera ends.
 
@@ -233,6 +237,8 @@ def run_line(
         writer: Keeps the samples.
         camera: Delivers the frames; without a rate of its own it is held up while the pipeline is behind.
         sinks: Where events go; forgotten by default.
+        record: Takes every event before the sinks do.
+        keeper: Chooses frames that a person shall label.
 
     Raises:
         ModelError: If fewer than two frames got a verdict.
@@ -242,9 +248,10 @@ def run_line(
         camera,
         inspector_of(model, writer.topics, writer.session),
         writer,
-        Deliverer(writer, {"none": DroppingSink()} if sinks is None else sinks, queue_size=1000),
+        Deliverer(writer, {"none": DroppingSink()} if sinks is None else sinks, queue_size=1000, record=record),
         options=FlowOptions(handover, frames_per_part=camera.frames_per_part),
         session_started_at=datetime.now(UTC),
+        surroundings=Surroundings(keeper=keeper),
     )
     totals = _run_until_end(pipeline)
     lost = sum(totals.frames.dropped.values()) + sum(totals.undelivered.values())

@@ -1,9 +1,10 @@
 """Alarms that are raised once, and cleared when their reason has not come back for a while."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from edge_inspector.alarms import Alarm
 from edge_inspector.events import EventWriter
@@ -27,15 +28,19 @@ class Alarms:
         self._lock = threading.Lock()
         self._standing: dict[str, tuple[Alarm, float | None]] = {}
 
-    def raise_(self, alarm: Alarm, *, at: datetime, monotonic_s: float, lasting: bool = False) -> None:
+    def raise_(
+        self, alarm: Alarm, *, at: datetime | None = None, monotonic_s: float | None = None, lasting: bool = False
+    ) -> None:
         """Raise an alarm, or note that its reason came back.
 
         Args:
             alarm: What to say.
-            at: When, aware UTC.
+            at: When, aware UTC; now when None.
             monotonic_s: The same on the monotonic clock.
             lasting: It stands until it is cleared, however quiet it is.
         """
+        at = at or datetime.now(UTC)
+        monotonic_s = time.monotonic() if monotonic_s is None else monotonic_s
         with self._lock:
             standing = self._standing.get(alarm.name)
             self._standing[alarm.name] = (alarm, None if lasting else monotonic_s)
@@ -43,13 +48,13 @@ class Alarms:
             if standing is None or (lasting and standing[0] != alarm):
                 self._publish(self._writer.alarm_raised(at, alarm))
 
-    def clear(self, name: str, *, at: datetime, text: str | None = None) -> None:
-        """Clear an alarm if it stands; `text` says what ended it."""
+    def clear(self, name: str, *, at: datetime | None = None, text: str | None = None) -> None:
+        """Clear an alarm if it stands; `text` says what ended it, `at` when, now when None."""
         with self._lock:
             if (standing := self._standing.pop(name, None)) is None:
                 return
             alarm = standing[0] if text is None else replace(standing[0], text=text)
-            for message in self._writer.alarm_cleared(at, alarm):
+            for message in self._writer.alarm_cleared(at or datetime.now(UTC), alarm):
                 self._publish(message)
 
     def clear_quiet(self, *, at: datetime, monotonic_s: float) -> None:

@@ -1,28 +1,39 @@
-"""The deliver thread: results become events here, off the inspect thread, and go to every sink.
+"""The deliver thread: results become events here, off the inspect thread, go on record and to every sink.
 
-A sink that fails never silences the others and never holds up the line: what it refuses is counted. Messages wait in
-memory; the durable journal takes over that duty in a later version.
+A sink that fails never silences the others and never holds up the line: what it refuses is counted. Sinks that must
+not lose what their network does not take read the record themselves, each from where it was.
 """
 
 import logging
-import queue
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from edge_inspector.errors import SinkError
 from edge_inspector.events import EventWriter, TrackedDefect
 from edge_inspector.inspection import InspectionResult
-from edge_inspector.ports import EventSink
+from edge_inspector.pipeline.accounts import Accounts
+from edge_inspector.pipeline.ledger import Ledger
+from edge_inspector.ports import EventRecord, EventSink
 from edge_inspector.topics import Message
 
 _log = logging.getLogger(__name__)
 _RESERVED = 100  # places that results leave to what a station says of itself: alarms, status, goodbye
 _QUIET_S = 10.0  # a failing sink is logged once in so many seconds
 
-Item: TypeAlias = InspectionResult | TrackedDefect | Message
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A result, or none, with this session's accounts in which it is counted: both go on record in one step."""
+
+    accounts: Accounts
+    result: InspectionResult | None = None
+
+
+Item: TypeAlias = InspectionResult | TrackedDefect | Message | Counted
 
 
 class Losses:
@@ -58,10 +69,17 @@ class Losses:
 
 
 class Deliverer:
-    """Hands results and messages to the sinks, in order."""
+    """Hands results and messages to the record and the sinks, in order."""
 
-    def __init__(
-        self, writer: EventWriter, sinks: Mapping[str, EventSink], *, queue_size: int, losses: Losses | None = None
+    def __init__(  # noqa: PLR0913 - what it joins
+        self,
+        writer: EventWriter,
+        sinks: Mapping[str, EventSink],
+        *,
+        queue_size: int,
+        losses: Losses | None = None,
+        record: EventRecord | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         """Prepare the queue.
 
@@ -70,13 +88,17 @@ class Deliverer:
             sinks: By name, for counters and logs.
             queue_size: Results and messages that may wait.
             losses: Where losses are counted, also by sinks that find out later.
+            record: Takes every message before the sinks do; nothing is recorded when None.
+            ledger: Knows the accounts before this session.
         """
         self._writer = writer
         self._sinks = sinks
-        self._queue: queue.Queue[Item | None] = queue.Queue()  # `put` keeps it bounded
+        self._record = record
+        self._ledger = Ledger() if ledger is None else ledger
+        self._queue: deque[Item] = deque()
         self._queue_size = queue_size
         self._losses = Losses() if losses is None else losses
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="deliver", daemon=True)
 
@@ -84,38 +106,58 @@ class Deliverer:
         """Start the thread."""
         self._thread.start()
 
-    def put(self, item: Item) -> None:
-        """Queue a result or message; never blocks. What does not fit, or comes too late, is counted as undelivered."""
+    def put(self, item: Item, *, wait_s: float = 0.0) -> None:
+        """Queue a result or message. What does not fit, or comes too late, is counted as undelivered.
+
+        Args:
+            item: What to deliver.
+            wait_s: How long to wait for room at most; for a line that can be held up.
+        """
         room = self._queue_size + (_RESERVED if isinstance(item, Message) else 0)
-        with self._lock:  # nothing gets behind the end that `close` queues
+        with self._changed:
+            if wait_s and len(self._queue) >= room:
+                self._changed.wait_for(lambda: self._closed or len(self._queue) < room, wait_s)
             if self._closed:
                 cause, problem = "stopped", "delivery has ended"
-            elif self._queue.qsize() >= room:
+            elif len(self._queue) >= room:
                 cause, problem = "deliver_queue_full", "the queue is full"
             else:
-                self._queue.put_nowait(item)
+                self._queue.append(item)
+                self._changed.notify_all()
                 return
         self._losses.add(cause, problem)
 
     def close(self, timeout_s: float) -> None:
         """Deliver what is queued, for at most `timeout_s` seconds, and end the thread; what is left is counted."""
-        deadline_s = time.monotonic() + timeout_s
-        with self._lock:
+        with self._changed:
             self._closed = True
-        self._queue.put_nowait(None)
-        self._thread.join(max(0.0, deadline_s - time.monotonic()))
+            self._changed.notify_all()
+        self._thread.join(timeout_s)
         if self._thread.is_alive():
-            left = sum(item is not None for item in list(self._queue.queue))
+            with self._changed:
+                left = len(self._queue)
+                self._queue.clear()
             self._losses.add("stopped", "delivery has ended", left)
 
     def undelivered(self) -> dict[str, int]:
         """Return how many messages were given up, by sink or cause."""
         return self._losses.counts()
 
+    def _next(self) -> Item | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._queue)
+            if not self._queue:
+                return None
+            item = self._queue.popleft()
+            if len(self._queue) == self._queue_size - 1:
+                self._changed.notify_all()  # for one that waits for room
+            return item
+
     def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
+        while (item := self._next()) is not None:
             try:
-                messages = self._messages_of(item)
+                messages, accounts = self._messages_of(item)
+                self._keep(messages, accounts)
             except Exception:  # noqa: BLE001 - thread boundary: one result that cannot be written must not end delivery
                 _log.exception("a result could not be written as an event")
                 self._losses.add("unwritable", "a result could not be written")
@@ -123,15 +165,23 @@ class Deliverer:
             for message in messages:
                 self._send(message)
 
-    def _messages_of(self, item: Item) -> list[Message]:
+    def _messages_of(self, item: Item) -> tuple[list[Message], Accounts | None]:
         match item:
             case Message():
-                return [item]
+                return [item], None
             case TrackedDefect():
-                return [self._writer.of_track(item)]
+                return [self._writer.of_track(item)], None
             case InspectionResult():
-                return self._writer.of_result(item)
+                return self._writer.of_result(item), None
+            case Counted(accounts, result):
+                return [] if result is None else self._writer.of_result(result), accounts
         assert_never(item)
+
+    def _keep(self, messages: list[Message], accounts: Accounts | None) -> None:
+        if self._record is None:
+            return
+        total = None if accounts is None else self._ledger.total(accounts).document()
+        self._record.append(messages, accounts=total)
 
     def _send(self, message: Message) -> None:
         for name, sink in self._sinks.items():

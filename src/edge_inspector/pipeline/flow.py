@@ -1,25 +1,27 @@
 """The flow: capture, inspect and deliver, each on its own thread, and the accounts of what passed."""
 
 import logging
+import queue
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from edge_inspector.alarms import INSPECTION_STUCK, Alarm, Severity
+from edge_inspector.alarms import INSPECTION_STUCK, RUNNING_DEGRADED, Alarm, Severity
 from edge_inspector.camera import CameraReport, Skipped
-from edge_inspector.decision import NoVerdictCause
-from edge_inspector.errors import EndOfSource, InspectorError, SourceError
-from edge_inspector.events import EventWriter
+from edge_inspector.decision import NoVerdictCause, Policy
+from edge_inspector.errors import EndOfSource, InspectorError, SourceError, StuckError
+from edge_inspector.events import EventWriter, Json
 from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.inspection import FrameFinding
 from edge_inspector.parts import Parts
 from edge_inspector.pipeline.alarms import Alarms
-from edge_inspector.pipeline.deliver import Deliverer
-from edge_inspector.pipeline.handover import Captured, Handover, HandoverOptions, WhenFull
+from edge_inspector.pipeline.deliver import Counted, Deliverer
+from edge_inspector.pipeline.handover import Captured, Handover, WhenFull
 from edge_inspector.pipeline.inspector import Inspector
 from edge_inspector.pipeline.latency import LatencyWindow
-from edge_inspector.pipeline.ledger import FrameCounts, Ledger, PartCounts
+from edge_inspector.pipeline.ledger import Ledger
+from edge_inspector.pipeline.options import FlowOptions, Surroundings, Totals
 from edge_inspector.pipeline.presence import Presence
 from edge_inspector.pipeline.reports import Reports
 from edge_inspector.ports import FrameSource
@@ -35,38 +37,11 @@ _LAST_INSPECTION_S = 0.4  # and the last of them may take so long more
 _PATIENCE = 5  # steps of waiting for a thread that is between two frames
 _DELIVER_S = 0.3
 _STUCK_S = 10.0  # an inspection that takes so long is reported while it lasts
+_PERSIST_S = 60.0  # a degraded station asks so often whether it may end now
+_ROOM_S = 1.0  # a line that can be held up waits so long for room in the deliver queue
 
 _STOPPED = "the station was stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class FlowOptions:
-    """How frames flow.
-
-    Attributes:
-        handover: Queue between capture and inspect.
-        frames_per_part: Frames that a part has.
-        deadline_ms: A part closes so long after the capture of its first frame; never when None.
-        staleness_ms: A frame of a free-running source older than this is dropped.
-        max_results_hz: Results of a free-running source published a second; all when None.
-        stats_interval_s: Seconds between two statistics.
-    """
-
-    handover: HandoverOptions
-    frames_per_part: int = 1
-    deadline_ms: float | None = None
-    staleness_ms: float = 500.0
-    max_results_hz: float | None = None
-    stats_interval_s: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """The accounts of one run."""
-
-    frames: FrameCounts
-    parts: PartCounts
-    undelivered: dict[str, int]
+_HANGS = "an inspection hangs, and the station runs without verdicts"
 
 
 class Pipeline:
@@ -82,7 +57,7 @@ class Pipeline:
         options: FlowOptions,
         session_started_at: datetime,
         tracker: Tracker | None = None,
-        standing_alarms: tuple[Alarm, ...] = (),
+        surroundings: Surroundings | None = None,
     ) -> None:
         """Put the parts together; nothing starts yet.
 
@@ -94,18 +69,19 @@ class Pipeline:
             options: How frames flow.
             session_started_at: Start of this run of the daemon, aware UTC.
             tracker: Follows the defects of a free-running source; without one each of its results stands alone.
-            standing_alarms: Alarms known before the start; they last.
+            surroundings: What it has around it.
         """
+        around = surroundings or Surroundings()
+        self._around = around
         self._source = source
         self._inspector = inspector
         self._writer = writer
         self._deliverer = deliverer
         self._options = options
-        self._standing_alarms = standing_alarms
         self._handover = Handover(options.handover)
-        self._ledger = Ledger()
+        self._ledger = around.ledger or Ledger()
         self._latency = LatencyWindow()
-        self._alarms = Alarms(writer, deliverer.put)
+        self._alarms = around.alarms or Alarms(writer, deliverer.put)
         self._presence = Presence(
             writer, deliverer, self._alarms, model=inspector.model.identity, session_started_at=session_started_at
         )
@@ -121,7 +97,11 @@ class Pipeline:
             self._alarms,
             deliverer,
             max_results_hz=options.max_results_hz,
+            keeper=around.keeper,
+            patience_s=_ROOM_S if options.handover.when_full is WhenFull.WAIT else 0.0,
         )
+        self._changes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._swaps: queue.SimpleQueue[tuple[FrameSource, Callable[[], None]]] = queue.SimpleQueue()
         self._capture_ended = threading.Event()
         self._inspect_ended = threading.Event()
         self._in_hand: Captured | None = None
@@ -130,6 +110,10 @@ class Pipeline:
         self._drain_until_ns: int | None = None
         self._ending = NoVerdictCause.STOPPED, _STOPPED
         self._in_hand_since_s = 0.0
+        self._given_up = threading.Event()
+        self._turn = 0  # of the inspect thread; a further one begins when one hangs
+        self._is_blind = False
+        self._asks_again_s = 0.0
         self._rate_since_s, self._rate_inspected = time.monotonic(), 0
 
     def run(self, stop: threading.Event) -> Totals:
@@ -137,19 +121,22 @@ class Pipeline:
 
         Raises:
             SourceError: If the source failed; everything captured before was finished and reported.
+            StuckError: If an inspection hangs, or another room has given up, and a new process may be asked for.
             InspectorError: If the flow itself failed; this is a defect of ours.
         """
         self._deliverer.start()
         capture = threading.Thread(target=self._capture, args=(stop,), name="capture", daemon=True)
-        inspect = threading.Thread(target=self._inspect, name="inspect", daemon=True)
-        self._presence.started(self._standing_alarms)
-        inspect.start()
+        self._presence.started(self._around.standing_alarms)
+        for alarm in self._around.passing_alarms:
+            self._alarms.raise_(alarm)
+        self._start_inspecting()
         capture.start()
         self._watch(stop)
         try:
             self._finish()
         except Exception as error:  # noqa: BLE001 - whatever became of the rest, the station says goodbye
             self._fail("the end of the flow", error)
+        self._deliverer.put(Counted(self._ledger.accounts()))
         self._deliverer.put(self._stats())
         self._presence.ended(None if self._failure is None else str(self._failure))
         self._deliverer.close(_DELIVER_S)
@@ -159,11 +146,41 @@ class Pipeline:
 
     def totals(self) -> Totals:
         """Return the accounts as they are now."""
-        return Totals(self._ledger.frames(), self._ledger.parts(), self._deliverer.undelivered())
+        session = self._ledger.accounts()
+        undelivered = self._deliverer.undelivered()
+        return Totals(session.frames, session.parts, undelivered, self._ledger.total(session))
+
+    def adopt(self, options: FlowOptions, policy: Policy) -> None:
+        """Use other options and another policy from the next frame on; for any thread.
+
+        What the threads and queues are made of, and the parts' deadline, stay as they were at the start.
+        """
+
+        def change() -> None:
+            self._options = options
+            self._reports.max_results_hz = options.max_results_hz
+            self._reports.judge_by(policy)
+
+        self._changes.put(change)
+
+    def swap_source(self, source: FrameSource, *, close_old: Callable[[], None]) -> None:
+        """Take frames from another source of the same kind from now on; for any thread.
+
+        Args:
+            source: Already open, or opened at its first read.
+            close_old: Called on the capture thread once the source until now is no longer read.
+        """
+        self._swaps.put((source, close_old))
+
+    def give_up(self, error: StuckError) -> None:
+        """End the flow as far as it still goes; `run` raises the error."""
+        self._failure = error
+        self._given_up.set()
 
     def _capture(self, stop: threading.Event) -> None:
         try:
-            while not (stop.is_set() or self._inspect_ended.is_set()):
+            while not (stop.is_set() or self._inspect_ended.is_set() or self._given_up.is_set()):
+                self._swap()
                 match delivered := self._source.read(_READ_TIMEOUT_S):
                     case Frame() | DamagedFrame():
                         self._hand_over(delivered)
@@ -184,6 +201,12 @@ class Pipeline:
         finally:
             self._capture_ended.set()
 
+    def _swap(self) -> None:
+        while not self._swaps.empty():
+            source, close_old = self._swaps.get()
+            close_old()
+            self._source = source
+
     def _hand_over(self, captured: Captured) -> None:
         self._presence.frame_came(captured.captured_at)
         self._ledger.captured()
@@ -199,32 +222,48 @@ class Pipeline:
             msg = f"{lost.source}: expected no parts from a source of which the newest frame wins, found some"
             raise SourceError(msg)
 
-    def _inspect(self) -> None:
+    def _start_inspecting(self, *, instead_of: Captured | None = None) -> None:
+        """Start an inspect thread, the first or one instead of that which hangs with a frame."""
+        self._turn += 1
+        name = "inspect" if instead_of is None else f"inspect-{self._turn}"
+        threading.Thread(target=self._inspect, args=(self._turn, instead_of), name=name, daemon=True).start()
+
+    def _inspect(self, turn: int, hangs_with: Captured | None) -> None:
         try:
-            reports = self._reports
-            while not self._is_drained():
-                wait_s = reports.longest_wait_s()
-                captured = self._handover.take(wait_s)
-                if wait_s is not None:
-                    reports.close_overdue()
-                if captured is None and self._handover.ended:
-                    return
-                if captured is None or not reports.admit(captured):
-                    continue
-                self._in_hand_since_s = time.monotonic()
-                self._in_hand = captured
-                found = self._look_at(captured)
-                if not self._let_go(captured):
-                    return  # it took too long at the stop: what is left is no longer ours
-                if isinstance(found, FrameFinding):
-                    self._latency.add(found.latency_ms)
-                    reports.inspected(captured, found)
-                else:
-                    reports.dropped(captured, *found)
+            if hangs_with is not None:
+                self._reports.dropped(hangs_with, DropCause.INSPECTION_FAILED, _HANGS)
+            self._inspect_frames()
         except Exception as error:  # noqa: BLE001 - thread boundary: a defect of ours must not look like a clean end
             self._fail("inspect", error)
         finally:
-            self._inspect_ended.set()
+            if turn == self._turn:
+                self._inspect_ended.set()
+            else:
+                self._is_blind = False  # what had hung is through: the detector is free again
+
+    def _inspect_frames(self) -> None:
+        reports = self._reports
+        while not self._is_drained():
+            wait_s = reports.longest_wait_s()
+            captured = self._handover.take(wait_s)
+            while not self._changes.empty():
+                self._changes.get()()
+            if wait_s is not None:
+                reports.close_overdue()
+            if captured is None and self._handover.ended:
+                return
+            if captured is None or not reports.admit(captured):
+                continue
+            self._in_hand_since_s = time.monotonic()
+            self._in_hand = captured
+            found = self._look_at(captured)
+            if not self._let_go(captured):
+                return  # it took too long: what is left is no longer ours
+            if isinstance(found, FrameFinding):
+                self._latency.add(found.latency_ms)
+                reports.inspected(captured, found)
+            else:
+                reports.dropped(captured, *found)
 
     def _is_drained(self) -> bool:
         """Return whether the time of a stop is over: what still waits is left to the thread that ends the flow."""
@@ -238,9 +277,13 @@ class Pipeline:
         """Return what is on a frame, or why it is not inspected, as a cause and in words."""
         if isinstance(captured, DamagedFrame):
             return captured.cause, captured.problem
+        if self._is_blind:
+            return DropCause.INSPECTION_FAILED, _HANGS
         taken_ns = time.monotonic_ns()
         if (too_late := self._why_too_late(captured, taken_ns)) is not None:
             return too_late
+        if self._around.watch_frame is not None:
+            self._around.watch_frame(captured)
         try:
             return self._inspector.inspect(captured, taken_ns=taken_ns)
         except Exception as error:  # noqa: BLE001 - thread boundary: the next part deserves its inspection
@@ -296,7 +339,7 @@ class Pipeline:
     def _watch(self, stop: threading.Event) -> None:
         """Publish statistics and clear quiet alarms until the source is inspected to its end, or the stop."""
         next_stats_s = time.monotonic() + self._options.stats_interval_s
-        while not stop.is_set() and not self._inspect_ended.is_set():
+        while not (stop.is_set() or self._inspect_ended.is_set() or self._given_up.is_set()):
             if self._capture_ended.is_set():
                 self._handover.close()
                 self._inspect_ended.wait(_READ_TIMEOUT_S)
@@ -307,6 +350,25 @@ class Pipeline:
                 self._deliverer.put(self._stats())
             if not self._is_stuck(now_s):
                 self._alarms.clear_quiet(at=datetime.now(UTC), monotonic_s=now_s)
+            self._deal_with_hanging(now_s)
+
+    def _deal_with_hanging(self, now_s: float) -> None:
+        """End where an inspection hangs and a supervisor may start the station again; else run without verdicts."""
+        in_hand = self._in_hand
+        hangs = in_hand is not None and now_s - self._in_hand_since_s > self._options.hangs_after_s
+        if not (hangs or self._is_blind):
+            self._alarms.clear(RUNNING_DEGRADED)
+            return
+        if now_s >= self._asks_again_s:
+            self._asks_again_s = now_s + _PERSIST_S
+            if self._around.may_exit():
+                self.give_up(StuckError("an inspection does not end"))
+                return
+        if hangs and in_hand is not None and self._let_go(in_hand):
+            self._is_blind = True
+            what_to_do = "Restart the station; look into the log for what the inspection hangs in."
+            self._alarms.raise_(Alarm(RUNNING_DEGRADED, Severity.CRITICAL, _HANGS, what_to_do), lasting=True)
+            self._start_inspecting(instead_of=in_hand)
 
     def _is_stuck(self, now_s: float) -> bool:
         """Return whether an inspection does not end, and tell a person; it is quiet then, but nothing is over."""
@@ -321,31 +383,22 @@ class Pipeline:
         )
         return True
 
+    def values(self) -> dict[str, Json]:
+        """Return what the statistics tell, the rate apart; for any thread."""
+        session = self._ledger.accounts()
+        return {
+            "frames": session.frames.document(),
+            "parts": session.parts.document(),
+            "total": self._ledger.total(session).document(),
+            "camera": self._presence.camera_accounts(),
+            "latency_ms": self._latency.percentiles(),
+            "undelivered": self._deliverer.undelivered(),
+            "alarms": self._alarms.names(),
+            **self._around.more_stats(),
+        }
+
     def _stats(self) -> Message:
-        frames, parts = self._ledger.frames(), self._ledger.parts()
-        now_s = time.monotonic()
-        elapsed_s = max(now_s - self._rate_since_s, 1e-9)
-        rate_hz = (frames.inspected - self._rate_inspected) / elapsed_s
-        self._rate_since_s, self._rate_inspected = now_s, frames.inspected
-        return self._writer.stats(
-            datetime.now(UTC),
-            {
-                "frames": {
-                    "captured": frames.captured,
-                    "inspected": frames.inspected,
-                    "dropped": frames.dropped,
-                    "in_flight": frames.in_flight,
-                },
-                "parts": {
-                    "seen": parts.seen,
-                    "outcomes": parts.outcomes,
-                    "no_verdict": parts.no_verdict,
-                    "in_flight": parts.in_flight,
-                },
-                "camera": self._presence.camera_accounts(),
-                "inspected_hz": round(rate_hz, 3),
-                "latency_ms": self._latency.percentiles(),
-                "undelivered": self._deliverer.undelivered(),
-                "alarms": self._alarms.names(),
-            },
-        )
+        inspected, now_s = self._ledger.frames().inspected, time.monotonic()
+        rate_hz = (inspected - self._rate_inspected) / max(now_s - self._rate_since_s, 1e-9)
+        self._rate_since_s, self._rate_inspected = now_s, inspected
+        return self._writer.stats(datetime.now(UTC), {**self.values(), "inspected_hz": round(rate_hz, 3)})

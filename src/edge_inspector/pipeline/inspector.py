@@ -1,7 +1,7 @@
 """Captured frames -> findings, and findings -> inspection results."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from edge_inspector.decision import NoVerdict, NoVerdictCause, Outcome, Policy, decide
@@ -27,6 +27,7 @@ class Model:
             every pixel counts.
         report_at: Weaker detections are left out of the results of a free-running source, which needs them to keep a
             known defect in sight. For parts there are none: their detector's floor is the same.
+        judges: Its findings lead to a verdict; not so while frames are gathered for the first model.
     """
 
     detector: Detector
@@ -36,6 +37,7 @@ class Model:
     is_gray: bool = False
     smallest_wh: tuple[int, int] | None = None
     report_at: float = 0.0
+    judges: bool = True
 
 
 class Inspector:
@@ -57,12 +59,19 @@ class Inspector:
         Raises:
             ModelError: If the model failed.
         """
-        inference = self.model.detector.detect(frame)
+        model = self.model
+        if not model.judges:
+            return self.without_verdict(frame, NoVerdictCause.NO_MODEL, "no model runs: frames are gathered")
+        inference = model.detector.detect(frame)
         detected_ns = time.monotonic_ns()
-        outcome = decide(inference.detections, self.model.class_names, self.model.policy, image_wh=frame.image_wh)
+        outcome = decide(inference.detections, model.class_names, model.policy, image_wh=frame.image_wh)
         decided_ns = time.monotonic_ns()
         latency_ms = _latency(frame, inference, taken_ns, detected_ns, decided_ns)
         return FrameFinding(_record(frame, outcome), inference.detections, latency_ms, frame.captured_monotonic_ns)
+
+    def judge_by(self, policy: Policy) -> None:
+        """Let another policy decide from the next frame on."""
+        self.model = replace(self.model, policy=policy)
 
     def without_verdict(self, captured: Frame | DamagedFrame, cause: NoVerdictCause, problem: str) -> FrameFinding:
         """Return the finding of a frame that no judgement could be made of."""

@@ -3,51 +3,48 @@
     frames: captured = inspected + dropped(by cause) + in flight
     parts:  seen = accept + review + reject + no_verdict + in flight
 
-Each change is one step under one lock, so that a snapshot always adds up. The journal will carry them over restarts;
-today they start at zero with every session.
+Each change is one step under one lock, so that a snapshot always adds up. They start at zero with every session;
+`Accounts` carries them over restarts.
 """
 
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from edge_inspector.frame import DropCause
+from edge_inspector.pipeline.accounts import Accounts, FrameCounts, PartCounts
 
 
-@dataclass(frozen=True, slots=True)
-class FrameCounts:
-    """A snapshot of the frame ledger."""
+class Tally(Protocol):
+    """Counters of what came in that outlive the process."""
 
-    captured: int
-    inspected: int
-    dropped: dict[str, int]
-    in_flight: int
+    def add_frames(self, count: int = 1) -> None:
+        """Count frames."""
 
-    @property
-    def adds_up(self) -> bool:
-        """Whether no frame is missing."""
-        return self.captured == self.inspected + sum(self.dropped.values()) + self.in_flight
+    def add_parts(self, count: int = 1) -> None:
+        """Count parts."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartCounts:
-    """A snapshot of the part ledger; `outcomes` has the verdicts and `no_verdict`."""
+class _NoTally:
+    def add_frames(self, count: int = 1) -> None:
+        """Forget them."""
 
-    seen: int
-    outcomes: dict[str, int]
-    no_verdict: dict[str, int]
-    in_flight: int
-
-    @property
-    def adds_up(self) -> bool:
-        """Whether no part is missing."""
-        return self.seen == sum(self.outcomes.values()) + self.in_flight
+    def add_parts(self, count: int = 1) -> None:
+        """Forget them."""
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Counts frames and parts; for all threads."""
+    """Counts frames and parts; for all threads.
 
+    Attributes:
+        before: The accounts that this session began with.
+        tally: Also counts what comes in.
+    """
+
+    before: Accounts = field(default_factory=Accounts)
+    tally: Tally = field(default_factory=_NoTally)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _captured: int = 0
     _inspected: int = 0
@@ -64,11 +61,13 @@ class Ledger:
         with self._lock:
             self._captured += 1
             self._frames_in_flight += 1
+            self.tally.add_frames()
 
     def skipped(self, cause: DropCause, count: int) -> None:
         """Count frames that came in and were passed over by the source, all in one step."""
         with self._lock:
             self._captured += count
+            self.tally.add_frames(count)
             self._dropped[cause.value] += count
             self._dropped_before[cause.value] += count
 
@@ -76,6 +75,7 @@ class Ledger:
         """Count a part of which the first frame is here."""
         with self._lock:
             self._parts_seen += 1
+            self.tally.add_parts()
             self._parts_in_flight += 1
 
     def inspected(self) -> None:
@@ -106,12 +106,30 @@ class Ledger:
             self._dropped_before.clear()
             return dropped
 
+    def accounts(self) -> Accounts:
+        """Return both ledgers of this session as they are now, in one step."""
+        with self._lock:
+            return Accounts(self._frames(), self._parts(), 1)
+
+    def total(self, session: Accounts) -> Accounts:
+        """Return the accounts over all restarts, of which `session` is the last part."""
+        before = self.before
+        return Accounts(
+            before.frames + session.frames, before.parts + session.parts, before.sessions + session.sessions
+        )
+
     def frames(self) -> FrameCounts:
         """Return the frame ledger as it is now."""
         with self._lock:
-            return FrameCounts(self._captured, self._inspected, dict(self._dropped), self._frames_in_flight)
+            return self._frames()
 
     def parts(self) -> PartCounts:
         """Return the part ledger as it is now."""
         with self._lock:
-            return PartCounts(self._parts_seen, dict(self._outcomes), dict(self._no_verdict), self._parts_in_flight)
+            return self._parts()
+
+    def _frames(self) -> FrameCounts:
+        return FrameCounts(self._captured, self._inspected, dict(self._dropped), self._frames_in_flight)
+
+    def _parts(self) -> PartCounts:
+        return PartCounts(self._parts_seen, dict(self._outcomes), dict(self._no_verdict), self._parts_in_flight)

@@ -6,16 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from edge_inspector.alarms import Alarm, Severity, no_verdict_alarm
-from edge_inspector.decision import NoVerdict, NoVerdictCause
+from edge_inspector.decision import NoVerdict, NoVerdictCause, Policy
 from edge_inspector.events import TrackedDefect
 from edge_inspector.frame import DropCause, Frame
 from edge_inspector.inspection import FrameFinding, InspectionResult
 from edge_inspector.parts import Admission, ClosedPart, Parts
 from edge_inspector.pipeline.alarms import Alarms
-from edge_inspector.pipeline.deliver import Deliverer
+from edge_inspector.pipeline.deliver import Counted, Deliverer
 from edge_inspector.pipeline.handover import Captured
 from edge_inspector.pipeline.inspector import Inspector
 from edge_inspector.pipeline.ledger import Ledger
+from edge_inspector.ports import SampleKeeper
 from edge_inspector.tracks import TrackChange, Tracker
 
 _WHAT_TO_DO = {
@@ -24,6 +25,7 @@ _WHAT_TO_DO = {
     NoVerdictCause.INSPECTION_FAILED: "Look into the log; verify the model with `edge-inspector model verify`.",
     NoVerdictCause.FRAME_DAMAGED: "Check the camera's cable and network, or the image files.",
     NoVerdictCause.FRAME_MISSING: "Check the trigger, the camera's cable and network, and source.frames_per_part.",
+    NoVerdictCause.NO_MODEL: "Train a model on the samples and give it as model.path.",
     NoVerdictCause.STOPPED: "The station was stopped while parts were on the line; inspect them again.",
 }
 _NO_VERDICT = {
@@ -33,6 +35,8 @@ _NO_VERDICT = {
     DropCause.INSPECTION_FAILED: NoVerdictCause.INSPECTION_FAILED,
     DropCause.STOPPED: NoVerdictCause.STOPPED,
 }
+_WORTH_A_LOOK = {"accept", "no_verdict"}  # of a belt; else it is the defect that its track has told of
+_ACCOUNTS_S = 1.0  # where results are not published, the accounts go on record so often
 _SPARE_S = 0.001  # a wait ends behind the deadline, not on it
 
 
@@ -52,6 +56,8 @@ class Reports:
         deliverer: Deliverer,
         *,
         max_results_hz: float | None,
+        keeper: SampleKeeper | None = None,
+        patience_s: float = 0.0,
     ) -> None:
         """Start with no part and no track.
 
@@ -63,6 +69,8 @@ class Reports:
             alarms: Takes an alarm for each part without a verdict.
             deliverer: Takes the results.
             max_results_hz: Results of a free-running source published a second; all when None.
+            keeper: Chooses frames that a person shall label.
+            patience_s: How long a result waits for room in a full queue, where the line can be held up.
         """
         self._inspector = inspector
         self._parts = parts
@@ -70,8 +78,11 @@ class Reports:
         self._ledger = ledger
         self._alarms = alarms
         self._deliverer = deliverer
-        self._max_results_hz = max_results_hz
-        self._last_published_ns = 0
+        self.max_results_hz = max_results_hz
+        self._keeper = keeper
+        self._patience_s = patience_s
+        self._pictures: list[Frame] = []  # of the open part, where somebody may keep them
+        self._last_published_ns = self._accounted_ns = 0
         self._last_result: InspectionResult | None = None
 
     def admit(self, captured: Captured) -> bool:
@@ -89,6 +100,7 @@ class Reports:
                 self._ledger.dropped(DropCause.FRAME_DUPLICATE)
             case Admission.OPENS:
                 self._ledger.opened()
+                self._pictures.clear()
                 return True
             case Admission.WANTED:
                 return True
@@ -97,11 +109,15 @@ class Reports:
     def inspected(self, captured: Captured, finding: FrameFinding) -> None:
         """Take what was found on a frame that was admitted."""
         self._ledger.inspected()
+        if self._keeper is not None and isinstance(captured, Frame):
+            self._pictures.append(captured)
         self._settle(captured, finding)
 
     def dropped(self, captured: Captured, cause: DropCause, problem: str) -> None:
         """Take a frame that was admitted and is not inspected; its part still gets a result, and a person an alarm."""
         self._ledger.dropped(cause)
+        if self._keeper is not None and isinstance(captured, Frame) and cause is DropCause.INSPECTION_FAILED:
+            self._pictures.append(captured)  # what a model fails on is worth a look
         if captured.part_id is not None:
             self._settle(captured, self._inspector.without_verdict(captured, _NO_VERDICT[cause], problem))
         elif cause in {DropCause.FRAME_DAMAGED, DropCause.INSPECTION_FAILED}:
@@ -120,6 +136,13 @@ class Reports:
         """Report the part whose deadline has passed, if there is one."""
         self._close(self._parts.overdue(time.monotonic_ns()))
 
+    def judge_by(self, policy: Policy) -> None:
+        """Let another policy decide from now on; for the thread that the reports belong to."""
+        self._inspector.judge_by(policy)
+        self._parts.fail_safe = policy.fail_safe
+        if self._tracker is not None:
+            self._tracker.judge_by(policy)
+
     def end(self, cause: NoVerdictCause, problem: str) -> None:
         """Report what is still open: there will be no more frames."""
         self._close(self._parts.close(cause, problem, time.monotonic_ns()))
@@ -131,8 +154,8 @@ class Reports:
             self._close(self._parts.add(finding, time.monotonic_ns()))
             return
         result = self._inspector.result_of_frame(finding)
+        changes: list[TrackChange] = []
         if self._tracker is not None and isinstance(captured, Frame):
-            self._last_result = result
             changes = self._tracker.see(
                 finding.detections,
                 image_wh=captured.image_wh,
@@ -140,17 +163,21 @@ class Reports:
                 captured_at=captured.captured_at,
                 captured_monotonic_ns=captured.captured_monotonic_ns,
             )
-            self._report_tracks(result, changes)
-        if self._is_due():
-            self._deliver(result)
+        if self._tracker is None or changes or result.outcome_name in _WORTH_A_LOOK:
+            result = self._kept(result)
+        self._pictures.clear()
+        if isinstance(captured, Frame):
+            self._last_result = result
+        self._report_tracks(result, changes)
+        self._deliver(result, published=self._is_due())
 
     def _close(self, closed: Sequence[ClosedPart]) -> None:
         for part in closed:
             result = self._inspector.result_of_part(part)
             failure = result.outcome if isinstance(result.outcome, NoVerdict) else None
             self._ledger.closed(result.outcome_name, no_verdict=None if failure is None else failure.cause.value)
-            self._deliver(result)
-            if failure is not None:
+            self._deliver(self._kept(result))
+            if failure is not None and failure.cause is not NoVerdictCause.NO_MODEL:  # of that a standing alarm tells
                 source = result.frames[0].source
                 self.raise_alarm(failure.cause, f"part {result.part_id} ({source}): {failure.problem}")
 
@@ -159,14 +186,29 @@ class Reports:
             track_id = self._inspector.track_id(change.track.first_seen_at, change.track.number)
             self._deliverer.put(TrackedDefect(result, track_id, change))
 
-    def _deliver(self, result: InspectionResult) -> None:
-        dropped = self._ledger.take_dropped()
-        self._deliverer.put(replace(result, dropped_before=dropped) if dropped else result)
+    def _kept(self, result: InspectionResult) -> InspectionResult:
+        """Offer the pictures behind a result to the one who keeps samples, and note the key of what is kept."""
+        if self._keeper is None or not self._pictures:
+            return result
+        pictures, self._pictures = self._pictures, []
+        key = self._keeper.consider(result, pictures)
+        return result if key is None else replace(result, sample_key=key)
+
+    def _deliver(self, result: InspectionResult, *, published: bool = True) -> None:
+        now_ns = time.monotonic_ns()
+        if published:
+            dropped = self._ledger.take_dropped()
+            result = replace(result, dropped_before=dropped) if dropped else result
+        elif now_ns - self._accounted_ns < _ACCOUNTS_S * 1e9:
+            return
+        self._accounted_ns = now_ns
+        counted = Counted(self._ledger.accounts(), result if published else None)
+        self._deliverer.put(counted, wait_s=self._patience_s)
 
     def _is_due(self) -> bool:
         """Return whether the result of a free-running frame is published: at most so many a second."""
         now_ns = time.monotonic_ns()
-        rate = self._max_results_hz
+        rate = self.max_results_hz
         if rate is not None and now_ns - self._last_published_ns < 1e9 / rate:
             return False
         self._last_published_ns = now_ns

@@ -44,7 +44,6 @@ class MqttSettings(Section):
     keepalive_s: int = Field(30, ge=5, le=3600)
     reconnect_min_s: float = Field(1.0, gt=0)
     reconnect_max_s: float = Field(60.0, gt=0)
-    max_queued: int = Field(10_000, ge=1, description="messages kept in memory while the broker is away")
 
     @model_validator(mode="after")
     def _has_one_password(self) -> "MqttSettings":

@@ -43,7 +43,10 @@ class HealthSettings(Section):
     )
     backlog_rows: int = Field(50_000, ge=1, description="events waiting for a sink above which the journal is growing")
     reject_rate_window: int = Field(
-        200, ge=20, description="parts over which the reject rate is compared with the usual one"
+        200, ge=20, le=10_000, description="parts over which the reject rate is compared with the usual one"
+    )
+    clock_synchronized: bool = Field(
+        default=True, description="false: no time service keeps this machine's clock, and that is known"
     )
     metrics_port: int | None = Field(
         None, ge=0, le=65535, description="/metrics and /healthz on loopback; 0: any free port; off when absent"

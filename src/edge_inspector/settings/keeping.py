@@ -6,7 +6,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
+from edge_inspector.sample_keys import prefix_problem
 from edge_inspector.settings.section import Score, Section
+
+LONGEST_KEY_PREFIX = 64  # bytes; the key of a sample is told in the event of its result
 
 
 class StateSettings(Section):
@@ -37,7 +40,7 @@ HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 
 
 class FolderTarget(Section):
-    """Samples are moved to a folder."""
+    """Samples are moved to a folder; their sidecars then name the picture by its path in that folder."""
 
     type: Literal["folder"] = "folder"
     path: Path | None = Field(None, description="the folder `uploads` of the state folder when absent")
@@ -89,11 +92,13 @@ class UploadSettings(Section):
 
 
 class BudgetSettings(Section):
-    """Samples that one reason may take."""
+    """Samples that one reason may take, each with one picture."""
 
     per_hour: int = Field(ge=0)
     per_day: int = Field(ge=0)
-    quota_mb: float = Field(ge=0, description="space of the samples that wait for their upload")
+    quota_mb: float = Field(
+        ge=0, description="space of those that wait for their upload, in megabytes; then the oldest go, counted"
+    )
 
 
 class SamplesSettings(Section):
@@ -102,11 +107,16 @@ class SamplesSettings(Section):
     mode: Literal["off", "select", "collect"] = Field(
         "select", description="collect: no model runs, frames are gathered for the first data set"
     )
-    prefix: str = Field("samples", description="first part of every key")
+    prefix: str = Field("samples", max_length=LONGEST_KEY_PREFIX, description="first part of every key")
     format: Literal["jpg", "png"] = Field("jpg", description="png is lossless and several times larger")
     jpeg_quality: int = Field(95, ge=50, le=100)
     random_share: Score = Field(0.01, description="share of the accepted parts that is kept, so that escapes show")
-    before_defect: int = Field(0, ge=0, le=100, description="frames before a defect that are kept with it")
+    before_defect: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="frames before a defect that are kept with it, on top of its budget; every frame is then encoded",
+    )
     collect: BudgetSettings = BudgetSettings(per_hour=3600, per_day=20_000, quota_mb=4096)
     defect: BudgetSettings = BudgetSettings(per_hour=120, per_day=1000, quota_mb=1024)
     uncertain: BudgetSettings = BudgetSettings(per_hour=120, per_day=1000, quota_mb=512)
@@ -118,7 +128,6 @@ class SamplesSettings(Section):
     @field_validator("prefix")
     @classmethod
     def _is_a_key_prefix(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*", value) or ".." in value:
-            msg = f"expected letters, digits, . _ - and single slashes between them, found {value!r}"
-            raise ValueError(msg)
+        if problem := prefix_problem(value):
+            raise ValueError(problem)
         return value

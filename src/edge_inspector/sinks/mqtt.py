@@ -15,6 +15,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge_inspector.journal import Journal
 from edge_inspector.settings import MqttSettings
 from edge_inspector.sinks.mqtt_connection import (
     TlsSocket,
@@ -28,6 +29,7 @@ from edge_inspector.sinks.mqtt_connection import (
 from edge_inspector.sinks.outbox import Outbox
 from edge_inspector.topics import Message
 
+READER = "mqtt"  # name of the cursor in the journal
 FLUSH_S = 0.5
 WINDOW = 20  # messages in flight: mosquitto's default; less where the broker asks for less
 _TICK_S = 1.0  # how often paho looks after its keep-alive
@@ -38,9 +40,9 @@ _log = logging.getLogger(__name__)
 class MqttSink:
     """Publishes messages to one broker and keeps trying while it is away.
 
-    Retained topics carry the present: the last payload of each is sent on every connection. Other messages wait in a
-    bounded queue in memory; those of QoS 1 that were in flight when a connection broke are sent again (at least once).
-    Nothing survives the end of the process: what must do so belongs in a journal in front of this sink.
+    Retained topics carry the present: the last payload of each is sent on every connection. Everything else is read
+    from the journal and settled there once the broker has acknowledged it; what was in flight when a connection broke,
+    or the process ended, is sent again (at least once).
 
     One thread owns the connection and is the only one that touches paho, so `send` never waits for the network. The
     thread is ours because its waits can be interrupted and have jitter, and because paho's keeps to itself the
@@ -51,6 +53,7 @@ class MqttSink:
     def __init__(
         self,
         settings: MqttSettings,
+        journal: Journal,
         *,
         client_id: str,
         will: Message,
@@ -60,10 +63,10 @@ class MqttSink:
 
         Args:
             settings: The broker.
+            journal: Holds what is sent.
             client_id: Unique at the broker; a second client of the same name takes the connection over.
             will: What the broker publishes when this client vanishes.
-            on_undelivered: Called with an `Undelivered` cause and the message, from the thread that found out. A
-                message that `send` refused is counted but not handed over.
+            on_undelivered: Called with an `Undelivered` cause and the message, from the thread that found out.
 
         Raises:
             ConfigError: If a file that the settings name cannot be used.
@@ -71,7 +74,8 @@ class MqttSink:
         self._settings, self._client_id, self._will = settings, client_id, will
         self._broker = f"MQTT broker {settings.host}:{settings.port}"
         self._client = self._build_client()
-        self._outbox = Outbox(settings.max_queued, name=self._broker, on_undelivered=on_undelivered)
+        self._outbox = Outbox(name=self._broker, on_undelivered=on_undelivered)
+        self._reader = self._outbox.reader = journal.reader(READER, wake=self._outbox.wake)
         self._stop = threading.Event()
         self._flush_until = float("inf")
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -93,8 +97,8 @@ class MqttSink:
 
     @property
     def queued(self) -> int:
-        """Messages of topics that are not retained, waiting or not yet acknowledged."""
-        return self._outbox.queued
+        """Messages of the journal, waiting or not yet acknowledged."""
+        return self._reader.waiting
 
     @property
     def undelivered(self) -> dict[str, int]:
@@ -102,12 +106,13 @@ class MqttSink:
         return self._outbox.undelivered
 
     def send(self, message: Message) -> None:
-        """Queue one message; returns at once.
+        """Take the new present of a retained topic; returns at once. Every other message comes from the journal.
 
         Raises:
-            SinkError: If the sink is closed, or full of more important messages.
+            SinkError: If the sink is closed.
         """
-        self._outbox.put(message)
+        if message.delivery.retain:
+            self._outbox.put(message)
 
     def __enter__(self) -> Self:
         """Start to connect and return at once."""
@@ -123,8 +128,9 @@ class MqttSink:
         self._stop.set()
         self._outbox.close()
         self._thread.join(FLUSH_S + 0.2)  # one that still waits for a dead host ends by itself
-        if left := self._outbox.give_up_rest():
-            _log.warning("%s: closed with %d messages not delivered", self._broker, left)
+        self._outbox.give_up_rest()
+        if waiting := self.queued:
+            _log.warning("%s: closed while %d messages wait in the journal", self._broker, waiting)
 
     def _run(self) -> None:
         failures, wait_s = -1, 0.0
@@ -246,9 +252,9 @@ class MqttSink:
             self._outbox.settle(ticket)
 
     def _refuse(self, ticket: int, answer: str) -> None:
-        topic = self._outbox.refuse(ticket).topic
+        topic = self._outbox.refuse(ticket, answer).topic
         problem = f"it refused a message on {topic} with {answer!r}; check what it allows this client"
-        self._say(logging.ERROR, problem, "it is not sent again")
+        self._say(logging.ERROR, problem, "it is kept as a dead letter")
 
     def _why_it_ended(self, sock: object) -> str:
         if self._accepted_at is not None:

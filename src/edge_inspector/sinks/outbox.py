@@ -1,4 +1,4 @@
-"""The thread-safe side of `Outgoing`: callers put messages in, one network thread takes them out."""
+"""Messages on their way to a broker: what is now, then what waits in the journal, within a window."""
 
 import logging
 import socket
@@ -6,21 +6,21 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
+from itertools import count
 
 from edge_inspector.errors import SinkError
-from edge_inspector.sinks.outgoing import Outgoing
+from edge_inspector.journal import Entry, Reader
+from edge_inspector.sinks.present import Present
 from edge_inspector.topics import Message
 
 _log = logging.getLogger(__name__)
 
 
 class Undelivered(StrEnum):
-    """Why a message was not delivered."""
+    """Why a message was not delivered, and never will be."""
 
-    QUEUE_FULL = "queue_full"  # given up for a more important or a newer one
     REFUSED = "refused"  # by the broker, for good
-    CONNECTION_LOST = "connection_lost"  # QoS 0: at most once
-    CLOSED = "closed"  # not acknowledged when the sink was closed
+    CLOSED = "closed"  # of a retained topic, not acknowledged when the sink was closed
 
 
 class Outbox:
@@ -29,21 +29,23 @@ class Outbox:
     Its lock is never held while the network is used. `waker` becomes readable when there is something to take.
     """
 
-    def __init__(self, capacity: int, *, name: str, on_undelivered: Callable[[str, Message], None] | None) -> None:
+    def __init__(self, *, name: str, on_undelivered: Callable[[str, Message], None] | None) -> None:
         """Start empty and shut.
 
         Args:
-            capacity: Messages of topics that are not retained, kept at most.
             name: Whom the messages are for, in errors.
             on_undelivered: Called with an `Undelivered` cause and the message, from the thread that found out.
         """
-        self._capacity, self._name, self._on_undelivered = capacity, name, on_undelivered
+        self._name, self._on_undelivered = name, on_undelivered
         self._lock = threading.Lock()
-        self._outgoing = Outgoing(capacity)
+        self._present = Present()
+        self._entries: dict[int, Entry] = {}  # of the journal, in flight, by ticket
+        self._tickets = count(-1, -1)
         self._window = 0
-        self._is_closed = self._is_woken = False
+        self._is_closed, self._is_woken = False, True  # nobody listens before `start_waking`
         self._delivered = 0
         self._undelivered: Counter[str] = Counter()
+        self.reader: Reader
         self.waker: socket.socket
         self._wake_end: socket.socket
 
@@ -56,17 +58,12 @@ class Outbox:
     def is_idle(self) -> bool:
         """Whether everything was delivered."""
         with self._lock:
-            return self._outgoing.is_idle
+            return self._present.is_idle and not self.reader.waiting
 
     @property
     def delivered(self) -> int:
         """Messages acknowledged."""
         return self._delivered
-
-    @property
-    def queued(self) -> int:
-        """Messages of topics that are not retained, waiting or in flight."""
-        return len(self._outgoing)
 
     @property
     def undelivered(self) -> dict[str, int]:
@@ -75,29 +72,30 @@ class Outbox:
             return dict(self._undelivered)
 
     def put(self, message: Message) -> None:
-        """Take a message in.
+        """Take the new present of a retained topic.
 
         Raises:
-            SinkError: If the outbox is closed, or full of more important messages.
+            SinkError: If the outbox is closed.
         """
         with self._lock:
-            if self._is_closed:
-                self._undelivered[Undelivered.CLOSED] += 1
-                msg = f"{message.topic}: not taken, {self._name} is closed"
-                raise SinkError(msg)
-            given_up = self._outgoing.put(message)
-            if given_up is message:
-                self._undelivered[Undelivered.QUEUE_FULL] += 1
-                msg = f"{message.topic}: not taken, {self._capacity} more important messages wait for {self._name}"
-                raise SinkError(msg)
-            if self._outgoing.in_flight < self._window:
+            if not self._is_closed:
+                self._present.put(message)
                 self._wake()
-        if given_up is not None:
-            self._give_up(Undelivered.QUEUE_FULL, [given_up])
+                return
+            self._undelivered[Undelivered.CLOSED] += 1
+        msg = f"{message.topic}: not taken, {self._name} is closed"
+        raise SinkError(msg)
+
+    def wake(self) -> None:
+        """Tell the network thread that the journal holds something new; for any thread."""
+        with self._lock:
+            self._wake()
 
     def start_waking(self) -> None:
         """Open the waker."""
-        self.waker, self._wake_end = socket.socketpair()
+        with self._lock:
+            self.waker, self._wake_end = socket.socketpair()
+            self._is_woken = False
 
     def stop_waking(self) -> None:
         """Close the waker."""
@@ -120,23 +118,39 @@ class Outbox:
         """
         with self._lock:
             self._window = window
-            self._outgoing.connected()
+            self._present.connected()
 
     def take(self) -> tuple[int, Message] | None:
         """Return the next message and the ticket to settle it by; None when nothing may be sent now."""
         with self._lock:
-            return self._outgoing.take() if self._outgoing.in_flight < self._window else None
+            if self._present.in_flight + len(self._entries) >= self._window:
+                return None
+            if (taken := self._present.take()) is not None:
+                return taken
+            if (entry := self.reader.take()) is None:
+                return None
+            ticket = next(self._tickets)
+            self._entries[ticket] = entry
+            return ticket, entry.message
 
     def settle(self, ticket: int) -> None:
         """Note that the broker has taken a message."""
         with self._lock:
-            self._outgoing.settle(ticket)
             self._delivered += 1
+            if ticket < 0:
+                self.reader.settle(self._entries.pop(ticket))
+            else:
+                self._present.settle(ticket)
 
-    def refuse(self, ticket: int) -> Message:
-        """Note that a message can never be delivered, and return it."""
+    def refuse(self, ticket: int, reason: str) -> Message:
+        """Note that a message can never be delivered, and return it; the journal keeps it with its dead letters."""
         with self._lock:
-            message = self._outgoing.settle(ticket)
+            if ticket < 0:
+                entry = self._entries.pop(ticket)
+                message = entry.message
+                self.reader.refuse(entry, reason)
+            else:
+                message = self._present.settle(ticket)
         self._give_up(Undelivered.REFUSED, [message])
         return message
 
@@ -144,8 +158,9 @@ class Outbox:
         """Keep messages until the next `open`; what was in flight will be sent again."""
         with self._lock:
             self._window = 0
-            lost = self._outgoing.disconnected()
-        self._give_up(Undelivered.CONNECTION_LOST, lost)
+            self._present.disconnected()
+            self._entries.clear()
+            self.reader.rewind()
 
     def close(self) -> None:
         """Take no more messages."""
@@ -153,12 +168,11 @@ class Outbox:
             self._is_closed = True
             self._wake()
 
-    def give_up_rest(self) -> int:
-        """Report everything that was not delivered, and return how many messages that was."""
+    def give_up_rest(self) -> None:
+        """Report the retained topics of which the broker has not acknowledged the present."""
         with self._lock:
-            rest = self._outgoing.unacknowledged()
+            rest = self._present.unacknowledged()
         self._give_up(Undelivered.CLOSED, rest)
-        return len(rest)
 
     def _wake(self) -> None:
         if not self._is_woken:

@@ -36,13 +36,17 @@ class Tracker:
             options: When a defect is believed, and for how long.
         """
         self._class_names = tuple(class_names)
-        self._policy = policy
         self._options = options
-        self._keep_at = [policy.classes[label].review_at * options.keep_share for label in self._class_names]
+        self.judge_by(policy)
         self._announced = 0
         self._image_wh: tuple[int, int] | None = None
         self._followed: list[Followed] = []
         self._belt, self._clock = Belt(), Clock()
+
+    def judge_by(self, policy: Policy) -> None:
+        """Let another policy decide from the next frame on."""
+        self._policy = policy
+        self._keep_at = [policy.classes[label].review_at * self._options.keep_share for label in self._class_names]
 
     def see(
         self,

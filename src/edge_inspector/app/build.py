@@ -1,0 +1,126 @@
+"""The whole station: everything that the settings name, opened and joined."""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+
+from edge_inspector.alarms import Alarm
+from edge_inspector.app.detector import open_model
+from edge_inspector.app.home import open_home
+from edge_inspector.app.source import OpenSource, SourceWrapper, flow_options
+from edge_inspector.app.station import Station
+from edge_inspector.app.telling import journal_document
+from edge_inspector.events import EventWriter
+from edge_inspector.identity import Session, session_id
+from edge_inspector.journal import Journal
+from edge_inspector.pipeline.alarms import Alarms
+from edge_inspector.pipeline.deliver import Deliverer, Losses
+from edge_inspector.pipeline.flow import Pipeline
+from edge_inspector.pipeline.inspector import Inspector
+from edge_inspector.pipeline.options import Surroundings
+from edge_inspector.ports import EventSink, FrameSource
+from edge_inspector.settings import MqttSettings, Settings
+from edge_inspector.sinks.log import LogSink
+from edge_inspector.sinks.mqtt import MqttSink
+from edge_inspector.topics import TopicTree
+from edge_inspector.tracks import Tracker, TrackOptions
+
+
+@contextmanager
+def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
+    settings: Settings,
+    stop: threading.Event,
+    *,
+    sinks: Mapping[str, EventSink] | None = None,
+    standing_alarms: tuple[Alarm, ...] = (),
+    around_source: SourceWrapper | None = None,
+    source: FrameSource | None = None,
+    session: Session | None = None,
+) -> Iterator[Station]:
+    """Open everything that the settings name and yield the station; close it all afterwards.
+
+    Args:
+        settings: The whole configuration.
+        stop: Ends every wait.
+        sinks: Further sinks, by name.
+        standing_alarms: Alarms known before the start; they last.
+        around_source: Wraps the source, for example to record what it delivers.
+        source: Read instead of the configured one.
+        session: Identity of this run; a new one when None.
+
+    Raises:
+        ConfigError: If the policy contradicts the model, a file that the settings name cannot be used, or another
+            daemon has this one's home.
+        ModelError: If the model package cannot be used.
+        SourceError: If the source cannot be opened.
+    """
+    session = session or new_session()
+    writer = EventWriter(topic_tree(settings), session.id, settings.station.product, settings.station.lot)
+    with ExitStack() as stack:
+        follows = None if settings.source.is_triggered else TrackOptions(**settings.tracks.model_dump())
+        model, alarms = stack.enter_context(open_model(settings, follows=follows))
+        home = stack.enter_context(open_home(settings))
+        opened = OpenSource(settings, stop, model, wrap=around_source, given=source)
+        stack.callback(opened.close)
+        losses = Losses()
+        all_sinks: dict[str, EventSink] = {"log": LogSink(), **(sinks or {})}
+        if settings.mqtt is not None:
+            sink = mqtt_sink(settings.mqtt, home.journal, writer, session, losses)
+            all_sinks["mqtt"] = stack.enter_context(sink)
+        deliverer = Deliverer(
+            writer,
+            all_sinks,
+            queue_size=settings.flow.deliver_queue_size,
+            losses=losses,
+            record=home.journal,
+            ledger=home.ledger,
+        )
+        pipeline = Pipeline(
+            opened.source,
+            Inspector(model, station_path=writer.topics.station_path, camera=writer.topics.camera, session=session.id),
+            writer,
+            deliverer,
+            options=flow_options(settings),
+            session_started_at=session.started_at,
+            tracker=None if follows is None else Tracker(model.class_names, model.policy, follows),
+            surroundings=Surroundings(
+                alarms=Alarms(writer, deliverer.put),
+                ledger=home.ledger,
+                more_stats=lambda: {"journal": journal_document(home.journal)},
+                standing_alarms=(*alarms, *standing_alarms),
+                passing_alarms=home.alarms,
+            ),
+        )
+        yield Station(settings, pipeline, model, opened)
+
+
+def new_session() -> Session:
+    """Return the identity of a run of the daemon that starts now."""
+    started_at = datetime.now(UTC)
+    return Session(session_id(started_at, os.urandom(10)), started_at)
+
+
+def topic_tree(settings: Settings) -> TopicTree:
+    """Return the topics of the configured station."""
+    station = settings.station
+    return TopicTree(station.topic_prefix, station.site, station.line, station.station, station.camera)
+
+
+def mqtt_sink(
+    settings: MqttSettings, journal: Journal, writer: EventWriter, session: Session, losses: Losses
+) -> MqttSink:
+    """Return the sink to the configured broker, not yet connected.
+
+    Raises:
+        ConfigError: If a file that the settings name cannot be used.
+    """
+    topics = writer.topics
+    return MqttSink(
+        settings,
+        journal,
+        client_id=settings.client_id or f"{topics.prefix}/{topics.station_path}/{topics.camera}",
+        will=writer.status("offline", session_started_at=session.started_at),
+        on_undelivered=lambda cause, message: losses.add(f"mqtt_{cause}", message.topic),
+    )

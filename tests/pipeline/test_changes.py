@@ -1,0 +1,129 @@
+"""What may change while a flow runs: options and policy between two frames, and the source."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+from edge_inspector.decision import ClassPolicy, Policy, Verdict
+from edge_inspector.frame import Frame
+from edge_inspector.inspection import InspectionResult
+from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
+from edge_inspector.pipeline.inspector import Inspector
+from edge_inspector.pipeline.options import FlowOptions, Surroundings
+from tests.fakes import ScriptedDetector, ScriptedSource, belt_frame, damaged_part, defect, part
+from tests.pipeline.line import TOPICS, WRITER, Running, assert_accounts_hold, line, model_of, tracker_of
+
+OPTIONS = FlowOptions(HandoverOptions(4, WhenFull.WAIT), staleness_ms=60_000)
+
+
+class Keeper:
+    """Keeps what it is offered."""
+
+    def __init__(self, key: str | None = "samples/one.jpg") -> None:
+        self.offers: list[tuple[InspectionResult, tuple[Frame, ...]]] = []
+        self._key = key
+
+    def consider(self, result: InspectionResult, frames: Sequence[Frame]) -> str | None:
+        self.offers.append((result, tuple(frames)))
+        return self._key
+
+    def frame_ids(self) -> list[list[int]]:
+        return [[frame.frame_id for frame in frames] for _, frames in self.offers]
+
+
+def test_another_policy_judges_from_the_next_frame_on() -> None:
+    go = threading.Event()
+    detector = ScriptedDetector({0: defect(0.5), 1: defect(0.5)})
+    flow = line(ScriptedSource([part(0), go, part(1)]), detector)
+    with Running(flow) as running:
+        flow.sink.wait_for(lambda message: b'"part-0"' in message.payload)
+        flow.pipeline.adopt(OPTIONS, Policy({"scratch": ClassPolicy(0.1, 0.2)}, fail_safe=Verdict.REVIEW))
+        go.set()
+        running.totals()
+    assert [result["outcome"] for result in flow.results()] == ["review", "reject"]
+
+
+def test_a_part_without_a_verdict_is_treated_as_the_new_policy_says() -> None:
+    go = threading.Event()
+    flow = line(ScriptedSource([part(0), go, damaged_part(1)]))
+    with Running(flow) as running:
+        flow.sink.wait_for(lambda message: b'"part-0"' in message.payload)
+        flow.pipeline.adopt(OPTIONS, Policy({"scratch": ClassPolicy(0.1, 0.2)}, fail_safe=Verdict.ACCEPT))
+        go.set()
+        running.totals()
+    assert flow.results()[1]["no_verdict"]["treated_as"] == "accept"
+
+
+def test_a_source_is_swapped_and_the_old_one_closed_before_the_new_one_is_read() -> None:
+    order: list[str] = []
+    first = ScriptedSource([part(0)], ends=False)
+    second = ScriptedSource([lambda: order.append("read"), part(1), part(2)])
+    flow = line(first)
+    with Running(flow) as running:
+        flow.sink.wait_for(lambda message: b'"part-0"' in message.payload)
+        flow.pipeline.swap_source(second, close_old=lambda: order.append("closed"))
+        totals = running.totals()
+    assert order == ["closed", "read"]
+    assert [result["part_id"] for result in flow.results()] == ["part-0", "part-1", "part-2"]
+    assert totals.frames.adds_up
+    assert totals.frames.captured == 3
+
+
+def test_the_keeper_is_offered_all_frames_of_a_part_with_its_result_and_the_event_names_the_key() -> None:
+    keeper = Keeper()
+    frames = [replace(part(number // 3), frame_id=number, part_frame=number % 3) for number in range(6)]
+    flow = line(ScriptedSource(frames), frames_per_part=3, surroundings=Surroundings(keeper=keeper))
+    assert_accounts_hold(flow, flow.run())
+    assert keeper.frame_ids() == [[0, 1, 2], [3, 4, 5]]
+    assert [result["sample_key"] for result in flow.results()] == ["samples/one.jpg"] * 2
+
+
+def test_frames_of_a_part_that_closes_early_are_offered_and_never_mixed_with_the_next() -> None:
+    keeper = Keeper(None)
+    numbers = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2)]
+    frames = [replace(part(which), frame_id=10 * which + n, part_frame=n) for which, n in numbers]
+    flow = line(ScriptedSource(frames), frames_per_part=3, surroundings=Surroundings(keeper=keeper))
+    flow.run()
+    assert keeper.frame_ids() == [[0, 1], [10, 11, 12]]
+    assert [result["sample_key"] for result in flow.results()] == [None, None]
+
+
+def test_a_damaged_frame_has_no_picture_to_keep() -> None:
+    keeper = Keeper()
+    flow = line(ScriptedSource([damaged_part(0), part(1)]), surroundings=Surroundings(keeper=keeper))
+    flow.run()
+    assert keeper.frame_ids() == [[1]]
+
+
+def test_on_a_belt_a_defect_is_offered_when_its_track_tells_something_and_not_with_every_frame() -> None:
+    keeper = Keeper()
+    finds = {number: defect(0.9) for number in range(2, 12)}
+    flow = line(
+        ScriptedSource(belt_frame(number) for number in range(12)),
+        ScriptedDetector(finds),
+        tracker=tracker_of(),
+        surroundings=Surroundings(keeper=keeper),
+    )
+    flow.run()
+    outcomes = [result.outcome_name for result, _ in keeper.offers]
+    assert outcomes.count("accept") == 2
+    assert 1 <= outcomes.count("reject") <= 2
+
+
+def test_without_a_model_every_part_is_offered_and_has_no_verdict_but_no_alarm_of_its_own() -> None:
+    keeper, detector = Keeper(), ScriptedDetector()
+    inspector = Inspector(
+        replace(model_of(detector), judges=False),
+        station_path=TOPICS.station_path,
+        camera=TOPICS.camera,
+        session=WRITER.session,
+    )
+    flow = line(
+        ScriptedSource([part(0), part(1)]), detector, inspector=inspector, surroundings=Surroundings(keeper=keeper)
+    )
+    totals = flow.run()
+    assert detector.seen == []
+    assert totals.parts.no_verdict == {"no_model": 2}
+    assert keeper.frame_ids() == [[0], [1]]
+    assert flow.alarms() == []
+    assert_accounts_hold(flow, totals)
