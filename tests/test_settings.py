@@ -219,3 +219,15 @@ def test_a_very_long_wrong_value_is_not_repeated_in_full() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         parse({}).flow.queue_size = 5  # type: ignore[misc]
+
+
+def test_limits_of_brightness_that_leave_nothing_between_them_are_refused() -> None:
+    assert parse({"health": {"image": {"dark_mean": 0, "bright_mean": 255}}}).health.image.bright_mean == 255
+    assert problems({"health": {"image": {"dark_mean": 100, "bright_mean": 100}}}) == [
+        "station.toml: health: image: dark_mean 100 is not below bright_mean 100"
+    ]
+
+
+def test_a_station_can_say_that_nobody_keeps_its_clock() -> None:
+    assert parse({}).health.clock_synchronized
+    assert not parse({"health": {"clock_synchronized": "false"}}).health.clock_synchronized

@@ -67,6 +67,7 @@ POSITION_OFF = "part-position-off"
 REJECT_RATE = "reject-rate-jump"
 DISK_LOW = "disk-low"
 CLOCK_NOT_SET = "clock-not-set"
+CLOCK_JUMPED = "clock-jumped"
 
 # Every alarm that this version raises: what an earlier session left on the broker is cleared by name.
 ALARM_NAMES = (
@@ -92,6 +93,7 @@ ALARM_NAMES = (
     REJECT_RATE,
     DISK_LOW,
     CLOCK_NOT_SET,
+    CLOCK_JUMPED,
     *(no_verdict_alarm(cause) for cause in NoVerdictCause),
     *(camera_alarm(fault) for fault in CameraFault),
 )

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 
 from edge_inspector.alarms import Alarm
 from edge_inspector.app.detector import open_model
+from edge_inspector.app.health import Health
 from edge_inspector.app.home import open_home
 from edge_inspector.app.source import OpenSource, SourceWrapper, flow_options
 from edge_inspector.app.station import Station
 from edge_inspector.app.telling import journal_document
-from edge_inspector.events import EventWriter
+from edge_inspector.events import EventWriter, Json
 from edge_inspector.identity import Session, session_id
 from edge_inspector.journal import Journal
 from edge_inspector.pipeline.alarms import Alarms
@@ -60,7 +61,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
     writer = EventWriter(topic_tree(settings), session.id, settings.station.product, settings.station.lot)
     with ExitStack() as stack:
         follows = None if settings.source.is_triggered else TrackOptions(**settings.tracks.model_dump())
-        model, alarms = stack.enter_context(open_model(settings, follows=follows))
+        model, model_alarms = stack.enter_context(open_model(settings, follows=follows))
         home = stack.enter_context(open_home(settings))
         opened = OpenSource(settings, stop, model, wrap=around_source, given=source)
         stack.callback(opened.close)
@@ -77,6 +78,17 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             record=home.journal,
             ledger=home.ledger,
         )
+        alarms = Alarms(writer, deliverer.put)
+        health = (
+            None
+            if home.folder is None
+            else Health(settings, folder=home.folder, journal=home.journal, ledger=home.ledger, alarms=alarms)
+        )
+
+        def more_stats() -> dict[str, Json]:
+            told: dict[str, Json] = {"journal": journal_document(home.journal)}
+            return told if health is None else {**told, "health": health.document()}
+
         pipeline = Pipeline(
             opened.source,
             Inspector(model, station_path=writer.topics.station_path, camera=writer.topics.camera, session=session.id),
@@ -86,14 +98,23 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             session_started_at=session.started_at,
             tracker=None if follows is None else Tracker(model.class_names, model.policy, follows),
             surroundings=Surroundings(
-                alarms=Alarms(writer, deliverer.put),
+                alarms=alarms,
                 ledger=home.ledger,
-                more_stats=lambda: {"journal": journal_document(home.journal)},
-                standing_alarms=(*alarms, *standing_alarms),
+                watch_frame=None if health is None else health.camera.look,
+                may_exit=_never if health is None else health.guard.may_exit,
+                more_stats=more_stats,
+                standing_alarms=(*model_alarms, *standing_alarms),
                 passing_alarms=home.alarms,
             ),
         )
+        if health is not None:
+            deliverer.stage = health.watchdog.stage("deliver", settings.health.watchdog.thread_s)
+            stack.enter_context(health.watch(pipeline))
         yield Station(settings, pipeline, model, opened)
+
+
+def _never() -> bool:
+    return False
 
 
 def new_session() -> Session:

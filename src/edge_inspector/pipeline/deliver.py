@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 from edge_inspector.errors import SinkError
 from edge_inspector.events import EventWriter, TrackedDefect
@@ -68,8 +68,22 @@ class Losses:
             return dict(self._counts)
 
 
+class Stage(Protocol):
+    """Who is told when the thread works and when it waits."""
+
+    def busy(self) -> None:
+        """Note a piece of work."""
+
+    def idle(self) -> None:
+        """Note that there is none."""
+
+
 class Deliverer:
-    """Hands results and messages to the record and the sinks, in order."""
+    """Hands results and messages to the record and the sinks, in order.
+
+    Attributes:
+        stage: Is told of the thread's work; may be set before the start.
+    """
 
     def __init__(  # noqa: PLR0913 - what it joins
         self,
@@ -98,6 +112,7 @@ class Deliverer:
         self._queue: deque[Item] = deque()
         self._queue_size = queue_size
         self._losses = Losses() if losses is None else losses
+        self.stage: Stage | None = None
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="deliver", daemon=True)
@@ -144,11 +159,15 @@ class Deliverer:
         return self._losses.counts()
 
     def _next(self) -> Item | None:
+        if self.stage is not None:
+            self.stage.idle()
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._queue)
             if not self._queue:
                 return None
             item = self._queue.popleft()
+            if self.stage is not None:
+                self.stage.busy()
             if len(self._queue) == self._queue_size - 1:
                 self._changed.notify_all()  # for one that waits for room
             return item

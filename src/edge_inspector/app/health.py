@@ -1,0 +1,196 @@
+"""What a station watches of itself, joined: its checks, its watchdog, the exit budget and the metrics."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from edge_inspector.alarms import (
+    DEAD_LETTER,
+    EVENTS_EVICTED,
+    INSPECTION_STUCK,
+    JOURNAL_UNAVAILABLE,
+    RUNNING_DEGRADED,
+    SAMPLES_EVICTED,
+    SAMPLES_NOT_KEPT,
+    UPLOAD_FAILING,
+    Severity,
+)
+from edge_inspector.errors import StuckError
+from edge_inspector.events import Json
+from edge_inspector.health.camera_health import CameraHealth
+from edge_inspector.health.checks import Check, Checks
+from edge_inspector.health.clock import ClockWatch
+from edge_inspector.health.exits import ExitBudget, Guard, Remedy
+from edge_inspector.health.growth import growth_probe
+from edge_inspector.health.notify import Notifier
+from edge_inspector.health.rates import DeadlineMisses, RejectRate
+from edge_inspector.health.station_checks import camera_checks, station_checks
+from edge_inspector.health.watchdog import Watchdog
+from edge_inspector.journal import Journal
+from edge_inspector.pipeline.alarms import Alarms
+from edge_inspector.pipeline.flow import Pipeline
+from edge_inspector.pipeline.ledger import Ledger
+from edge_inspector.settings import Settings
+
+
+class Health:
+    """Everything that watches one flow."""
+
+    def __init__(  # noqa: PLR0913 - what it watches
+        self,
+        settings: Settings,
+        *,
+        folder: Path,
+        journal: Journal,
+        ledger: Ledger,
+        alarms: Alarms,
+        more_checks: tuple[Check, ...] = (),
+    ) -> None:
+        """Prepare; `watch` starts it.
+
+        Args:
+            settings: The limits.
+            folder: The daemon's home.
+            journal: Where events wait.
+            ledger: Where parts are counted.
+            alarms: Where problems are told.
+            more_checks: Of the rooms that `settings` have opened.
+        """
+        self._settings = settings
+        health = settings.health
+        self._alarms = alarms
+        self.camera = CameraHealth(health.image, is_triggered=settings.source.is_triggered)
+        self.watchdog = Watchdog()
+        self.guard = Guard(ExitBudget(folder / "exits.json", health.watchdog.exits_per_hour))
+        self._notifier = Notifier.of_environment(is_content=self.guard.is_content)
+
+        def misses() -> tuple[int, int]:
+            parts = ledger.parts()
+            return sum(parts.outcomes.values()), parts.no_verdict.get("deadline_missed", 0)
+
+        self._misses = DeadlineMisses(misses, health.reject_rate_window)
+        checks = (
+            *(camera_checks(self.camera) if health.image.enabled else ()),
+            *station_checks(
+                health,
+                folder=folder,
+                clock=ClockWatch(wants_synchronized=health.clock_synchronized),
+                watchdog=self.watchdog,
+                rejects=RejectRate(lambda: ledger.parts().outcomes, health.reject_rate_window),
+                backlog=lambda: journal.state().waiting,
+            ),
+            *journal_checks(journal),
+            *more_checks,
+        )
+        self._pipeline: Pipeline | None = None
+        self._checks = Checks(
+            alarms,
+            checks,
+            first=(self.camera.measure, self._misses.look, self._deal_with_stuck, self._notifier.beat),
+            period_s=min(1.0, self._notifier.period_s or 1.0),
+        )
+
+    def document(self) -> dict[str, Json]:
+        """Return what the statistics tell of it."""
+        return {"failures": dict(self._checks.failures), "deadline_missed_share": round(self._misses.share, 4)}
+
+    @contextmanager
+    def watch(self, pipeline: Pipeline) -> Iterator[None]:
+        """Watch a flow, and serve its figures where that is configured.
+
+        Raises:
+            ConfigError: If the port for the figures is taken.
+        """
+        self._pipeline = pipeline
+        with ExitStack() as stack:
+            stack.enter_context(self._checks)
+            if (port := self._settings.health.metrics_port) is not None:
+                from edge_inspector.health.metrics_server import MetricsServer  # noqa: PLC0415 - 2 MB, where wanted
+
+                station = self._settings.station
+                labels = {"site": station.site, "line": station.line, "station": station.station}
+                stack.enter_context(
+                    MetricsServer(
+                        pipeline.values,
+                        self._problems,
+                        port=port,
+                        host=self._settings.health.metrics_host,
+                        labels={**labels, "camera": station.camera},
+                    )
+                )
+            self._notifier.ready()
+            yield
+
+    def _problems(self) -> list[str]:
+        stuck = [each.text for each in self.watchdog.look()]
+        return stuck + [name for name in self._alarms.names() if name in {INSPECTION_STUCK, RUNNING_DEGRADED}]
+
+    def _deal_with_stuck(self) -> None:
+        stuck = self.watchdog.look()
+        if stuck and self._pipeline is not None and self.guard.verdict_on(stuck[0]) is Remedy.EXIT:
+            self._pipeline.give_up(StuckError(stuck[0].text))
+
+
+def journal_checks(journal: Journal) -> tuple[Check, ...]:
+    """Return the checks of the record: that it can be written, and that nothing is given up."""
+
+    def evicted() -> int:
+        state = journal.state()
+        return state.lost + sum(sum(lanes.values()) for lanes in state.evicted.values())
+
+    return (
+        Check(
+            JOURNAL_UNAVAILABLE,
+            Severity.CRITICAL,
+            "Look at the disk: is it full, read-only or gone? Events are kept in memory until then.",
+            lambda: journal.state().problem,
+            raise_after_s=2.0,
+            clear_after_s=2.0,
+        ),
+        Check(
+            EVENTS_EVICTED,
+            Severity.CRITICAL,
+            "Look at the broker and the network; raise journal.quota_rows and journal.quota_mb for longer outages.",
+            growth_probe(evicted, what="events were given up for want of room"),
+        ),
+        Check(
+            DEAD_LETTER,
+            Severity.WARNING,
+            "Look at what the broker allows this client; the support bundle lists the dead letters.",
+            growth_probe(lambda: sum(journal.state().dead_letters.values()), what="events were refused for good"),
+        ),
+    )
+
+
+def sample_checks(
+    not_kept: Callable[[], Mapping[str, int]], evicted: Callable[[], int], upload_problem: Callable[[], str | None]
+) -> tuple[Check, ...]:
+    """Return the checks of the samples: that they are kept, and get away.
+
+    Args:
+        not_kept: Counts the samples that were chosen and not kept, by cause.
+        evicted: Counts those that were given up for want of room.
+        upload_problem: Tells why they cannot be uploaded now.
+    """
+    return (
+        Check(
+            SAMPLES_NOT_KEPT,
+            Severity.WARNING,
+            "Look at the disk; choose fewer samples, or jpg instead of png.",
+            growth_probe(lambda: sum(not_kept().values()), what="samples that were chosen could not be kept"),
+        ),
+        Check(
+            SAMPLES_EVICTED,
+            Severity.WARNING,
+            "Look at the upload; raise the quotas of the samples, or make room on the disk.",
+            growth_probe(evicted, what="samples were given up for want of room"),
+        ),
+        Check(
+            UPLOAD_FAILING,
+            Severity.WARNING,
+            "Look at samples.upload: the network, the bucket's name and what it allows; samples wait meanwhile.",
+            upload_problem,
+            raise_after_s=60.0,
+            clear_after_s=1.0,
+        ),
+    )
