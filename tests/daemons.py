@@ -15,11 +15,15 @@ EDGE_INSPECTOR = (sys.executable, "-m", "edge_inspector")
 
 
 def write_configuration(path: Path, model: Path, **sections: Any) -> Path:
-    """Write a configuration for a fast simulated line and a model package; `sections` replace its own."""
+    """Write a configuration for a fast simulated line and a model package; `sections` replace its own.
+
+    What the daemon keeps lies beside the file.
+    """
     document = {
         "station": {"site": "hall", "line": "line-1", "station": "station-2", "camera": "top"},
         "source": {"type": "simulated", "rate_hz": 200, "image_wh": [96, 64]},
         "model": {"path": str(model)},
+        "state": {"dir": str(path.parent / "state")},
         **sections,
     }
     path.write_text(json.dumps(document))
@@ -76,6 +80,10 @@ class Daemon:
             line = self._came.wait_for(find, PATIENCE_S)
         assert line is not None, f"never logged: {text!r}; the log:\n" + "\n".join(self.lines)
         return line
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

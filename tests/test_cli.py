@@ -14,7 +14,7 @@ from tests.daemons import EDGE_INSPECTOR, PATIENCE_S, run_command, write_configu
 from tests.onnx_models import bright_spot_graph, bright_spot_model, write_package, yolov8_model
 
 COMMANDS = (
-    ("run",), ("demo",), ("inspect",), ("bench",), ("check-config",), ("topics",),
+    ("run",), ("demo",), ("inspect",), ("bench",), ("check-config",), ("topics",), ("replay",), ("support-bundle",),
     ("model",), ("model", "import"), ("model", "describe"), ("model", "verify"),
 )  # fmt: skip
 

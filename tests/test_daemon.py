@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_inspector.daemon import Exit, exit_code, read_settings
-from edge_inspector.errors import ConfigError, InspectorError, ModelError, SourceError
+from edge_inspector.daemon import Exit, exit_code
+from edge_inspector.errors import ConfigError, InspectorError, ModelError, SourceError, StuckError
 from tests.daemons import EDGE_INSPECTOR, PATIENCE_S, Daemon, ledger_of, run_command, write_configuration
 from tests.onnx_models import bright_spot_graph, bright_spot_model, write_package
 
@@ -108,22 +108,6 @@ def test_every_problem_of_a_configuration_is_a_line(tmp_path: Path, model: Path)
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "expected"),
-    [
-        ("station.toml", "[source", "expected TOML"),
-        ("station.json", "{", "expected JSON"),
-        ("station.json", "[]", "expected sections by name, found list"),
-        ("station.toml", "\xff", "cannot be read"),
-    ],
-)
-def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, name: str, content: str, expected: str) -> None:
-    path = tmp_path / name
-    path.write_text(content, encoding="latin-1")
-    with pytest.raises(ConfigError, match=expected):
-        read_settings(path)
-
-
 def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:
     assert_refused(tmp_path / "nowhere.toml", CONFIGURATION, "nowhere.toml: cannot be read")
 
@@ -208,6 +192,7 @@ def test_log_lines_can_be_forced_to_json_or_text(tmp_path: Path, model: Path) ->
         (ConfigError(), Exit.CONFIGURATION),
         (ModelError(), Exit.UNUSABLE_INPUT),
         (SourceError(), Exit.SOURCE_FAILED),
+        (StuckError(), Exit.STUCK),
         (InspectorError(), Exit.INTERNAL),
     ],
 )

@@ -8,7 +8,7 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -26,7 +26,9 @@ from edge_inspector.frame import DropCause
 from edge_inspector.geometry import as_boxes
 from edge_inspector.identity import session_id
 from edge_inspector.inspection import FrameRecord, InspectionResult, ModelIdentity
+from edge_inspector.sampling import Evicted, EvictionCause, SampleReason
 from edge_inspector.settings import parse
+from edge_inspector.settings.keeping import LONGEST_KEY_PREFIX
 from edge_inspector.topics import LONGEST_LEVEL, Channel, Message, TopicTree
 from edge_inspector.tracks import Track, TrackChange, TrackPhase
 
@@ -46,6 +48,10 @@ ALARM = Alarm(
     "Slow the line down, use a smaller model, or raise flow.deadline_ms.",
 )
 LATENCY_MS = {"queue": 0.12345, "preprocess": 1.5, "inference": 12.25, "postprocess": 0.5, "decide": 0.1, "total": 14.5}
+EVICTED = {
+    Evicted("dent", SampleReason.UNCERTAIN, EvictionCause.DISK_LOW): 2,
+    Evicted(None, SampleReason.RANDOM, EvictionCause.QUOTA): 17,
+}
 STATS = {
     "frames": {"captured": 12, "inspected": 10, "dropped": {"queue_overflow": 1}, "in_flight": 1},
     "parts": {
@@ -59,6 +65,35 @@ STATS = {
     "latency_ms": {"total": {"p50": 14.5, "p95": 17.25, "p99": 21.0}},
     "undelivered": {"mqtt": 2},
     "alarms": ["no-verdict-queue-overflow"],
+    "total": {
+        "frames": {"captured": 112, "inspected": 108, "dropped": {"lost_in_restart": 3}, "in_flight": 1},
+        "parts": {
+            "seen": 112,
+            "outcomes": {"accept": 100, "reject": 8, "no_verdict": 4},
+            "no_verdict": {"lost_in_restart": 3, "queue_overflow": 1},
+            "in_flight": 0,
+        },
+        "sessions": 3,
+    },
+    "journal": {
+        "rows": 220,
+        "bytes": 262_144,
+        "pending": 2,
+        "waiting": {"mqtt": 5},
+        "evicted": {"mqtt": 0},
+        "dead_letters": {"mqtt": 1},
+        "problem": None,
+    },
+    "samples": {
+        "kept": {"defect": 8, "random": 1},
+        "not_kept": {"over_budget": 2},
+        "waiting": 3,
+        "waiting_bytes": 150_000,
+        "uploaded": 6,
+        "evicted": 0,
+        "problem": None,
+    },
+    "health": {"failures": {}, "deadline_missed_share": 0.02},
 }
 REJECT = Decision(
     Verdict.REJECT,
@@ -158,6 +193,7 @@ GOLDEN_MESSAGES: dict[str, Message] = {
     ),
     "alarm.raised": WRITER.alarm_raised(AT, ALARM),
     "alarm.cleared": WRITER.alarm_cleared(AT, ALARM)[0],
+    "samples.evicted": WRITER.samples_evicted(AT, EVICTED),
     "status": WRITER.status("online", session_started_at=AT),
     "camera_status": WRITER.camera_status("online", last_frame_at=AT),
     "camera_status.offline": WRITER.camera_status("offline", last_frame_at=None, reason="the cable is unplugged"),
@@ -190,6 +226,12 @@ VALIDATORS = {
 
 def violations(name: str, document: object) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in VALIDATORS[name].iter_errors(document)]
+
+
+def violations_of_result(document: object) -> list[str]:
+    """Return what is wrong with a result as it is written beside an event."""
+    validator = Draft202012Validator(read_schema("result"), registry=REGISTRY)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
 
 
 def data_of(message: Message) -> dict[str, Any]:
@@ -252,8 +294,13 @@ def test_schemas_know_every_cause_state_and_severity() -> None:
     assert set(result_schema["outcome"]["enum"]) == {*Verdict, "no_verdict"}
     assert set(read_schema("state")["properties"]["state"]["enum"]) == set(StationState)
     assert set(read_schema("alarm.raised")["properties"]["data"]["properties"]["severity"]["enum"]) == set(Severity)
-    stats_schema = read_schema("stats")["properties"]
-    assert set(stats_schema["frames"]["properties"]["dropped"]["propertyNames"]["enum"]) == set(DropCause)
+    evicted_schema = read_schema("samples.evicted")["properties"]["data"]["properties"]["evicted"]["items"]
+    assert evicted_schema["properties"]["reason"]["enum"] == list(SampleReason)
+    assert set(evicted_schema["properties"]["cause"]["enum"]) == set(EvictionCause)
+    ledgers = read_schema("stats")["$defs"]
+    drops, no_verdicts = ledgers["frames"]["properties"]["dropped"], ledgers["parts"]["properties"]["no_verdict"]
+    assert set(drops["propertyNames"]["enum"]) == {*DropCause, "lost_in_restart"}
+    assert set(no_verdicts["propertyNames"]["enum"]) == {*NoVerdictCause, "lost_in_restart"}
 
 
 def test_an_accepted_part_gives_its_result_alone_and_any_other_an_alert_before_it() -> None:
@@ -376,6 +423,22 @@ def test_reasons_are_the_gravest_eight() -> None:
     assert [reason["confidence"] for reason in data["reasons"]] == [round(0.9 - number / 100, 4) for number in range(8)]
 
 
+def test_a_result_is_written_elsewhere_as_in_its_event_with_every_box() -> None:
+    document = WRITER.result_document(THREE_FRAMES)
+    assert document == data_of(WRITER.of_result(THREE_FRAMES)[1])
+    assert len(cast("list[object]", WRITER.result_document(result(detections=found(100)))["detections"])) == 100
+
+
+def test_samples_given_up_are_told_by_kind_the_most_frequent_first() -> None:
+    data = data_of(WRITER.samples_evicted(AT, EVICTED))
+    assert [kind["count"] for kind in data["evicted"]] == [17, 2]
+    many = {Evicted(f"class {n}", SampleReason.DRIFT, EvictionCause.QUOTA): n + 1 for n in range(100)}
+    data = data_of(WRITER.samples_evicted(AT, many))
+    assert data["evicted_total"] == sum(many.values())
+    assert data["evicted"][0] == {"label": "class 99", "reason": "drift", "cause": "quota", "count": 100}
+    assert 10 < len(data["evicted"]) < 100
+
+
 # The law of the largest message, over everything that settings, sources and model packages let in.
 _any_text = st.text(st.sampled_from('aZ .-"\\ß部😀\x01\n'), max_size=2000)
 _file_name = st.text(st.sampled_from('aZ .-"\\ß部😀\x01\n'), min_size=1, max_size=255).map(
@@ -442,6 +505,9 @@ def test_no_result_is_larger_than_a_message_may_be(  # noqa: PLR0913, PLR0917 - 
         model=LONGEST_MODEL,
         frames=frames,
     )
+    levels_of_key = f"site={writer.topics.site}/line={writer.topics.line}/station={writer.topics.station}"
+    key = f"{'p' * LONGEST_KEY_PREFIX}/{levels_of_key}/dt=2026-03-01/{inspected.inspection_id}-63.jpg"
+    inspected = replace(inspected, sample_key=key)
     # Every cause at once, with counts as large as a long session makes them.
     inspected.latency_ms.update({"queue": 123456789.123})  # type: ignore[attr-defined]
     inspected.dropped_before.update(dict.fromkeys(DropCause, 10**9))  # type: ignore[attr-defined]
@@ -473,7 +539,13 @@ def test_no_other_message_is_larger_than_a_message_may_be(
     if writer is None:
         return
     alarm = Alarm("no-verdict-deadline-missed", Severity.CRITICAL, first, second)
+    evicted = {
+        Evicted(f"{number}{first}", reason, EvictionCause.DISK_LOW): 1000
+        for number in range(9)
+        for reason in SampleReason
+    }
     for message in (
+        writer.samples_evicted(AT, evicted),
         writer.alarm_raised(AT, alarm),
         *writer.alarm_cleared(AT, alarm),
         writer.model_rejected(AT, candidate=f"/{first}", reason=second),

@@ -1,13 +1,16 @@
 import io
 import json
 import logging
+import os
+import subprocess
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge_inspector.logs import set_up_logging
+from edge_inspector.logs import LOG_FILE, set_up_logging
 from edge_inspector.settings import LogSettings
 
 
@@ -118,3 +121,78 @@ def test_standard_error_is_the_default(capsys: pytest.CaptureFixture[str]) -> No
     output = capsys.readouterr()
     assert "hello" in output.err
     assert output.out == ""
+
+
+@pytest.fixture
+def _closed_afterwards() -> Iterator[None]:
+    yield
+    for handler in logging.getLogger().handlers:
+        handler.close()
+
+
+def in_file(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / LOG_FILE).read_text().splitlines()]
+
+
+@pytest.mark.usefixtures("_closed_afterwards")
+def test_the_last_of_the_log_is_kept_in_the_home_folder_as_json_for_its_owner_alone(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    set_up_logging(LogSettings(format="text"), stream, folder=tmp_path)
+    logging.getLogger().info("part %s", "p-1", extra={"part_id": "p-1"})
+    (document,) = in_file(tmp_path)
+    assert (document["message"], document["part_id"]) == ("part p-1", "p-1")
+    assert (tmp_path / LOG_FILE).stat().st_mode & 0o777 == 0o600
+    assert stream.getvalue().endswith("part p-1\n")
+
+
+@pytest.mark.usefixtures("_closed_afterwards")
+def test_the_log_in_the_home_folder_goes_on_after_a_restart_and_never_grows_beyond_two_files(tmp_path: Path) -> None:
+    for _ in range(2):
+        set_up_logging(LogSettings(), io.StringIO(), folder=tmp_path)
+        logging.getLogger().info("hello")
+    assert len(in_file(tmp_path)) == 2
+    for _ in range(50):
+        logging.getLogger().info("x" * 100_000)
+    files = sorted(path.name for path in (tmp_path / LOG_FILE).parent.iterdir())
+    assert files == ["edge-inspector.log", "edge-inspector.log.1"]
+    assert sum(path.stat().st_size for path in (tmp_path / LOG_FILE).parent.iterdir()) < 4_400_000
+
+
+@pytest.mark.usefixtures("_closed_afterwards")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+@pytest.mark.parametrize("state", ["full", "read-only"])
+def test_a_disk_that_takes_nothing_costs_one_line_and_no_record(
+    tmp_path: Path, state: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", tmp_path], check=True)
+    try:
+        if state == "read-only":
+            subprocess.run(["mount", "-o", "remount,ro", tmp_path], check=True)
+        stream = io.StringIO()
+        set_up_logging(LogSettings(), stream, folder=tmp_path)
+        for _ in range(10):
+            logging.getLogger().info("x" * 100_000)
+        messages = [document["message"] for document in documents(stream)]
+        for handler in logging.getLogger().handlers:
+            handler.close()
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    assert sum(message.startswith("x") for message in messages) == 10
+    (warning,) = [message for message in messages if not message.startswith("x")]
+    assert "edge-inspector.log: cannot be written: " in warning
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("_closed_afterwards")
+def test_the_file_is_written_again_once_the_disk_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_inspector.logs._PAUSE_S", 0.0)
+    blocker = tmp_path / LOG_FILE.parent
+    blocker.write_text("no folder")
+    stream = io.StringIO()
+    monkeypatch.setattr("edge_inspector.logs._log.disabled", True)
+    set_up_logging(LogSettings(), stream, folder=tmp_path)
+    logging.getLogger().info("lost")
+    blocker.unlink()
+    logging.getLogger().info("kept")
+    assert [document["message"] for document in in_file(tmp_path)] == ["kept"]
+    assert [document["message"] for document in documents(stream)] == ["lost", "kept"]

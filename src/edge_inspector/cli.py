@@ -17,13 +17,16 @@ from edge_inspector.errors import InspectorError
 if TYPE_CHECKING:
     from edge_inspector.postprocess import Decode
 
+_DIFFERENT = 1  # a replay; anything else that ends with 1 has a traceback
 _EXIT_CODES = """\
 exit codes:
   0   clean stop, or the source came to its end
+  1   a replay gave other results than its recording
   2   wrong arguments
-  65  a model package or an image cannot be used
+  65  a model package, an image or a recording cannot be used
   69  the source failed
   70  a defect of the program; the log has the details
+  75  stuck; the supervisor should start it again
   78  the configuration must be changed
 """
 
@@ -61,6 +64,14 @@ def _parser() -> argparse.ArgumentParser:
 
     run = _command(commands, "run", "run the daemon", "edge-inspector run -c station.toml")
     run.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="configuration, TOML or JSON")
+    run.add_argument("--record", type=Path, metavar="DIR", help="also record frames and results, for `replay`")
+    run.add_argument(
+        "--record-frames",
+        type=_number(int, 1, 1_000_000),
+        default=1000,
+        metavar="N",
+        help="end the recording after N frames (default: %(default)s)",
+    )
     run.set_defaults(command=_run)
 
     demo = _command(
@@ -130,14 +141,49 @@ def _parser() -> argparse.ArgumentParser:
     bench.set_defaults(command=_bench)
 
     check = _command(
-        commands, "check-config", "check a configuration and its model", "edge-inspector check-config station.toml"
+        commands,
+        "check-config",
+        "check a configuration and its model",
+        "edge-inspector check-config station.toml\n  edge-inspector check-config new.toml --against station.toml",
     )
     check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument(
+        "--against",
+        type=Path,
+        metavar="OTHER",
+        help="also print each key that differs from OTHER, and whether it applies live, reopens the source or needs a "
+        "restart",
+    )
     check.set_defaults(command=_check_config)
 
     topics = _command(commands, "topics", "print the MQTT topics of a station", "edge-inspector topics -c station.toml")
     topics.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration (default: the defaults)")
     topics.set_defaults(command=_topics)
+
+    replay = _command(
+        commands,
+        "replay",
+        "run a recording again and compare the results with those that were recorded",
+        "edge-inspector replay recording/\n"
+        "  edge-inspector replay recording/ --model models/solder --json changes.json",
+    )
+    replay.add_argument("folder", type=Path, metavar="DIR", help="what `run --record` has written")
+    replay.add_argument("--model", type=Path, metavar="DIR", help="what would change with this model package")
+    replay.add_argument(
+        "-c", "--config", type=Path, metavar="FILE", help="what would change with its model, policy and tracks"
+    )
+    replay.add_argument("--json", type=Path, metavar="FILE", help="also write the findings to a file")
+    replay.set_defaults(command=_replay)
+
+    support = _command(
+        commands,
+        "support-bundle",
+        "write one file with all that support needs, without secrets",
+        "edge-inspector support-bundle -c station.toml",
+    )
+    support.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration (default: the defaults)")
+    support.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: named after the time)")
+    support.set_defaults(command=_support_bundle)
 
     _add_model_commands(commands)
     return parser
@@ -235,9 +281,31 @@ def _decode(text: str) -> "Decode":
 
 
 def _run(options: argparse.Namespace) -> int:
-    from edge_inspector.daemon import read_settings, run
+    if options.record is None:
+        from edge_inspector.daemon import run_file
 
-    run(read_settings(options.config))
+        run_file(options.config)
+    else:
+        from edge_inspector.configuration.reading import read_settings
+        from edge_inspector.replay.record import record
+
+        record(read_settings(options.config), options.record, most_frames=options.record_frames)
+    return 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from edge_inspector.configuration.reading import read_settings
+    from edge_inspector.replay.show import show
+
+    settings = None if options.config is None else read_settings(options.config)
+    is_equal = show(options.folder, settings=settings, model=options.model, json_file=options.json)
+    return 0 if is_equal else _DIFFERENT
+
+
+def _support_bundle(options: argparse.Namespace) -> int:
+    from edge_inspector.support.show import show
+
+    show(options.config, out=options.out)
     return 0
 
 
@@ -250,7 +318,8 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _inspect(options: argparse.Namespace) -> int:
     from edge_inspector.batch import inspect_files
-    from edge_inspector.daemon import Exit, read_settings
+    from edge_inspector.configuration.reading import read_settings
+    from edge_inspector.daemon import Exit
     from edge_inspector.settings import ModelSettings, Settings
 
     settings = Settings() if options.config is None else read_settings(options.config)
@@ -262,7 +331,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 def _bench(options: argparse.Namespace) -> int:
     from edge_inspector.bench.show import show
-    from edge_inspector.daemon import read_settings
+    from edge_inspector.configuration.reading import read_settings
     from edge_inspector.settings import Settings
 
     settings = Settings() if options.config is None else read_settings(options.config)
@@ -275,16 +344,21 @@ def _bench(options: argparse.Namespace) -> int:
 
 def _check_config(options: argparse.Namespace) -> int:
     from edge_inspector.app import check
-    from edge_inspector.daemon import read_settings
+    from edge_inspector.configuration.difference import difference
+    from edge_inspector.configuration.reading import read_settings
 
-    for remark in check(read_settings(options.file)):
+    settings = read_settings(options.file)
+    for remark in check(settings):
         print(f"{options.file}: {remark}")
+    if options.against is not None:
+        for change in difference(read_settings(options.against), settings):
+            print(change)
     return 0
 
 
 def _topics(options: argparse.Namespace) -> int:
     from edge_inspector.app import topic_tree
-    from edge_inspector.daemon import read_settings
+    from edge_inspector.configuration.reading import read_settings
     from edge_inspector.settings import Settings
     from edge_inspector.topics import catalogue_table
 

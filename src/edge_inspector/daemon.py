@@ -1,24 +1,27 @@
-"""The daemon: reads the configuration, runs the pipeline until a signal, and ends with an exit code that says why."""
+"""The daemon: runs the pipeline of a configuration until a signal, and ends with an exit code that says why."""
 
 import ctypes
-import json
 import logging
 import math
 import signal
 import threading
 import time
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from enum import IntEnum
 from pathlib import Path
 from types import FrameType
 
-from edge_inspector.app import build
-from edge_inspector.errors import ConfigError, FrameError, InspectorError, ModelError, SourceError
+from edge_inspector.alarms import Alarm
+from edge_inspector.app import Station, build, check, home_folder
+from edge_inspector.app.source import SourceWrapper
+from edge_inspector.configuration.supervision import ReloadWish, Supervisor
+from edge_inspector.errors import ConfigError, FrameError, InspectorError, ModelError, SourceError, StuckError
+from edge_inspector.identity import Session
 from edge_inspector.logs import set_up_logging
-from edge_inspector.pipeline.flow import Totals
+from edge_inspector.pipeline.options import Totals
 from edge_inspector.ports import EventSink
-from edge_inspector.settings import Settings, parse
+from edge_inspector.settings import LogSettings, Settings
 
 _log = logging.getLogger(__name__)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -33,6 +36,7 @@ class Exit(IntEnum):
     UNUSABLE_INPUT = 65  # model package or image
     SOURCE_FAILED = 69
     INTERNAL = 70  # a defect of ours in the flow
+    STUCK = 75  # the supervisor should start it again
     CONFIGURATION = 78
 
 
@@ -45,41 +49,63 @@ def exit_code(error: InspectorError) -> Exit:
             return Exit.SOURCE_FAILED
         case ModelError() | FrameError():
             return Exit.UNUSABLE_INPUT
+        case StuckError():
+            return Exit.STUCK
         case _:
             return Exit.INTERNAL
 
 
-def read_settings(path: Path) -> Settings:
-    """Read a configuration file, TOML or JSON by its suffix.
+def run_file(file: Path, *, stop: threading.Event | None = None) -> Totals:
+    """Run the station of a configuration file, and follow its changes, until the source ends or a signal comes.
+
+    SIGTERM and SIGINT stop it in less than 2 seconds; SIGHUP has the file read again.
+
+    Args:
+        file: TOML, or JSON by its suffix.
+        stop: Set to stop from another thread; signals set it too.
+
+    Returns:
+        The accounts of the last flow.
 
     Raises:
-        ConfigError: If it cannot be read, or with every problem in it.
+        ConfigError: If the file cannot be used, and no last good configuration is known.
+        InspectorError: If something needed could not be opened, or the source failed.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path}: cannot be read: {error}"
-        raise ConfigError(msg) from error
-    try:
-        document: object = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # beside the parsers' own: thousands of digits, or of brackets
-        msg = f"{path}: expected {'JSON' if path.suffix == '.json' else 'TOML'}, found: {error}"
-        raise ConfigError(msg) from error
-    if not isinstance(document, dict):
-        msg = f"{path}: expected sections by name, found {type(document).__name__}"
-        raise ConfigError(msg)
-    return parse(document, name=str(path))
+
+    def open_flow(
+        settings: Settings, end: threading.Event, alarms: tuple[Alarm, ...]
+    ) -> AbstractContextManager[Station]:
+        return _accounted(build(settings, end, standing_alarms=alarms), settings)
+
+    stop = stop_on_signals(threading.Event() if stop is None else stop)
+    wish = reload_on_signal(ReloadWish())
+    set_up_logging(LogSettings())
+    return Supervisor[Totals](
+        file,
+        build=open_flow,
+        check=check,
+        prepare=_log_as,
+        stop=stop,
+        wish=wish,
+    ).run()
 
 
 def run(
-    settings: Settings, *, stop: threading.Event | None = None, sinks: Mapping[str, EventSink] | None = None
+    settings: Settings,
+    *,
+    stop: threading.Event | None = None,
+    sinks: Mapping[str, EventSink] | None = None,
+    around_source: SourceWrapper | None = None,
+    session: Session | None = None,
 ) -> Totals:
-    """Run until the source ends or SIGTERM or SIGINT comes; a clean stop takes less than 2 seconds.
+    """Run settings that come from no file until the source ends or SIGTERM or SIGINT comes.
 
     Args:
         settings: The whole configuration.
         stop: Set to stop from another thread; signals set it too.
         sinks: Further sinks, by name.
+        around_source: Wraps the source, for example to record what it delivers.
+        session: Identity of this run; a new one when None.
 
     Returns:
         The accounts of the run.
@@ -88,15 +114,28 @@ def run(
         InspectorError: If something needed could not be opened, or the source failed.
     """
     stop = stop_on_signals(threading.Event() if stop is None else stop)
-    set_up_logging(settings.log)
-    with build(settings, stop, sinks=sinks) as pipeline:
-        _give_memory_back()
-        _log.info("inspecting: %s", settings.source.type)
-        try:
-            totals = pipeline.run(stop)
-        finally:
-            _log_totals(pipeline.totals())
-    return totals
+    _log_as(settings)
+    opening = build(settings, stop, sinks=sinks, around_source=around_source, session=session)
+    with _accounted(opening, settings) as station:
+        return station.run(stop)
+
+
+@contextmanager
+def _accounted(opening: AbstractContextManager[Station], settings: Settings) -> Iterator[Station]:
+    """Open a station, say what it inspects, and when all is closed what became of its frames."""
+    station: Station | None = None
+    try:
+        with opening as station:
+            _give_memory_back()
+            _log.info("inspecting: %s", settings.source.type)
+            yield station
+    finally:
+        if station is not None:
+            _log_totals(station.totals())
+
+
+def _log_as(settings: Settings) -> None:
+    set_up_logging(settings.log, folder=home_folder(settings))
 
 
 def _give_memory_back() -> None:
@@ -123,6 +162,16 @@ def stop_on_signals(stop: threading.Event) -> threading.Event:
     for number in _STOP_SIGNALS:
         signal.signal(number, on_signal)
     return stop
+
+
+def reload_on_signal(wish: ReloadWish) -> ReloadWish:
+    """Make the wish on SIGHUP."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        wish.is_made = True
+
+    signal.signal(signal.SIGHUP, on_signal)
+    return wish
 
 
 def _log_totals(totals: Totals) -> None:

@@ -17,6 +17,7 @@ from edge_inspector.decision import Decision, NoVerdict, Reason
 from edge_inspector.detections import Detections
 from edge_inspector.identity import inspection_id
 from edge_inspector.inspection import InspectionResult, ModelIdentity, outcome_name
+from edge_inspector.sampling import Evicted
 from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
 from edge_inspector.tracks import TrackChange
 
@@ -24,7 +25,8 @@ LARGEST_MESSAGE = 4000  # bytes of topic and payload together
 _MOST_REASONS = 8
 _LONGEST_TEXT = 300  # bytes of a free text, as JSON
 _LONGEST_NAME = 280  # bytes of a part id or a file name, as JSON
-_MOST_FRAMES_BYTES = 1200  # of the frames of a part, as JSON
+_MOST_FRAMES_BYTES = 800  # of the frames of a part, as JSON
+_MOST_EVICTED_BYTES = 1800  # of the kinds of samples that were given up, as JSON
 
 Json: TypeAlias = str | int | float | bool | Mapping[str, "Json"] | Sequence["Json"] | None
 
@@ -136,6 +138,33 @@ class EventWriter:
         data: dict[str, Json] = {"candidate": _shorten(candidate[-_LONGEST_TEXT:]), "reason": _shorten(reason)}
         return self._event(Channel.MODEL, EventKind.MODEL_REJECTED, at, name=candidate, data=data)
 
+    def samples_evicted(self, at: datetime, counts: Mapping[Evicted, int]) -> Message:
+        """Return the event that samples were given up before they were uploaded.
+
+        Args:
+            at: When; no two of these events have the same.
+            counts: How many of each kind; the most frequent kinds are told, and how many samples there were in all.
+        """
+        kinds = sorted(counts.items(), key=lambda item: -item[1])
+        documents: list[Json] = [
+            {
+                "label": None if kind.label is None else _shorten(kind.label, _LONGEST_NAME),
+                "reason": kind.reason.value,
+                "cause": kind.cause.value,
+                "count": count,
+            }
+            for kind, count in kinds
+        ]
+        told = _strongest(documents, _MOST_EVICTED_BYTES)
+        data: dict[str, Json] = {"evicted_total": sum(counts.values()), "evicted": told}
+        return self._event(Channel.SAMPLES, EventKind.SAMPLES_EVICTED, at, name="samples", data=data)
+
+    def result_document(self, result: InspectionResult) -> dict[str, Json]:
+        """Return a result as it is written where there is room for it: the `data` of its event with every box."""
+        gravest = result.outcome.reasons[:_MOST_REASONS] if isinstance(result.outcome, Decision) else ()
+        boxes = detection_documents(result.detections, result.class_names, frames=result.detection_frames)
+        return {**self._result(result), "reasons": reason_documents(gravest), "detections": boxes}
+
     def alarm_raised(self, at: datetime, alarm: Alarm) -> Message:
         """Return the retained event of a raised alarm."""
         return self._alarm(EventKind.ALARM_RAISED, at, alarm)
@@ -201,7 +230,7 @@ class EventWriter:
             "model": _model(result.model),
             "latency_ms": {stage: round(value, 3) for stage, value in result.latency_ms.items()},
             "dropped_before": dict(result.dropped_before),
-            "sample_key": None,
+            "sample_key": result.sample_key,
             "detections_total": len(result.detections),
         }
         if isinstance(result.outcome, NoVerdict):

@@ -29,6 +29,7 @@ class Channel(StrEnum):
     CAMERA_STATUS = "{camera}/status"
     RESULT = "{camera}/result"
     DEFECT = "{camera}/defect"
+    SAMPLES = "{camera}/samples"
 
 
 class Priority(StrEnum):
@@ -67,6 +68,9 @@ CATALOGUE: dict[Channel, Delivery] = {
     Channel.CAMERA_STATUS: Delivery(1, RETAIN, _ALERT, "online, degraded or offline, and the last frame"),
     Channel.RESULT: Delivery(1, PASSING, _RESULT, "inspection.completed, one a part"),
     Channel.DEFECT: Delivery(1, PASSING, _ALERT, "defect.detected, for every part that is not accepted"),
+    Channel.SAMPLES: Delivery(
+        1, PASSING, _ALERT, "samples.evicted: given up before their upload; once a minute at most"
+    ),
 }
 
 

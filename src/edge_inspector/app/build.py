@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 from edge_inspector.alarms import Alarm
 from edge_inspector.app.detector import open_model
-from edge_inspector.app.health import Health
+from edge_inspector.app.health import Health, sample_checks
 from edge_inspector.app.home import open_home
+from edge_inspector.app.samples import open_samples
 from edge_inspector.app.source import OpenSource, SourceWrapper, flow_options
 from edge_inspector.app.station import Station
 from edge_inspector.app.telling import journal_document
@@ -22,6 +23,7 @@ from edge_inspector.pipeline.flow import Pipeline
 from edge_inspector.pipeline.inspector import Inspector
 from edge_inspector.pipeline.options import Surroundings
 from edge_inspector.ports import EventSink, FrameSource
+from edge_inspector.sampling import Evicted
 from edge_inspector.settings import MqttSettings, Settings
 from edge_inspector.sinks.log import LogSink
 from edge_inspector.sinks.mqtt import MqttSink
@@ -79,15 +81,28 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             ledger=home.ledger,
         )
         alarms = Alarms(writer, deliverer.put)
-        health = (
-            None
-            if home.folder is None
-            else Health(settings, folder=home.folder, journal=home.journal, ledger=home.ledger, alarms=alarms)
-        )
+        samples, health = None, None
+        if home.folder is not None:
+
+            def tell_evicted(evicted: Mapping[Evicted, int]) -> None:
+                home.journal.append([writer.samples_evicted(datetime.now(UTC), evicted)])
+
+            samples = stack.enter_context(open_samples(settings, home.folder, writer, on_evicted=tell_evicted))
+            health = Health(
+                settings,
+                folder=home.folder,
+                journal=home.journal,
+                ledger=home.ledger,
+                alarms=alarms,
+                more_checks=() if samples is None else sample_checks(samples),
+            )
 
         def more_stats() -> dict[str, Json]:
-            told: dict[str, Json] = {"journal": journal_document(home.journal)}
-            return told if health is None else {**told, "health": health.document()}
+            return {
+                "journal": journal_document(home.journal),
+                "samples": None if samples is None else samples.document(),
+                "health": None if health is None else health.document(),
+            }
 
         pipeline = Pipeline(
             opened.source,
@@ -100,6 +115,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             surroundings=Surroundings(
                 alarms=alarms,
                 ledger=home.ledger,
+                keeper=None if samples is None else samples.keeper,
                 watch_frame=None if health is None else health.camera.look,
                 may_exit=_never if health is None else health.guard.may_exit,
                 more_stats=more_stats,
@@ -110,7 +126,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
         if health is not None:
             deliverer.stage = health.watchdog.stage("deliver", settings.health.watchdog.thread_s)
             stack.enter_context(health.watch(pipeline))
-        yield Station(settings, pipeline, model, opened)
+        yield Station(pipeline, model, opened, relearn=None if health is None else health.camera.relearn)
 
 
 def _never() -> bool:

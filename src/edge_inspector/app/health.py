@@ -1,6 +1,6 @@
 """What a station watches of itself, joined: its checks, its watchdog, the exit budget and the metrics."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from edge_inspector.alarms import (
     UPLOAD_FAILING,
     Severity,
 )
+from edge_inspector.app.samples import Samples
 from edge_inspector.errors import StuckError
 from edge_inspector.events import Json
 from edge_inspector.health.camera_health import CameraHealth
@@ -162,34 +163,26 @@ def journal_checks(journal: Journal) -> tuple[Check, ...]:
     )
 
 
-def sample_checks(
-    not_kept: Callable[[], Mapping[str, int]], evicted: Callable[[], int], upload_problem: Callable[[], str | None]
-) -> tuple[Check, ...]:
-    """Return the checks of the samples: that they are kept, and get away.
-
-    Args:
-        not_kept: Counts the samples that were chosen and not kept, by cause.
-        evicted: Counts those that were given up for want of room.
-        upload_problem: Tells why they cannot be uploaded now.
-    """
+def sample_checks(samples: Samples) -> tuple[Check, ...]:
+    """Return the checks of the samples: that they are kept, and get away."""
     return (
         Check(
             SAMPLES_NOT_KEPT,
             Severity.WARNING,
             "Look at the disk; choose fewer samples, or jpg instead of png.",
-            growth_probe(lambda: sum(not_kept().values()), what="samples that were chosen could not be kept"),
+            growth_probe(lambda: sum(samples.not_kept().values()), what="samples that were chosen could not be kept"),
         ),
         Check(
             SAMPLES_EVICTED,
             Severity.WARNING,
             "Look at the upload; raise the quotas of the samples, or make room on the disk.",
-            growth_probe(evicted, what="samples were given up for want of room"),
+            growth_probe(samples.evicted, what="samples were given up for want of room"),
         ),
         Check(
             UPLOAD_FAILING,
             Severity.WARNING,
             "Look at samples.upload: the network, the bucket's name and what it allows; samples wait meanwhile.",
-            upload_problem,
+            samples.upload_problem,
             raise_after_s=60.0,
             clear_after_s=1.0,
         ),

@@ -1,23 +1,40 @@
 """A running station, and what may change of it while it runs."""
 
 import threading
+from collections.abc import Callable
 
 from edge_inspector.app.detector import policy_in_force
 from edge_inspector.app.source import OpenSource, flow_options
 from edge_inspector.pipeline.flow import Pipeline
 from edge_inspector.pipeline.inspector import Model
 from edge_inspector.pipeline.options import Totals
+from edge_inspector.ports import AlarmPanel
 from edge_inspector.settings import Settings
 
 
 class Station:
     """A pipeline, and what may change of it while it runs; `build` opens it."""
 
-    def __init__(self, settings: Settings, pipeline: Pipeline, model: Model, source: OpenSource) -> None:
-        self._settings = settings
+    def __init__(
+        self, pipeline: Pipeline, model: Model, source: OpenSource, *, relearn: Callable[[], None] | None
+    ) -> None:
+        """Join what `build` has opened.
+
+        Args:
+            pipeline: Not yet running.
+            model: Looks at its frames.
+            source: Delivers them.
+            relearn: Called when another source shows other pictures.
+        """
         self._pipeline = pipeline
         self._model = model
         self._source = source
+        self._relearn = relearn
+
+    @property
+    def alarms(self) -> AlarmPanel:
+        """Where alarms are raised and cleared."""
+        return self._pipeline.alarms
 
     def run(self, stop: threading.Event) -> Totals:
         """Run until `stop` is set or the source ends; see `Pipeline.run`."""
@@ -36,7 +53,6 @@ class Station:
         """
         policy, _ = policy_in_force(settings, self._model.identity)
         self._pipeline.adopt(flow_options(settings), policy)
-        self._settings = settings
 
     def reopen_source(self, settings: Settings) -> None:
         """Close the source and open it as other settings say; the rest of the station goes on.
@@ -47,4 +63,5 @@ class Station:
         """
         source, close_old = self._source.instead(settings)
         self._pipeline.swap_source(source, close_old=close_old)
-        self._settings = settings
+        if self._relearn is not None:
+            self._relearn()

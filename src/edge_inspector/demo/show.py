@@ -6,7 +6,14 @@ from edge_inspector.app import topic_tree
 from edge_inspector.daemon import run
 from edge_inspector.demo.broker import local_broker
 from edge_inspector.demo.scoreboard import Score, Scoreboard
-from edge_inspector.settings import LogSettings, MqttSettings, Settings, SimulatedSource, StationSettings
+from edge_inspector.settings import (
+    HealthSettings,
+    LogSettings,
+    MqttSettings,
+    Settings,
+    SimulatedSource,
+    StationSettings,
+)
 from edge_inspector.topics import Channel
 
 
@@ -28,6 +35,7 @@ def show(*, parts: int | None, rate_hz: float, seed: int, port: int) -> Score:
             station=StationSettings(site="demo", line="line-1", station="station-1", camera="camera-1"),
             source=source,
             mqtt=MqttSettings(host=broker.host, port=broker.port, protocol=broker.protocol),
+            health=HealthSettings(clock_synchronized=False),  # the machine of a person who tries it
             log=LogSettings(level="warning"),
         )
         topics = topic_tree(settings)

@@ -144,6 +144,11 @@ class Pipeline:
             raise self._failure
         return self.totals()
 
+    @property
+    def alarms(self) -> Alarms:
+        """Where alarms are raised and cleared."""
+        return self._alarms
+
     def totals(self) -> Totals:
         """Return the accounts as they are now."""
         session = self._ledger.accounts()

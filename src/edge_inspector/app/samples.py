@@ -1,0 +1,91 @@
+"""Which samples are kept, where they wait, and where they go."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from edge_inspector.events import EventWriter, Json
+from edge_inspector.samples.folder import SampleFolder
+from edge_inspector.samples.given_up import NotKept
+from edge_inspector.samples.keeper import Keeper
+from edge_inspector.samples.spool import Spool, quotas
+from edge_inspector.samples.target import Target, address
+from edge_inspector.samples.uploader import Uploader
+from edge_inspector.sampling import Evicted
+from edge_inspector.settings import FolderTarget, S3Target, Settings
+
+_MEANT = {NotKept.OVER_BUDGET, NotKept.STOPPED}  # of these nobody has to be told
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The samples of one station: chosen and stored by the keeper, taken away by the uploader."""
+
+    keeper: Keeper
+    spool: Spool
+    uploader: Uploader
+
+    def not_kept(self) -> Mapping[str, int]:
+        """Return how many samples were chosen and not kept although they should have been, by cause."""
+        return {cause: count for cause, count in self.keeper.state().not_kept.items() if cause not in _MEANT}
+
+    def evicted(self) -> int:
+        """Return how many samples were given up for want of room."""
+        return self.spool.state().evicted
+
+    def upload_problem(self) -> str | None:
+        """Return why samples cannot be uploaded now, in words."""
+        return self.uploader.state().problem
+
+    def document(self) -> dict[str, Json]:
+        """Return what the statistics tell of them."""
+        kept, stored, uploads = self.keeper.state(), self.spool.state(), self.uploader.state()
+        problem = kept.problem or stored.problem or uploads.problem
+        return {
+            "kept": dict(kept.kept),
+            "not_kept": dict(kept.not_kept),
+            "waiting": sum(stored.waiting.values()),
+            "waiting_bytes": stored.waiting_bytes,
+            "uploaded": uploads.uploaded,
+            "evicted": stored.evicted,
+            "problem": problem and problem[:300],
+        }
+
+
+@contextmanager
+def open_samples(
+    settings: Settings, home: Path, writer: EventWriter, *, on_evicted: Callable[[Mapping[Evicted, int]], None]
+) -> Iterator[Samples | None]:
+    """Start to keep and to upload samples, and end it afterwards; None where the settings want none.
+
+    Args:
+        settings: What is kept, and where it goes.
+        home: The daemon's home.
+        writer: Says where the station is.
+        on_evicted: Told what was given up to make room.
+    """
+    wanted = settings.samples
+    if wanted.mode == "off":
+        yield None
+        return
+    min_free_bytes = int(settings.health.min_free_mb * 1e6)
+    spool = Spool(home / "samples", quota_bytes=quotas(wanted), min_free_bytes=min_free_bytes)
+    final_address = partial(address, wanted.upload.target)
+    with ExitStack() as stack:
+        target = stack.enter_context(_target(wanted.upload.target, home, min_free_bytes))
+        uploader = stack.enter_context(Uploader(spool, target, wanted.upload, address=final_address))
+        keeper = stack.enter_context(Keeper(wanted, spool, writer, address=final_address, on_evicted=on_evicted))
+        yield Samples(keeper, spool, uploader)
+
+
+@contextmanager
+def _target(settings: FolderTarget | S3Target, home: Path, min_free_bytes: int) -> Iterator[Target]:
+    if isinstance(settings, FolderTarget):
+        yield SampleFolder(settings.path or home / "uploads", min_free_bytes=min_free_bytes)
+        return
+    from edge_inspector.samples.s3 import SampleBucket  # noqa: PLC0415 - awscrt, only where it is used
+
+    with SampleBucket(settings) as bucket:
+        yield bucket

@@ -1,0 +1,69 @@
+"""The difference of two configurations, key by key, and what each of its changes asks for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from edge_inspector.configuration.effects import Effect, effect_of
+from edge_inspector.configuration.plain import plain
+from edge_inspector.settings import Settings
+from edge_inspector.settings.redaction import REDACTED, is_secret, redact
+from edge_inspector.settings.section import Section
+
+
+class _Absent(Enum):
+    ABSENT = "absent"
+
+
+ABSENT: Final = _Absent.ABSENT
+"""In place of a value: the section, as of another kind of source, has no such key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key that differs; as text it hides secrets.
+
+    Attributes:
+        key: Its dotted path.
+        old: Its value before, made of what a file holds; `ABSENT` where it had none.
+        new: Its value after, likewise.
+        effect: What it takes to bring it into force.
+    """
+
+    key: str
+    old: object = field(repr=False)
+    new: object = field(repr=False)
+    effect: Effect
+
+    def __str__(self) -> str:
+        return f"{self.key}: {_shown(self.old, self.key)} -> {_shown(self.new, self.key)} ({self.effect})"
+
+
+def difference(old: Settings, new: Settings) -> tuple[Change, ...]:
+    """Return what changed from one configuration to another, in the order of the sections.
+
+    A section that one of them lacks as a whole is one change.
+    """
+    return tuple(_compare(old, new, ""))
+
+
+def _compare(old: Section, new: Section, prefix: str) -> Iterator[Change]:
+    before, after = dict(old), dict(new)
+    for name in {**before, **after}:
+        key = f"{prefix}{name}"
+        was, is_now = before.get(name, ABSENT), after.get(name, ABSENT)
+        if isinstance(was, Section) and isinstance(is_now, Section):
+            yield from _compare(was, is_now, f"{key}.")
+        elif was != is_now:
+            yield Change(key, _plain(was), _plain(is_now), effect_of(key))
+
+
+def _plain(value: object) -> object:
+    return value if value is ABSENT else plain(value)
+
+
+def _shown(value: object, key: str) -> str:
+    if value is ABSENT:
+        return "absent"
+    return REDACTED if is_secret(key, value) else repr(redact(value))

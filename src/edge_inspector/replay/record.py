@@ -1,0 +1,88 @@
+"""The daemon with a recording of it."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge_inspector.app import SHIPPED_MODEL
+from edge_inspector.app.source import flow_options
+from edge_inspector.daemon import run
+from edge_inspector.detectors.model_file import ModelPackage
+from edge_inspector.environment import processor, versions
+from edge_inspector.identity import Session, session_id
+from edge_inspector.pipeline.handover import WhenFull
+from edge_inspector.replay.recorder import Recorder
+from edge_inspector.replay.recording import SCHEMA, Header, RecordedModel
+from edge_inspector.settings import Settings
+from edge_inspector.settings.redaction import redact
+
+_PATIENCE_S = 60.0  # for which a folder or a video file is held up
+
+
+def record(settings: Settings, folder: Path, *, most_frames: int) -> None:
+    """Run the daemon as `daemon.run` does, and record it into a folder.
+
+    Args:
+        settings: The whole configuration.
+        folder: Made; must be new or empty.
+        most_frames: The recording ends after so many frames; the daemon runs on.
+
+    Raises:
+        InspectorError: As `daemon.run`; SourceError if the folder cannot be used.
+    """
+    recorder, session = open_recorder(settings, folder, most_frames=most_frames)
+    with recorder:
+        run(settings, sinks={"recording": recorder}, around_source=recorder.around, session=session)
+
+
+def open_recorder(settings: Settings, folder: Path, *, most_frames: int) -> tuple[Recorder, Session]:
+    """Return a recorder, which `with` starts, and the session that it records.
+
+    Raises:
+        ModelError: If the model package cannot be used.
+    """
+    started_at = datetime.now(UTC)
+    session = Session(session_id(started_at, os.urandom(10)), started_at)
+    can_wait = flow_options(settings).handover.when_full is WhenFull.WAIT
+    recorder = Recorder(
+        folder,
+        describe(settings, session),
+        most_frames=most_frames,
+        min_free_bytes=settings.health.min_free_mb * 1e6,
+        patience_s=_PATIENCE_S if can_wait else 0.0,
+    )
+    return recorder, session
+
+
+def describe(settings: Settings, session: Session) -> Header:
+    """Return what is written of a station before its first frame.
+
+    Raises:
+        ModelError: If the model package cannot be used.
+    """
+    document = redact(settings.model_dump(mode="json"))
+    if settings.model.path is not None and isinstance(document, dict):
+        document["model"]["path"] = str(settings.model.path.absolute())
+    return Header(
+        schema=SCHEMA,
+        session_id=session.id,
+        started_at=session.started_at,
+        frames_per_part=flow_options(settings).frames_per_part if settings.source.is_triggered else None,
+        settings=document,
+        versions=versions(),
+        processor=processor(),
+        model=model_of(settings),
+    )
+
+
+def model_of(settings: Settings) -> RecordedModel | None:
+    """Return which model the settings name; None where none runs.
+
+    Raises:
+        ModelError: If its package cannot be used.
+    """
+    if settings.samples.mode == "collect":
+        return None
+    package = ModelPackage.open(settings.model.path or SHIPPED_MODEL)
+    file = package.file(settings.model.precision)
+    return RecordedModel(name=package.manifest.name, version=package.manifest.version, sha256=file.sha256)
