@@ -58,6 +58,18 @@ def test_a_stop_that_is_signalled_twice_within_moments_is_still_a_clean_one(tmp_
     assert "stopped:" in daemon.lines[-1]
 
 
+def test_a_wish_to_read_the_file_again_does_not_end_a_run_that_follows_none(tmp_path: Path, model: Path) -> None:
+    program = f'exec "$0" -m edge_inspector "$@" --record {tmp_path / "recording"}'
+    configuration = write_configuration(tmp_path / "station.json", model)
+    with Daemon(configuration, command=("sh", "-c", program, sys.executable)) as daemon:
+        daemon.wait_for("part-000002")
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for("SIGHUP changes nothing here")
+        inspected = sum("part-" in line for line in daemon.lines)
+        daemon.wait_for("part-", count=inspected + 5)
+        assert daemon.stop() == 0
+
+
 PROGRAM = """
 import signal, sys, threading
 from edge_inspector import daemon

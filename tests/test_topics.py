@@ -32,6 +32,7 @@ def topics_of(tree: TopicTree) -> list[str]:
         (Channel.CAMERA_STATUS, "edge-inspector/berlin/line-1/press-3/top/status"),
         (Channel.RESULT, "edge-inspector/berlin/line-1/press-3/top/result"),
         (Channel.DEFECT, "edge-inspector/berlin/line-1/press-3/top/defect"),
+        (Channel.SAMPLES, "edge-inspector/berlin/line-1/press-3/top/samples"),
     ],
 )
 def test_topics_of_a_station(channel: Channel, topic: str) -> None:

@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -17,6 +17,8 @@ from edge_inspector.app import Station, build, check, home_folder
 from edge_inspector.app.source import SourceWrapper
 from edge_inspector.configuration.supervision import ReloadWish, Supervisor
 from edge_inspector.errors import ConfigError, FrameError, InspectorError, ModelError, SourceError, StuckError
+from edge_inspector.events import EventWriter
+from edge_inspector.frame import Frame
 from edge_inspector.identity import Session
 from edge_inspector.logs import set_up_logging
 from edge_inspector.pipeline.options import Totals
@@ -90,21 +92,25 @@ def run_file(file: Path, *, stop: threading.Event | None = None) -> Totals:
     ).run()
 
 
-def run(
+def run(  # noqa: PLR0913 - what a recording or a demo adds
     settings: Settings,
     *,
     stop: threading.Event | None = None,
     sinks: Mapping[str, EventSink] | None = None,
     around_source: SourceWrapper | None = None,
+    around_writer: Callable[[EventWriter], EventWriter] | None = None,
+    watch_frame: Callable[[Frame], None] | None = None,
     session: Session | None = None,
 ) -> Totals:
-    """Run settings that come from no file until the source ends or SIGTERM or SIGINT comes.
+    """Run settings that follow no file until the source ends or SIGTERM or SIGINT comes; SIGHUP changes nothing.
 
     Args:
         settings: The whole configuration.
         stop: Set to stop from another thread; signals set it too.
         sinks: Further sinks, by name.
         around_source: Wraps the source, for example to record what it delivers.
+        around_writer: Wraps the writer of events, for example to record what they are written of.
+        watch_frame: Called on the inspect thread with every frame that is inspected; must take no time.
         session: Identity of this run; a new one when None.
 
     Returns:
@@ -114,8 +120,17 @@ def run(
         InspectorError: If something needed could not be opened, or the source failed.
     """
     stop = stop_on_signals(threading.Event() if stop is None else stop)
+    _ignore_reload_signal()
     _log_as(settings)
-    opening = build(settings, stop, sinks=sinks, around_source=around_source, session=session)
+    opening = build(
+        settings,
+        stop,
+        sinks=sinks,
+        around_source=around_source,
+        around_writer=around_writer,
+        watch_frame=watch_frame,
+        session=session,
+    )
     with _accounted(opening, settings) as station:
         return station.run(stop)
 
@@ -172,6 +187,13 @@ def reload_on_signal(wish: ReloadWish) -> ReloadWish:
 
     signal.signal(signal.SIGHUP, on_signal)
     return wish
+
+
+def _ignore_reload_signal() -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        _log.warning("SIGHUP changes nothing here: this run does not follow its configuration file")
+
+    signal.signal(signal.SIGHUP, on_signal)
 
 
 def _log_totals(totals: Totals) -> None:

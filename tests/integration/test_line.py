@@ -13,7 +13,7 @@ from paho.mqtt.client import MQTTMessage
 
 from edge_inspector.simulation import plan_tag, render_tag
 from tests.collector import Collector
-from tests.daemons import Daemon, ledger_of, write_configuration
+from tests.daemons import Daemon, ledger_of, run_command, write_configuration
 from tests.mosquitto import Mosquitto, Wire, write_passwords
 from tests.onnx_models import bright_spot_model
 
@@ -205,17 +205,35 @@ def test_the_daemon_stops_cleanly_whatever_the_broker_does(tmp_path: Path, broke
             wire.answers_flow.clear()
         assert daemon.stop() == 0
         wire.answers_flow.set()
-    (report,) = [line for line in daemon.lines if "messages not delivered" in line]
-    assert "closed with" in report
+    (report,) = [line for line in daemon.lines if "wait in the journal" in line and "closed while" in line]
+    assert " 0 messages" not in report
 
 
 def test_two_daemons_of_one_station_and_camera_are_told_apart_by_the_error(tmp_path: Path, broker: Mosquitto) -> None:
     configuration = write_line(tmp_path, broker.port)
+    document = json.loads(configuration.read_text()) | {"state": {"dir": str(tmp_path / "elsewhere")}}
+    another = tmp_path / "another.json"
+    another.write_text(json.dumps(document))
     with Daemon(configuration) as first:
         first.wait_for("connected as")
-        with Daemon(configuration) as second:
+        with Daemon(another) as second:
             first.wait_for("same client id")
             assert second.stop() == 0
+        assert first.stop() == 0
+
+
+def test_a_second_daemon_in_the_same_home_is_refused_and_the_first_one_runs_on(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    configuration = write_line(tmp_path, broker.port)
+    with Daemon(configuration) as first:
+        first.wait_for("detection", count=5)
+        refused = run_command("run", "-c", configuration)
+        assert refused.returncode == 78
+        (error,) = [line for line in refused.stderr.splitlines() if "error:" in line]
+        assert str(tmp_path / "state" / "top") in error
+        assert str(first.pid) in error
+        assert first.is_running
         assert first.stop() == 0
 
 

@@ -1,14 +1,19 @@
 """Recordings made by the real recorder, without a station around it."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from edge_inspector.decision import Decision, Verdict
+from edge_inspector.detections import Detections
 from edge_inspector.frame import DamagedFrame, Frame
+from edge_inspector.inspection import FrameRecord, InspectionResult, ModelIdentity
 from edge_inspector.replay.recorder import Recorder
 from edge_inspector.replay.recording import SCHEMA, Header
-from edge_inspector.topics import CATALOGUE, Channel, Message
 
 FREE = 0.0
 
@@ -30,27 +35,31 @@ def recorder(folder: Path, **limits: Any) -> Recorder:
     return Recorder(folder, header(), **{"most_frames": 100, "min_free_bytes": FREE, **limits})
 
 
-def result_message(*frame_ids: int, **fields: Any) -> Message:
-    data = {
-        "inspection_id": f"ID{frame_ids[0]}",
-        "frames": [{"frame_id": number, "part_frame": 0, "captured_at": "x", "source": "s"} for number in frame_ids],
-        "frames_total": len(frame_ids),
-        "part_id": f"part-{frame_ids[0]}",
-        "outcome": "accept",
-        "reasons": [],
-        "detections": [],
-        "detections_total": 0,
-        "latency_ms": {"total": 1.5},
-        "dropped_before": {"stale": 1},
-        "sample_key": "s/1",
-        **fields,
-    }
-    return Message("a/b", json.dumps({"data": data}).encode(), CATALOGUE[Channel.RESULT], "x")
-
-
-def stats_message(**dropped: int) -> Message:
-    payload = json.dumps({"frames": {"dropped": dropped}}).encode()
-    return Message("a/stats", payload, CATALOGUE[Channel.STATS])
+def result_of(
+    *frame_ids: int, outcome: Decision | None = None, boxes: Sequence[Sequence[float]] = (), confidence: float = 0.9
+) -> InspectionResult:
+    """Return the result of a part with these frames."""
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    outcome = outcome or Decision(Verdict.ACCEPT)
+    count = len(boxes)
+    return InspectionResult(
+        inspection_id=f"ID{frame_ids[0]}",
+        part_id=f"part-{frame_ids[0]}",
+        frames=tuple(
+            FrameRecord(number, at, "host", "fake", (64, 48), outcome, place) for place, number in enumerate(frame_ids)
+        ),
+        detections=Detections(
+            np.array(boxes, np.float32).reshape(count, 4),
+            np.full(count, confidence, np.float32),
+            np.zeros(count, np.int64),
+        ),
+        class_names=("scratch",),
+        outcome=outcome,
+        model=ModelIdentity("m", "1", "0" * 64),
+        latency_ms={"total": 1.5},
+        dropped_before={"stale": 1},
+        sample_key="s/1",
+    )
 
 
 def write_recording(folder: Path, frames: list[Frame | DamagedFrame], *, results: bool = True) -> Path:
@@ -59,7 +68,8 @@ def write_recording(folder: Path, frames: list[Frame | DamagedFrame], *, results
         for frame in frames:
             open_recorder.take(frame)
             if results:
-                open_recorder.send(result_message(frame.frame_id))
+                open_recorder.note(frame.frame_id)
+                open_recorder.note(result_of(frame.frame_id))
     return folder
 
 

@@ -13,12 +13,10 @@ def result(number: int, outcome: str = "accept", **fields: Any) -> dict[str, Any
         "kind": "result",
         "id": f"ID{number}",
         "frames": [{"frame_id": number, "part_frame": 0}],
-        "frames_total": 1,
         "part_id": f"part-{number}",
         "outcome": outcome,
         "reasons": [],
         "detections": [BOX],
-        "detections_total": 1,
         **fields,
     }
 
@@ -45,7 +43,7 @@ def test_what_is_the_same_is_equal() -> None:
         ({"outcome": "reject"}, "outcome", "accept", "reject"),
         ({"detections": [{**BOX, "confidence": 0.9313}]}, "detections[0].confidence", 0.9312, 0.9313),
         ({"detections": [{**BOX, "xyxy": [1.0, 2.01, 30.25, 40.5]}]}, "detections[0].xyxy[1]", 2.0, 2.01),
-        ({"detections": [], "detections_total": 0}, "detections[0]", BOX, "nothing"),
+        ({"detections": []}, "detections[0]", BOX, "nothing"),
         ({"reasons": [{"label": "x"}]}, "reasons[0]", "nothing", {"label": "x"}),
         ({"no_verdict": {"cause": "x"}}, "no_verdict", "nothing", {"cause": "x"}),
         ({"part_id": 1}, "part_id", "part-1", 1),
@@ -89,7 +87,7 @@ def test_what_hung_on_the_clock_is_named_and_left_out(cause: str) -> None:
 def test_a_part_of_which_one_frame_came_too_late_is_left_out_too() -> None:
     frames = [{"frame_id": 1, "part_frame": 0, "outcome": "reject"}]
     frames.append({"frame_id": 2, "part_frame": 1, "outcome": "no_verdict", "cause": "queue_overflow"})
-    recorded = result(1, "reject", frames=frames, frames_total=2)
+    recorded = result(1, "reject", frames=frames)
     assert len(compare([recorded], [result(1)], is_whole=True).left_out) == 1
 
 
@@ -98,11 +96,10 @@ def test_other_causes_are_compared(cause: str) -> None:
     assert compare([no_verdict(1, cause)], [result(1)], is_whole=True).differences
 
 
-def test_boxes_that_only_one_event_had_room_for_are_no_difference() -> None:
-    many = result(1, detections=[BOX] * 30, detections_total=40)
-    fewer = result(1, detections=[BOX] * 29, detections_total=40)
-    assert not compare([many], [fewer], is_whole=True).differences
-    assert compare([many], [{**fewer, "detections_total": 29}], is_whole=True).differences
+def test_where_not_every_result_was_published_further_ones_say_nothing_but_tracks_do() -> None:
+    replayed = [result(1), result(2), track(3, "new"), result(4)]
+    found = compare([result(1), result(4)], replayed, is_whole=True, has_every_result=False)
+    assert [difference.subject for difference in found.differences] == ["track T1, new on frame 3"]
 
 
 def test_a_change_of_the_model_is_a_table_of_outcomes() -> None:

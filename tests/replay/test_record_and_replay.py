@@ -116,7 +116,7 @@ def test_a_replay_gives_the_same_results(tmp_path: Path, source: dict[str, Any],
         assert {"new", "end"} <= {result["phase"] for result in results if result["kind"] == "track"}
     else:
         assert [result["part_id"] for result in results] == [f"part-{number:06d}" for number in range(parts)]
-    assert compared(replay(folder)) == (len(results), len(results), 0)
+    assert compared(replay_here(folder)) == (len(results), len(results), 0)
 
 
 @pytest.mark.parametrize("frames_per_part", [pytest.param(1, marks=pytest.mark.nightly), 2])
@@ -129,7 +129,7 @@ def test_damaged_and_missing_frames_come_out_again(tmp_path: Path, frames_per_pa
     (damaged,) = [frame for frame in lines(folder / "frames.jsonl") if "problem" in frame]
     assert (damaged["source"], "file" in damaged) == ("04.png", False)
     count = 9 if frames_per_part == 1 else 5
-    assert compared(replay(folder)) == (count, count, 0)
+    assert compared(replay_here(folder)) == (count, count, 0)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_a_recording_has_no_secret_and_says_what_it_was_made_with(recording: Pat
     text = (recording / "recording.json").read_text()
     assert "Tr0ub4dor" not in text
     header = json.loads(text)
-    assert header["schema"] == "edge-inspector/recording/1"
+    assert header["schema"] == "edge-inspector/recording/2"
     assert set(header["versions"]) == {"edge-inspector", "python", "numpy", "opencv", "onnxruntime"}
     assert header["model"]["name"] == "metal-tags"
     assert header["processor"]
@@ -234,7 +234,7 @@ def test_the_daemon_runs_on_when_the_recording_has_its_frames(tmp_path: Path) ->
     folder = record(tmp_path, configuration, "--record-frames", "5")
     assert len(lines(folder / "frames.jsonl")) == 5
     assert [result["part_id"] for result in lines(folder / "results.jsonl")] == ["part-000000", "part-000001"]
-    shown = replay(folder)
+    shown = replay_here(folder)
     assert compared(shown) == (2, 2, 0)
     assert "the recording ended before its session: 5 frames were recorded" in shown
     assert "1 result of the last frames: the recording had ended" in shown

@@ -1,18 +1,22 @@
 import json
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge_inspector.camera import Skipped
+from edge_inspector.decision import Decision, Reason, Verdict
 from edge_inspector.errors import EndOfSource, SourceError
+from edge_inspector.events import EventWriter, TrackedDefect
 from edge_inspector.frame import DropCause, Frame
 from edge_inspector.replay.recording import RecordingError, open_recording
-from edge_inspector.topics import CATALOGUE, Channel, Message
+from edge_inspector.topics import TopicTree
+from edge_inspector.tracks import Track, TrackChange, TrackPhase
 from tests.fakes import ScriptedSource, damaged_part, part
-from tests.replay.recordings import lines, recorder, result_message, stats_message, write_recording
+from tests.replay.recordings import lines, recorder, result_of, write_recording
 
 NOISE = np.random.default_rng(0)
 
@@ -26,7 +30,7 @@ def noisy_part(number: int, *, side: int) -> Frame:
 def test_frames_are_recorded_in_the_order_in_which_the_source_delivers_them(tmp_path: Path) -> None:
     frames = [part(0), damaged_part(1), part(2)]
     with recorder(tmp_path / "r") as recording:
-        source = recording.around(ScriptedSource([frames[0], Skipped(DropCause.STALE, 3), *frames[1:]]))
+        source = recording.around_source(ScriptedSource([frames[0], Skipped(DropCause.STALE, 3), *frames[1:]]))
         delivered = [source.read(0) for _ in range(4)]
         with pytest.raises(EndOfSource):
             source.read(0)
@@ -40,21 +44,34 @@ def test_frames_are_recorded_in_the_order_in_which_the_source_delivers_them(tmp_
     assert (found.end.frames, found.end.is_whole, found.end.reason) == (3, True, "the session ended")
 
 
-def test_results_are_recorded_without_what_depends_on_the_clock(tmp_path: Path) -> None:
+def test_results_are_recorded_to_the_fourth_decimal_and_without_what_depends_on_the_clock(tmp_path: Path) -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    reason = Reason("scratch", 0.76543, Verdict.REVIEW, 0.5)
+    result = result_of(0, outcome=Decision(Verdict.REVIEW, (reason,)), boxes=[[1, 2, 3.14159, 4]], confidence=0.76543)
+    track = Track(1, "scratch", Verdict.REVIEW, 0.76543, (1.0, 2.0, 3.14159, 4.0), 0, at, at, 2)
+    tree = TopicTree("p", "site", "line", "station", "camera")
     with recorder(tmp_path / "r") as recording:
         recording.take(part(0))
-        recording.send(result_message(0))
-        recording.send(Message("a/defect", result_message(0).payload, CATALOGUE[Channel.DEFECT], "y"))  # the same again
-        recording.send(result_message(0, track_id="T1", phase="new", track={"frames": 2}))
-        recording.send(Message("a/alarm", b"", CATALOGUE[Channel.ALARM]))
-        recording.send(stats_message(superseded=7))
+        writer = recording.around_writer(EventWriter(tree, "session"))
+        plain = EventWriter(tree, "session")
+        assert writer.of_result(result) == plain.of_result(result)
+        tracked = TrackedDefect(result, "T1", TrackChange(TrackPhase.NEW, track))
+        assert writer.of_track(tracked) == plain.of_track(tracked)
+        recording.note_inspected(part(0))
+        recording.note_inspected(part(1))  # which is not recorded
     first, second = lines(tmp_path / "r" / "results.jsonl")
-    assert first == {
-        "kind": "result", "id": "ID0", "frames": [{"frame_id": 0, "part_frame": 0}], "frames_total": 1,
-        "part_id": "part-0", "outcome": "accept", "reasons": [], "detections": [], "detections_total": 0,
+    same = {
+        "id": "ID0", "part_id": "part-0", "frames": [{"frame_id": 0, "part_frame": 0, "outcome": "review"}],
+        "reasons": [{"label": "scratch", "confidence": 0.7654, "verdict": "review", "threshold": 0.5}],
+        "detections": [{"label": "scratch", "confidence": 0.7654, "xyxy": [1.0, 2.0, 3.1416, 4.0]}],
     }  # fmt: skip
-    assert (second["kind"], second["phase"], second["track_id"]) == ("track", "new", "T1")
-    assert json.loads((tmp_path / "r" / "end.json").read_text())["dropped"] == {"superseded": 7}
+    assert first == {"kind": "result", "outcome": "review", **same}
+    assert second.pop("track") == {
+        "label": "scratch", "confidence": 0.7654, "xyxy": [1.0, 2.0, 3.1416, 4.0], "frames": 2, "first_frame_id": 0,
+        "first_seen_at": "2026-03-01T00:00:00+00:00", "last_seen_at": "2026-03-01T00:00:00+00:00",
+    }  # fmt: skip
+    assert second == {"kind": "track", "outcome": "review", "phase": "new", "track_id": "T1", **same}
+    assert open_recording(tmp_path / "r").inspected == {0}
 
 
 def test_the_recording_ends_after_so_many_frames_and_still_takes_their_results(tmp_path: Path) -> None:
@@ -62,8 +79,8 @@ def test_the_recording_ends_after_so_many_frames_and_still_takes_their_results(t
         for number in range(4):
             recording.take(part(number))
         for number in range(4):
-            recording.send(result_message(number))
-        recording.send(result_message(1, 2))  # of a part that is only half in it
+            recording.note(result_of(number))
+        recording.note(result_of(1, 2))  # of a part that is only half in it
     found = open_recording(tmp_path / "r")
     assert [frame.frame_id for frame in found.frames] == [0, 1]
     assert [result["id"] for result in found.results] == ["ID0", "ID1"]
@@ -100,7 +117,7 @@ def test_a_full_disk_ends_the_recording_before_the_frame_that_does_not_fit(tmp_p
         with recorder(tmp_path / "r") as recording:
             for number in range(20):
                 recording.take(noisy_part(number, side=300))
-                recording.send(result_message(number))
+                recording.note(result_of(number))
         found = open_recording(tmp_path / "r")
         assert 5 < len(found.frames) < 12
         assert [frame.frame_id for frame in found.frames] == list(range(len(found.frames)))
@@ -127,8 +144,8 @@ def test_a_station_that_cannot_start_leaves_no_recording(tmp_path: Path) -> None
 
 def test_a_second_source_ends_the_recording(tmp_path: Path) -> None:
     with recorder(tmp_path / "r") as recording:
-        recording.around(ScriptedSource([part(0)])).read(0)
-        recording.around(ScriptedSource([part(0)])).read(0)
+        recording.around_source(ScriptedSource([part(0)])).read(0)
+        recording.around_source(ScriptedSource([part(0)])).read(0)
     found = open_recording(tmp_path / "r")
     assert len(found.frames) == 1
     assert found.end is not None

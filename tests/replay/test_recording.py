@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge_inspector.daemon import Exit, exit_code
-from edge_inspector.replay.recording import RecordingError, open_recording
+from edge_inspector.replay.recording import Recording, RecordingError, open_recording
 from edge_inspector.replay.rerun import inspected_frames, recorded_settings
 from tests.fakes import part
 from tests.replay.recordings import header, write_recording
@@ -40,11 +40,12 @@ DAMAGES: list[tuple[str, Damage, str]] = [
     ),
     ("another header", lambda f: (f / "recording.json").write_text("{}"), "recording.json: schema: Field required"),
     ("changed header", lambda f: replace(f / "recording.json", "cpu", "CPU"), "recording.json: expected sha256 "),
-    ("newer header", lambda f: replace(f / "recording.json", "recording/1", "recording/2"), "recording.json: schema: "),
+    ("older header", lambda f: replace(f / "recording.json", "recording/2", "recording/1"), "recording.json: schema: "),
     ("cut frames", lambda f: cut(f / "frames.jsonl", 20), "frames.jsonl: expected sha256 .* changed or cut off"),
     ("a frame less", lambda f: drop_last_line(f / "frames.jsonl"), "frames.jsonl: expected sha256 "),
     ("a result less", lambda f: drop_last_line(f / "results.jsonl"), "results.jsonl: expected sha256 "),
     ("no results", lambda f: (f / "results.jsonl").unlink(), "results.jsonl: expected a file of a recording"),
+    ("a number less", lambda f: drop_last_line(f / "inspected.jsonl"), "inspected.jsonl: expected sha256 "),
     ("no picture", lambda f: (f / "frames" / "000001.png").unlink(), "000001.png: expected a picture of the recording"),
     ("half an end", lambda f: cut(f / "end.json", 30), "end.json: "),
 ]
@@ -76,6 +77,12 @@ def test_a_damaged_recording_is_one_clear_error(folder: Path, damage: Damage, ex
             '"frame_id": 7',
             "frames.jsonl: expected frame 1, of which there is a result",
         ),
+        (
+            "inspected.jsonl",
+            "1\n",
+            "one\n",
+            "inspected.jsonl: line 2: expected the number of an inspected frame, found b'",
+        ),
         ("results.jsonl", '"outcome"', '"income"', "results.jsonl: line 1: expected a recorded result, found b'"),
         ("results.jsonl", '{"kind"', '"kind"', "results.jsonl: line 1: expected a recorded result, found: Extra data"),
         ("results.jsonl", '"kind": "result"', '"kind": "track"', "results.jsonl: line 1: expected a recorded result"),
@@ -103,29 +110,25 @@ def test_a_folder_that_is_no_recording_is_refused(tmp_path: Path) -> None:
         open_recording(tmp_path / "nowhere")
 
 
-def write_free_running(folder: Path, *, dropped: dict[str, int], **flow: float) -> None:
+def write_free_running(folder: Path, **flow: float) -> Recording:
+    """Record four frames, of which the first three have a result and the first two are known to have been inspected."""
     write_recording(folder, [part(number) for number in range(4)])
     drop_last_line(folder / "results.jsonl")
-    content = header(frames_per_part=None, flow=flow).model_dump_json(by_alias=True)
-    (folder / "recording.json").write_text(content)
-    end = {"reason": "", "is_whole": True, "frames": 4, "results": 3, "dropped": dropped, "sha256": {}}
-    (folder / "end.json").write_text(json.dumps(end))
+    drop_last_line(folder / "inspected.jsonl")
+    drop_last_line(folder / "inspected.jsonl")
+    (folder / "recording.json").write_text(header(frames_per_part=None, flow=flow).model_dump_json(by_alias=True))
+    (folder / "end.json").unlink()
+    return open_recording(folder)
 
 
 def test_without_a_trigger_only_the_frames_that_were_inspected_are_inspected_again(tmp_path: Path) -> None:
-    write_free_running(tmp_path / "r", dropped={"superseded": 1})
-    assert [frame.frame_id for frame in inspected_frames(open_recording(tmp_path / "r"))] == [0, 1, 2]
-
-
-def test_where_not_every_result_is_published_it_must_be_known_that_every_frame_was_inspected(tmp_path: Path) -> None:
-    write_free_running(tmp_path / "all", dropped={"frame_damaged": 1}, max_results_hz=1.0)
-    assert len(inspected_frames(open_recording(tmp_path / "all"))) == 4
-    write_free_running(tmp_path / "some", dropped={"superseded": 1}, max_results_hz=1.0)
-    with pytest.raises(RecordingError, match=r"found frames that were superseded: with flow\.max_results_hz"):
-        inspected_frames(open_recording(tmp_path / "some"))
+    every = write_free_running(tmp_path / "every")
+    assert (every.has_every_result, [frame.frame_id for frame in inspected_frames(every)]) == (True, [0, 1, 2])
+    some = write_free_running(tmp_path / "some", max_results_hz=1.0)
+    assert (some.has_every_result, [frame.frame_id for frame in inspected_frames(some)]) == (False, [0, 1])
 
 
 def test_settings_that_this_version_does_not_know_are_named(tmp_path: Path) -> None:
-    write_free_running(tmp_path / "r", dropped={}, deadline=3.0)
+    recording = write_free_running(tmp_path / "r", deadline=3.0)
     with pytest.raises(RecordingError, match=r"recording.json: flow.deadline: unknown key"):
-        recorded_settings(open_recording(tmp_path / "r"))
+        recorded_settings(recording)

@@ -1,6 +1,10 @@
+import itertools
+import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +15,12 @@ import pytest
 from edge_inspector.app import build
 from edge_inspector.frame import Frame
 from edge_inspector.ports import FrameSource
-from edge_inspector.replay.compare import compare
+from edge_inspector.replay.compare import Comparison, compare
 from edge_inspector.replay.record import open_recorder
 from edge_inspector.replay.recording import Recording, RecordingError, open_recording
 from edge_inspector.replay.rerun import recorded_settings, rerun
 from edge_inspector.settings import Settings, parse
+from edge_inspector.topics import CATALOGUE, Channel, Message
 from tests.fakes import RecordingSink, ScriptedSource, Step
 from tests.onnx_models import bright_spot_model
 
@@ -33,16 +38,31 @@ def settings_of(package: Path, **sections: Any) -> Settings:
 def record(folder: Path, settings: Settings, source: Callable[[RecordingSink], FrameSource] | None = None) -> Recording:
     recorder, session = open_recorder(settings, folder, most_frames=1000)
     published = RecordingSink()
-    sinks = {"recording": recorder, "test": published}
     given = None if source is None else source(published)
     with (
         recorder,
         build(
-            settings, threading.Event(), sinks=sinks, around_source=recorder.around, source=given, session=session
+            settings,
+            threading.Event(),
+            sinks={"test": published},
+            around_source=recorder.around_source,
+            around_writer=recorder.around_writer,
+            watch_frame=recorder.note_inspected,
+            source=given,
+            session=session,
         ) as station,
     ):
         station.run(threading.Event())
     return open_recording(folder)
+
+
+def compare_with_replay(recording: Recording) -> Comparison:
+    return compare(
+        recording.results,
+        rerun(recording, recorded_settings(recording)),
+        is_whole=recording.is_whole,
+        has_every_result=recording.has_every_result,
+    )
 
 
 def look(number: int, part_id: str, *, part_frame: int = 0, image_wh: tuple[int, int] = (64, 48)) -> Frame:
@@ -73,7 +93,7 @@ def test_a_part_that_came_back_and_a_frame_that_came_twice_are_told_apart_again(
     assert [(result["part_id"], result["frames"][0]["frame_id"]) for result in recording.results] == [
         ("a", 0), ("b", 2), ("a", 3), ("a", 4)
     ]  # fmt: skip
-    found = compare(recording.results, rerun(recording, recorded_settings(recording)), is_whole=True)
+    found = compare_with_replay(recording)
     assert (found.compared, found.differences) == (4, ())
 
 
@@ -91,10 +111,79 @@ def test_parts_that_found_the_queue_full_are_named_and_left_out(tmp_path: Path, 
     flow = {"queue_size": 1, "deadline_ms": 60_000}
     slow = settings_of(model, source=source, flow=flow, model={"path": str(model), "tiling": {}})
     recording = record(tmp_path / "r", slow, burst)
-    found = compare(recording.results, rerun(recording, recorded_settings(recording)), is_whole=True)
+    found = compare_with_replay(recording)
     assert found.differences == ()
     assert {cause for _, cause in found.left_out} == {"queue_overflow"}
     assert found.compared + len(found.left_out) == 12
+
+
+def test_every_frame_and_every_box_of_a_part_is_compared_to_the_fourth_decimal(tmp_path: Path) -> None:
+    package = bright_spot_model(tmp_path / "model", model_wh=(160, 112))
+    noise = np.random.default_rng(5)
+    published: list[RecordingSink] = []
+
+    def one_part(sink: RecordingSink) -> FrameSource:
+        published.append(sink)
+        plain = [look(number, "p", part_frame=number, image_wh=(523, 371)) for number in range(9)]
+        return ScriptedSource(
+            [replace(frame, image=noise.integers(0, 256, frame.image.shape, np.uint8)) for frame in plain]
+        )
+
+    source = {"type": "directory", "path": "/", "frames_per_part": 9}
+    recording = record(tmp_path / "r", settings_of(package, source=source, flow={"deadline_ms": 60_000}), one_part)
+    (result,) = recording.results
+    (event,) = [json.loads(message.payload)["data"] for message in published[0].messages if is_result(message)]
+    assert [frame["frame_id"] for frame in result["frames"]] == list(range(9))
+    assert len(event["frames"]) < 9
+    assert len(result["detections"]) == event["detections_total"] > 10 * len(event["detections"])
+    assert len(result["reasons"]) > len(event["reasons"])
+    sides = [side for detection in result["detections"] for side in detection["xyxy"]]
+    assert any(side != round(side, 3) for side in sides)
+
+    replayed = rerun(recording, recorded_settings(recording))
+    assert json.dumps(replayed) == json.dumps(recording.results)
+    last = replayed[0]["detections"][-1]
+    last["xyxy"][0] = round(last["xyxy"][0] + 1e-4, 4)
+    (difference,) = compare(recording.results, replayed, is_whole=True).differences
+    assert difference.field == f"detections[{len(result['detections']) - 1}].xyxy[0]"
+
+
+def test_a_belt_of_which_frames_were_superseded_and_one_result_published_comes_out_again(
+    tmp_path: Path, model: Path
+) -> None:
+    def belt(published: RecordingSink) -> FrameSource:
+        def burst(first: int, phase: str) -> Iterator[Step]:
+            image = np.full((480, 640), 255 if phase == "new" else 0, np.uint8)
+            for number in range(first, first + 10):
+                yield Frame(image, number, datetime.now(UTC), time.monotonic_ns(), "camera")
+            published.wait_for(lambda message: is_change(message, phase, since=first))
+
+        bursts = [burst(10 * number, "end" if number % 2 else "new") for number in range(4)]
+        return ScriptedSource(itertools.chain(*bursts))
+
+    settings = settings_of(
+        model,
+        source={"type": "video", "path": "/", "rate_hz": 1},
+        flow={"max_results_hz": 1e-3, "staleness_ms": 60_000},
+        tracks={"confirm_frames": 1, "end_after_frames": 1},
+    )
+    recording = record(tmp_path / "r", settings, belt)
+    kinds = Counter(result["kind"] for result in recording.results)
+    assert kinds["result"] == 1 < kinds["track"]
+    assert 4 <= len(recording.inspected) < len(recording.frames) == 40
+    found = compare_with_replay(recording)
+    assert (found.compared, found.differences) == (len(recording.results), ())
+
+
+def is_result(message: Message) -> bool:
+    return message.delivery is CATALOGUE[Channel.RESULT]
+
+
+def is_change(message: Message, phase: str, *, since: int) -> bool:
+    if message.delivery is not CATALOGUE[Channel.DEFECT]:
+        return False
+    data = json.loads(message.payload)["data"]
+    return data.get("phase") == phase and data["frames"][0]["frame_id"] >= since
 
 
 def test_frames_that_were_gathered_without_a_model_come_out_without_one(tmp_path: Path, model: Path) -> None:
@@ -102,7 +191,7 @@ def test_frames_that_were_gathered_without_a_model_come_out_without_one(tmp_path
     settings = settings_of(model, source=source, samples={"mode": "collect"}, state={"dir": str(tmp_path / "state")})
     recording = record(tmp_path / "r", settings)
     assert recording.header.model is None
-    found = compare(recording.results, rerun(recording, recorded_settings(recording)), is_whole=True)
+    found = compare_with_replay(recording)
     assert (found.compared, found.differences) == (3, ())
     assert {result["no_verdict"]["cause"] for result in recording.results} == {"no_model"}
 

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from edge_inspector.app.source import OpenSource, SourceWrapper, flow_options
 from edge_inspector.app.station import Station
 from edge_inspector.app.telling import journal_document
 from edge_inspector.events import EventWriter, Json
+from edge_inspector.frame import Frame
 from edge_inspector.identity import Session, session_id
 from edge_inspector.journal import Journal
 from edge_inspector.pipeline.alarms import Alarms
@@ -39,6 +40,8 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
     sinks: Mapping[str, EventSink] | None = None,
     standing_alarms: tuple[Alarm, ...] = (),
     around_source: SourceWrapper | None = None,
+    around_writer: Callable[[EventWriter], EventWriter] | None = None,
+    watch_frame: Callable[[Frame], None] | None = None,
     source: FrameSource | None = None,
     session: Session | None = None,
 ) -> Iterator[Station]:
@@ -50,6 +53,8 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
         sinks: Further sinks, by name.
         standing_alarms: Alarms known before the start; they last.
         around_source: Wraps the source, for example to record what it delivers.
+        around_writer: Wraps the writer of events, for example to record what they are written of.
+        watch_frame: Called on the inspect thread with every frame that is inspected; must take no time.
         source: Read instead of the configured one.
         session: Identity of this run; a new one when None.
 
@@ -61,6 +66,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
     """
     session = session or new_session()
     writer = EventWriter(topic_tree(settings), session.id, settings.station.product, settings.station.lot)
+    writer = writer if around_writer is None else around_writer(writer)
     with ExitStack() as stack:
         follows = None if settings.source.is_triggered else TrackOptions(**settings.tracks.model_dump())
         model, model_alarms = stack.enter_context(open_model(settings, follows=follows))
@@ -116,7 +122,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
                 alarms=alarms,
                 ledger=home.ledger,
                 keeper=None if samples is None else samples.keeper,
-                watch_frame=None if health is None else health.camera.look,
+                watch_frame=_both(watch_frame, None if health is None else health.camera.look),
                 may_exit=_never if health is None else health.guard.may_exit,
                 more_stats=more_stats,
                 standing_alarms=(*model_alarms, *standing_alarms),
@@ -131,6 +137,19 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
 
 def _never() -> bool:
     return False
+
+
+def _both(
+    first: Callable[[Frame], None] | None, second: Callable[[Frame], None] | None
+) -> Callable[[Frame], None] | None:
+    if first is None or second is None:
+        return first or second
+
+    def watch(frame: Frame) -> None:
+        first(frame)
+        second(frame)
+
+    return watch
 
 
 def new_session() -> Session:

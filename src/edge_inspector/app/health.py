@@ -8,6 +8,7 @@ from edge_inspector.alarms import (
     DEAD_LETTER,
     EVENTS_EVICTED,
     INSPECTION_STUCK,
+    JOURNAL_SET_ASIDE,
     JOURNAL_UNAVAILABLE,
     RUNNING_DEGRADED,
     SAMPLES_EVICTED,
@@ -147,6 +148,12 @@ def journal_checks(journal: Journal) -> tuple[Check, ...]:
             lambda: journal.state().problem,
             raise_after_s=2.0,
             clear_after_s=2.0,
+        ),
+        Check(
+            JOURNAL_SET_ASIDE,
+            Severity.CRITICAL,
+            "Check the disk and the power supply; the old file is kept beside the new one.",
+            lambda: journal.state().set_aside,
         ),
         Check(
             EVENTS_EVICTED,

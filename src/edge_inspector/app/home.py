@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_inspector.alarms import JOURNAL_SET_ASIDE, LOST_IN_RESTART, Alarm, Severity
+from edge_inspector.alarms import LOST_IN_RESTART, Alarm, Severity
 from edge_inspector.errors import InspectorError
 from edge_inspector.journal import Journal, JournalOptions, Tally, lock_home
 from edge_inspector.pipeline.accounts import Accounts
@@ -76,22 +76,18 @@ def journal_options(settings: JournalSettings) -> JournalOptions:
 
 
 def _before(journal: Journal, tally: Tally) -> tuple[Accounts, tuple[Alarm, ...]]:
-    alarms = []
-    if (set_aside := journal.state().set_aside) is not None:
-        what_to_do = "Check the disk and the power supply; the old file is kept beside the new one."
-        alarms.append(Alarm(JOURNAL_SET_ASIDE, Severity.CRITICAL, set_aside, what_to_do))
     document = journal.last_accounts
     if document is None:
-        return Accounts(), tuple(alarms)
+        return Accounts(), ()
     try:
         known = Accounts.parse(document)
     except InspectorError as error:
         _log.error("%s; the accounts start at zero", error)
-        return Accounts(), tuple(alarms)
+        return Accounts(), ()
     before, lost_frames, lost_parts = known.after_restart(captured=tally.frames, seen=tally.parts)
     if lost_frames or lost_parts:
         text = f"The last run ended while {lost_frames} frames and {lost_parts} parts were on their way: no result."
         _log.warning(text)
         what_to_do = "Inspect the parts that were on the line again; find out why the station ended."
-        alarms.append(Alarm(LOST_IN_RESTART, Severity.WARNING, text, what_to_do))
-    return before, tuple(alarms)
+        return before, (Alarm(LOST_IN_RESTART, Severity.WARNING, text, what_to_do),)
+    return before, ()

@@ -58,7 +58,7 @@ class Samples:
 def open_samples(
     settings: Settings, home: Path, writer: EventWriter, *, on_evicted: Callable[[Mapping[Evicted, int]], None]
 ) -> Iterator[Samples | None]:
-    """Start to keep and to upload samples, and end it afterwards; None where the settings want none.
+    """Start to keep and to upload samples, and end it afterwards; None where the settings want none any more.
 
     Args:
         settings: What is kept, and where it goes.
@@ -66,16 +66,20 @@ def open_samples(
         writer: Says where the station is.
         on_evicted: Told what was given up to make room.
     """
-    wanted = settings.samples
-    if wanted.mode == "off":
+    wanted, folder = settings.samples, home / "samples"
+    is_on = wanted.mode != "off"
+    if not is_on and not folder.exists():
         yield None
         return
     min_free_bytes = int(settings.health.min_free_mb * 1e6)
-    spool = Spool(home / "samples", quota_bytes=quotas(wanted), min_free_bytes=min_free_bytes)
+    spool = Spool(folder, quota_bytes=quotas(wanted), min_free_bytes=min_free_bytes)
     final_address = partial(address, wanted.upload.target)
     with ExitStack() as stack:
         target = stack.enter_context(_target(wanted.upload.target, home, min_free_bytes))
         uploader = stack.enter_context(Uploader(spool, target, wanted.upload, address=final_address))
+        if not is_on:  # those of earlier runs are still taken away
+            yield None
+            return
         keeper = stack.enter_context(Keeper(wanted, spool, writer, address=final_address, on_evicted=on_evicted))
         yield Samples(keeper, spool, uploader)
 
@@ -83,7 +87,8 @@ def open_samples(
 @contextmanager
 def _target(settings: FolderTarget | S3Target, home: Path, min_free_bytes: int) -> Iterator[Target]:
     if isinstance(settings, FolderTarget):
-        yield SampleFolder(settings.path or home / "uploads", min_free_bytes=min_free_bytes)
+        # Twice the floor: copies on the same disk end while samples can still be kept.
+        yield SampleFolder(settings.path or home / "uploads", min_free_bytes=2 * min_free_bytes)
         return
     from edge_inspector.samples.s3 import SampleBucket  # noqa: PLC0415 - awscrt, only where it is used
 

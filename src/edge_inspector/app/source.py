@@ -153,11 +153,13 @@ class OpenSource:
         return self._wrapped(bare), close_old
 
     def _open(self, settings: Settings) -> FrameSource:
+        # A sample has every pixel and color: the next model may want what this one makes no use of.
+        keeps_samples = settings.samples.mode != "off"
         return open_source(
             settings.source,
             self._stop,
-            gray=self._model.is_gray,
-            smallest_wh=self._model.smallest_wh,
+            gray=self._model.is_gray and not keeps_samples,
+            smallest_wh=None if keeps_samples else self._model.smallest_wh,
             staleness_ms=settings.flow.staleness_ms,
         )
 

@@ -1,11 +1,12 @@
 """The machine as the kernel tells it: processor, usable cores, memory, and who else uses it."""
 
 import os
-import platform
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from edge_inspector.environment import processor, read_text
 
 _ROOT = Path("/")
 
@@ -58,9 +59,9 @@ def describe_machine(root: Path = _ROOT) -> Machine:
     cpus = os.sched_getaffinity(0)
     quota, limit_mb = _cgroup_cores(root), _cgroup_memory_mb(root)
     memory_mb = _kilobytes(root / "proc/meminfo", "MemTotal")
-    load = _read(root / "proc/loadavg").split()
+    load = read_text(root / "proc/loadavg").split()
     return Machine(
-        cpu=_cpu_name(root),
+        cpu=processor(root),
         cores=len(cpus),
         usable_cores=min(len(cpus), quota),
         memory_mb=None if memory_mb is None else int(min(memory_mb, limit_mb)),
@@ -89,7 +90,7 @@ class CpuClock:
         ticks = os.sysconf("SC_CLK_TCK")
         wanted = {f"cpu{number}" for number in os.sched_getaffinity(0)}
         busy = stolen = 0
-        for line in _read(root / "proc/stat").splitlines():
+        for line in read_text(root / "proc/stat").splitlines():
             name, *counts = line.split()
             if name in wanted:
                 # Guest time is part of user time already.
@@ -116,15 +117,9 @@ def memory_mb(pid: int | str = "self", root: Path = _ROOT) -> tuple[float | None
     return _kilobytes(status, "VmRSS"), _kilobytes(status, "VmHWM")
 
 
-def _cpu_name(root: Path) -> str:
-    board = _read(root / "proc/device-tree/model").rstrip("\0").strip()
-    match = re.search(r"^model name\s*:\s*(.+)$", _read(root / "proc/cpuinfo"), re.MULTILINE)
-    return board or (match[1].strip() if match else platform.machine())
-
-
 def _governor(root: Path, cpus: set[int]) -> str | None:
     folder = root / "sys/devices/system/cpu"
-    found = {_read(folder / f"cpu{number}/cpufreq/scaling_governor").strip() for number in cpus} - {""}
+    found = {read_text(folder / f"cpu{number}/cpufreq/scaling_governor").strip() for number in cpus} - {""}
     return ", ".join(sorted(found)) or None
 
 
@@ -132,9 +127,9 @@ def _cgroup_cores(root: Path) -> float:
     """Return the smallest CPU quota above this process, in cores; infinite where there is none."""
     quotas = [float("inf")]
     for folder in _cgroup_folders(root, "cpu"):
-        limit = _read(folder / "cpu.max").split() or [
-            _read(folder / "cpu.cfs_quota_us").strip(),
-            _read(folder / "cpu.cfs_period_us").strip(),
+        limit = read_text(folder / "cpu.max").split() or [
+            read_text(folder / "cpu.cfs_quota_us").strip(),
+            read_text(folder / "cpu.cfs_period_us").strip(),
         ]
         if len(limit) == 2 and limit[0].isdigit() and limit[1].isdigit() and int(limit[1]):
             quotas.append(int(limit[0]) / int(limit[1]))
@@ -146,14 +141,14 @@ def _cgroup_memory_mb(root: Path) -> float:
     files = [
         folder / name for folder in _cgroup_folders(root, "memory") for name in ("memory.max", "memory.limit_in_bytes")
     ]
-    limits = [int(content) / 2**20 for file in files if (content := _read(file).strip()).isdigit()]
+    limits = [int(content) / 2**20 for file in files if (content := read_text(file).strip()).isdigit()]
     return min(limits, default=float("inf"))
 
 
 def _cgroup_folders(root: Path, controller: str) -> Iterator[Path]:
     """Yield the folders that may limit this process: its cgroup and those above it, in both versions' places."""
     mount = root / "sys/fs/cgroup"
-    for line in _read(root / "proc/self/cgroup").splitlines():
+    for line in read_text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue
@@ -164,13 +159,5 @@ def _cgroup_folders(root: Path, controller: str) -> Iterator[Path]:
 
 def _kilobytes(path: Path, name: str) -> float | None:
     """Return an entry of a `/proc` table in units of 2^20 bytes."""
-    match = re.search(rf"^{name}:\s+(\d+) kB", _read(path), re.MULTILINE)
+    match = re.search(rf"^{name}:\s+(\d+) kB", read_text(path), re.MULTILINE)
     return int(match[1]) / 1024 if match else None
-
-
-def _read(path: Path) -> str:
-    """Return the text of a file that may be missing: kernels differ in what they tell."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

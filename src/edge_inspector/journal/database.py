@@ -23,12 +23,9 @@ CHECKED_AT_OPEN_BYTES = 32 << 20  # 0.05 s; a larger file is checked beside the 
 _LOG_PAGES = 1000  # the log is copied into the database after so many pages
 _LOG_BYTES = 1 << 20  # what the log keeps on disk once it has been copied
 _FREE_PAGES = 1024
-_VACUUMED_AT_ONCE = 256
+_VACUUMED_AT_ONCE = 512
 
-# New rows go into the pages of deleted ones, which costs no writes. auto_vacuum=INCREMENTAL is there for what page
-# reuse cannot do: give space back after a backlog has drained or the bounds were lowered.
 _PRAGMAS = f"""
-PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA wal_autocheckpoint = {_LOG_PAGES};
@@ -105,15 +102,20 @@ class Database:
 
     def _prepare(self) -> Facts:
         connection = self._writing
+        version = self._pragma("user_version")
+        is_new = version == 0 and not _has_tables(connection)
+        if not is_new and version != schema.VERSION:
+            msg = f"it has schema version {version}, expected {schema.VERSION}"
+            raise DamagedJournalError(msg, is_newer=version > schema.VERSION)
+        if is_new:
+            # New rows go into the pages of deleted ones, which costs no writes. This is for what page reuse cannot
+            # do: give space back after a backlog has drained or the bounds were lowered.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.executescript(_PRAGMAS)
-        if not connection.execute("PRAGMA user_version").fetchone()[0] and not _has_tables(connection):
+        if is_new:
             connection.executescript(schema.TABLES)
             if self._path is not None:
                 sync_folder(self._path.parent)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version != schema.VERSION:
-            msg = f"it has schema version {version}, expected {schema.VERSION}"
-            raise DamagedJournalError(msg, is_newer=version > schema.VERSION)
         if self._path is not None and self._path.stat().st_size <= CHECKED_AT_OPEN_BYTES:
             check(connection)
         return _read_facts(connection)
@@ -132,7 +134,7 @@ class Database:
         accounts = None if batch.accounts is None else json.dumps(batch.accounts, separators=(",", ":"))
         rows = [schema.row_of(lane, entry, operated_s) for lane, entry in batch.entries]
         standings = [(each.sink, each.lane, each.cursor, each.evicted, each.refused) for each in batch.standings]
-        letters = [(each.sink, each.seq, each.id, each.reason, each.at) for each in batch.dead_letters]
+        letters = [(each.sink, each.seq, each.id, schema.writable(each.reason), each.at) for each in batch.dead_letters]
         with self._transaction() as connection:
             connection.executemany(schema.WRITE_EVENT, rows)
             connection.executemany(schema.WRITE_PLACE, standings)
@@ -166,12 +168,17 @@ class Database:
         with self._alone():
             free, pages = self._pragma("freelist_count"), self._pragma("page_count")
             if free > max(_FREE_PAGES, pages // 4):
-                self._writing.execute(f"PRAGMA incremental_vacuum({_VACUUMED_AT_ONCE})").fetchall()
+                # Not `execute`, which takes one step, of one page, for a statement without columns.
+                self._writing.executescript(f"PRAGMA incremental_vacuum({_VACUUMED_AT_ONCE})")
 
     def shorten_log(self) -> None:
         """Copy the log into the database and empty it, if no reader is in the way."""
         with self._alone():
-            self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._writing.execute("PRAGMA busy_timeout = 0")  # a long check may be in the way for many seconds
+            try:
+                self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                self._writing.execute(f"PRAGMA busy_timeout = {int(_BUSY_S * 1000)}")
 
     def is_still_there(self) -> bool:
         """Return whether the file that is open is the one that the path names.

@@ -53,8 +53,8 @@ class Memory:
 
     @property
     def is_urgent(self) -> bool:
-        """Whether more than one group waits."""
-        return len(self._groups) > 1
+        """Whether more than one group waits, or the journal is being closed."""
+        return self._is_closing or len(self._groups) > 1
 
     def wakes(self) -> list[Callable[[], None]]:
         """Return how to tell each sink that something is new."""

@@ -53,9 +53,15 @@ def row_of(lane: int, entry: Entry, operated_s: float) -> tuple[int | str | byte
     message = entry.message
     channel = _CHANNEL_OF.get(message.delivery)
     return (
-        entry.seq, lane, message.id, "" if channel is None else channel.value, message.topic, message.payload,
+        entry.seq, lane, writable(message.id), "" if channel is None else channel.value, writable(message.topic),
+        message.payload,
         message.delivery.qos, size_of(message), operated_s,
     )  # fmt: skip
+
+
+def writable(text: str) -> str:
+    """Return a text that the database takes, whatever it was: one that it refused would hold up all that follow."""
+    return text.encode(errors="replace").decode()
 
 
 def entry_of(row: Row) -> Entry:

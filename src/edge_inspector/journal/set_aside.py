@@ -17,6 +17,8 @@ def set_aside(path: Path, *, why: str) -> str | None:
     Raises:
         OSError: If the disk does not take it.
     """
+    if not path.parent.is_dir():
+        return None
     pattern = re.compile(rf"{re.escape(path.name)}\.{why}-(\d+)")
     numbers = sorted(int(found[1]) for each in path.parent.iterdir() if (found := pattern.fullmatch(each.name)))
     number = numbers[-1] + 1 if numbers else 1

@@ -31,7 +31,7 @@ class Store:
         self.words: str | None = None
         self._path, self._memory, self._archive = path, memory, archive
         self._is_joined = False  # what the disk knew has been taken over
-        self._check: Check | None = None
+        self._check: Check | None = None  # once a session
         self._set_aside_s = -_SET_ASIDE_AT_MOST_EVERY_S
 
     def begin(self) -> Facts:
@@ -103,20 +103,26 @@ class Store:
         name = set_aside(self._path, why="newer" if damage.is_newer else "damaged")
         self._set_aside_s = time.monotonic()
         renamed = "" if name is None else f"it was renamed to {name} and "
-        self.words = f"{self._path} could not be used ({damage}): {renamed}a new one begun"
-        _log.error("%s", self.words)
+        words = f"{self._path} could not be used ({damage}): {renamed}a new one begun"
+        _log.error("%s", words)
         if facts is not None:
             self._memory.begin_at(facts.last_seq)
             self._memory.join(facts)
         self._is_joined = True
         self._memory.write_again()
-        self._take_over(Database(self._path))
+        try:
+            self._take_over(Database(self._path))
+        finally:
+            self.words = words
 
     def close(self) -> None:
         """Close what is open."""
         if self._check is not None:
             self._check.stop()
             self._check = None
+        self._close_database()
+
+    def _close_database(self) -> None:
         database, self._archive.database = self._archive.database, None
         if database is not None:
             database.close()
@@ -133,14 +139,16 @@ class Store:
                 msg = f"it was replaced by one with number {last_seq}, expected at most {self._memory.last_seq}"
                 raise DamagedJournalError(msg)
             if last_seq < self._memory.written_seq:
+                self.words = f"{self._path} has lost its last events: those in memory are written again"
+                _log.error("%s", self.words)
                 self._memory.write_again()
         elif not self._memory.join(database.facts):
             msg = f"it has number {last_seq}, which was in use before it could be read"
             raise DamagedJournalError(msg)
         self._is_joined = True
-        self.close()
+        self._close_database()
         self._archive.database = database
-        if self._path is not None and self._path.stat().st_size > CHECKED_AT_OPEN_BYTES:
+        if self._check is None and self._path is not None and self._path.stat().st_size > CHECKED_AT_OPEN_BYTES:
             self._check = Check(self._path)
 
     def _salvaged(self, damage: DamagedJournalError) -> Facts:

@@ -29,7 +29,7 @@ _SETTLE_IN_S = 60.0  # a sink that was here before may take so long to come back
 _GIVE_UP_AT_ONCE = 1000
 _RETRY_MIN_S, _RETRY_MAX_S = 0.2, 5.0
 _LONG_LOG_BYTES = 16 << 20
-_CLOSE_S = 5.0
+_CLOSE_S = 1.5  # what is committed by then is safe; the rest of a hanging disk is left behind
 _NEEDS_NO_REOPENING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
 
 

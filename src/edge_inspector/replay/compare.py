@@ -83,7 +83,13 @@ class Changes:
     left_out: tuple[tuple[str, str], ...] = field(default=())
 
 
-def compare(recorded: Sequence[ResultDocument], replayed: Sequence[ResultDocument], *, is_whole: bool) -> Comparison:
+def compare(
+    recorded: Sequence[ResultDocument],
+    replayed: Sequence[ResultDocument],
+    *,
+    is_whole: bool,
+    has_every_result: bool = True,
+) -> Comparison:
     """Compare every field of every result.
 
     Args:
@@ -91,6 +97,8 @@ def compare(recorded: Sequence[ResultDocument], replayed: Sequence[ResultDocumen
         replayed: As they are now.
         is_whole: The recording has its session to the end; otherwise replayed results behind the last one that was
             recorded say nothing.
+        has_every_result: The recorded session published every result; otherwise others that are replayed, tracks
+            apart, say nothing either.
     """
     before, after = dict(_keyed(recorded)), dict(_keyed(replayed))
     last = max((number for number, key in enumerate(after) if key in before), default=-1)
@@ -101,7 +109,11 @@ def compare(recorded: Sequence[ResultDocument], replayed: Sequence[ResultDocumen
             left_out.append((subject(expected), cause))
         elif (difference := _difference(expected, after.get(key))) is not None:
             different.append(difference)
-    unknown = [(number > last, found) for number, (key, found) in enumerate(after.items()) if key not in before]
+    unknown = [
+        (number > last, found)
+        for number, (key, found) in enumerate(after.items())
+        if key not in before and (has_every_result or found["kind"] == "track")
+    ]
     extra = [
         Difference(subject(found), "", _ABSENT, found["outcome"])
         for is_last, found in unknown
@@ -150,18 +162,8 @@ def _keyed(results: Sequence[ResultDocument]) -> Iterator[tuple[_Key, ResultDocu
 def _difference(expected: ResultDocument, found: ResultDocument | None) -> Difference | None:
     if found is None:
         return Difference(subject(expected), "", expected["outcome"], _ABSENT)
-    first = next(_differences(_comparable(expected, found), _comparable(found, expected), ""), None)
+    first = next(_differences(expected, found, ""), None)
     return None if first is None else Difference(subject(expected), *first)
-
-
-def _comparable(result: ResultDocument, other: ResultDocument) -> ResultDocument:
-    """Return a result without the boxes and frames that only one of both had room for: an event has 4,000 bytes."""
-    shorter = {}
-    for name, total in (("detections", "detections_total"), ("frames", "frames_total")):
-        entries, others = result.get(name, []), other.get(name, [])
-        if result.get(total) == other.get(total) and len(entries) != len(others):
-            shorter[name] = entries[: min(len(entries), len(others))]
-    return {**result, **shorter}
 
 
 def _differences(expected: Any, found: Any, path: str) -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 - any JSON

@@ -32,7 +32,13 @@ def record(settings: Settings, folder: Path, *, most_frames: int) -> None:
     """
     recorder, session = open_recorder(settings, folder, most_frames=most_frames)
     with recorder:
-        run(settings, sinks={"recording": recorder}, around_source=recorder.around, session=session)
+        run(
+            settings,
+            around_source=recorder.around_source,
+            around_writer=recorder.around_writer,
+            watch_frame=recorder.note_inspected,
+            session=session,
+        )
 
 
 def open_recorder(settings: Settings, folder: Path, *, most_frames: int) -> tuple[Recorder, Session]:

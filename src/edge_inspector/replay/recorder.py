@@ -6,18 +6,19 @@ import logging
 import os
 import threading
 from collections import deque
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
 from edge_inspector.errors import SourceError
+from edge_inspector.events import EventWriter
 from edge_inspector.frame import DamagedFrame, Frame
 from edge_inspector.ports import Delivered, FrameSource
 from edge_inspector.replay.lines import LineFile
-from edge_inspector.replay.recording import END, FRAMES, HEADER, RESULTS, End, Header
-from edge_inspector.replay.results import frame_ids, is_result, result_document
+from edge_inspector.replay.recording import END, FRAMES, HEADER, INSPECTED, RESULTS, End, Header
+from edge_inspector.replay.results import Found, WatchedWriter, frame_ids, result_document
 from edge_inspector.sources.recorded import PICTURES, RecordedFrame, encode_picture
-from edge_inspector.topics import CATALOGUE, Channel, Message
 
 _log = logging.getLogger(__name__)
 
@@ -26,13 +27,13 @@ _MOST_WAITING = 10_000  # frames and results
 _CLOSE_S = 30.0  # what waits is written for so long at the end
 _WHOLE = "the session ended"
 
-_Item: TypeAlias = Frame | DamagedFrame | Message
+_Item: TypeAlias = Frame | DamagedFrame | Found | int  # a number: of a frame that is inspected
 
 
 class Recorder:
-    """An open recording: takes frames from the source and messages as an EventSink.
+    """An open recording: takes frames from the source, and what is published from the writer of its events.
 
-    Cost per frame for the line: a lock and a reference. Pictures are encoded and written on the thread `record`.
+    Cost per frame for the line: three locks and references. All is encoded and written on the thread `record`.
     """
 
     def __init__(  # noqa: PLR0913 - its limits
@@ -68,7 +69,6 @@ class Recorder:
         self._ended: str | None = None
         self._closed = False
         self._sources = 0
-        self._last_stats = b""
         self._recorded: set[int] = set()
         self._results_end = False
         self._thread = threading.Thread(target=self._run, name="record", daemon=True)
@@ -89,6 +89,7 @@ class Recorder:
             (self._folder / HEADER).write_bytes(content)
             self._header_sha256 = hashlib.sha256(content).hexdigest()
             self._frames, self._results = LineFile(self._folder / FRAMES), LineFile(self._folder / RESULTS)
+            self._inspected = LineFile(self._folder / INSPECTED)
         except OSError as error:
             msg = f"{self._folder}: expected a folder to record to, found: {error.strerror}"
             raise SourceError(msg) from error
@@ -106,29 +107,34 @@ class Recorder:
         if self._thread.is_alive():
             _log.warning("%s: the recording was not finished within %g s", self._folder, _CLOSE_S)
         elif kind is not None and not self._taken:
-            for name in (END, RESULTS, FRAMES, HEADER):
+            for name in (END, INSPECTED, RESULTS, FRAMES, HEADER):
                 (self._folder / name).unlink(missing_ok=True)
             (self._folder / PICTURES).rmdir()
 
-    def around(self, source: FrameSource) -> FrameSource:
+    def around_source(self, source: FrameSource) -> FrameSource:
         """Return the source with every frame of it recorded; a second source ends the recording."""
         self._sources += 1
         if self._sources > 1:
             self.end("the source was opened anew")
         return RecordingSource(source, self)
 
-    def send(self, message: Message) -> None:
-        """Take a message; results are recorded."""
-        if message.delivery is CATALOGUE[Channel.STATS]:
-            self._last_stats = message.payload
-        elif is_result(message):
-            with self._changed:
-                if len(self._waiting) >= _MOST_WAITING:
-                    self._results_end = True
-                    self._end("it could not keep up with the results")
-                if not self._results_end and not self._closed:
-                    self._waiting.append(message)
-                    self._changed.notify_all()
+    def around_writer(self, writer: EventWriter) -> EventWriter:
+        """Return a writer of the same events; what it writes of is recorded."""
+        return WatchedWriter.around(writer, self.note)
+
+    def note_inspected(self, frame: Frame) -> None:
+        """Take the number of a frame that is inspected."""
+        self.note(frame.frame_id)
+
+    def note(self, found: Found | int) -> None:
+        """Take what is published, or the number of a frame that is inspected; never waits."""
+        with self._changed:
+            if len(self._waiting) >= _MOST_WAITING:
+                self._results_end = True
+                self._end("it could not keep up with the results")
+            if not self._results_end and not self._closed:
+                self._waiting.append(found)
+                self._changed.notify_all()
 
     def take(self, captured: Frame | DamagedFrame) -> None:
         """Take a frame, in the order in which the source delivers them; waits only where the line can be held up."""
@@ -166,17 +172,20 @@ class Recorder:
     def _run(self) -> None:
         try:
             while (item := self._next()) is not None:
-                if isinstance(item, Message):
-                    self._write_result(item)
-                else:
+                if isinstance(item, Frame | DamagedFrame):
                     self._write_frame(item)
+                elif isinstance(item, int):
+                    self._write_found(self._inspected, str(item), [item])
+                else:
+                    document = result_document(item)
+                    self._write_found(self._results, json.dumps(document), frame_ids(document))
             self._write_end()
         except Exception:  # noqa: BLE001 - thread boundary: the line goes on without its recording
             _log.exception("%s: the recording failed", self._folder)
             self.end("it failed")
         finally:
-            self._frames.close()
-            self._results.close()
+            for file in (self._frames, self._results, self._inspected):
+                file.close()
 
     def _next(self) -> _Item | None:
         with self._changed:
@@ -212,18 +221,18 @@ class Recorder:
         """End the recording before a frame that cannot be written; those that wait behind it go too."""
         with self._changed:
             self._end(reason)
-            self._waiting = deque(item for item in self._waiting if isinstance(item, Message))
+            self._waiting = deque(item for item in self._waiting if not isinstance(item, Frame | DamagedFrame))
             self._waiting_bytes = 0
             self._changed.notify_all()
         if path is not None:
             path.unlink(missing_ok=True)
 
-    def _write_result(self, message: Message) -> None:
-        document = result_document(message)
-        if self._results_end or document is None or not self._recorded.issuperset(frame_ids(document)):
+    def _write_found(self, file: LineFile, line: str, numbers: Collection[int]) -> None:
+        """Write what was found on the frames with these numbers, where they are all recorded."""
+        if self._results_end or not self._recorded.issuperset(numbers):
             return
         try:
-            self._results.add(json.dumps(document))
+            file.add(line)
         except OSError as error:
             self._results_end = True
             self.end(f"a result cannot be written: {error.strerror}")
@@ -236,8 +245,12 @@ class Recorder:
             is_whole=reason is None,
             frames=self._frames.count,
             results=self._results.count,
-            dropped=_dropped(self._last_stats),
-            sha256={HEADER: self._header_sha256, FRAMES: self._frames.sha256, RESULTS: self._results.sha256},
+            sha256={
+                HEADER: self._header_sha256,
+                FRAMES: self._frames.sha256,
+                RESULTS: self._results.sha256,
+                INSPECTED: self._inspected.sha256,
+            },
         )
         try:
             (self._folder / END).write_text(end.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -261,8 +274,3 @@ class RecordingSource:
         if isinstance(delivered, Frame | DamagedFrame):
             self._recorder.take(delivered)
         return delivered
-
-
-def _dropped(stats: bytes) -> dict[str, int]:
-    """Return the dropped frames by cause in the payload of statistics; none where there is none."""
-    return json.loads(stats)["frames"]["dropped"] if stats else {}

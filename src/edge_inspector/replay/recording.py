@@ -14,8 +14,9 @@ from edge_inspector.replay.results import ResultDocument, frame_ids
 from edge_inspector.settings.section import Section
 from edge_inspector.sources.recorded import RecordedFrame
 
-SCHEMA = "edge-inspector/recording/1"
-HEADER, FRAMES, RESULTS, END = "recording.json", "frames.jsonl", "results.jsonl", "end.json"
+SCHEMA = "edge-inspector/recording/2"
+HEADER, FRAMES, END = "recording.json", "frames.jsonl", "end.json"
+RESULTS, INSPECTED = "results.jsonl", "inspected.jsonl"
 
 _Document = TypeVar("_Document", bound=Section)
 
@@ -45,7 +46,7 @@ class Header(Section):
         model: None where none ran.
     """
 
-    schema_: Literal["edge-inspector/recording/1"] = Field(alias="schema")
+    schema_: Literal["edge-inspector/recording/2"] = Field(alias="schema")
     session_id: str
     started_at: datetime
     frames_per_part: int | None
@@ -62,7 +63,6 @@ class End(Section):
         reason: Why it ended.
         is_whole: It has the session to its end.
         frames, results: How many there are.
-        dropped: Frames of the session that were not inspected, by cause, as the station counted.
         sha256: Of the other files, by name.
     """
 
@@ -70,7 +70,6 @@ class End(Section):
     is_whole: bool
     frames: int
     results: int
-    dropped: dict[str, int]
     sha256: dict[str, str]
 
 
@@ -83,6 +82,7 @@ class Recording:
         header: How the station was set up.
         frames: In the order in which they were delivered.
         results: In the order in which they were published.
+        inspected: Ids of the frames that were inspected.
         end: None where it was cut off.
     """
 
@@ -90,12 +90,19 @@ class Recording:
     header: Header
     frames: tuple[RecordedFrame, ...]
     results: tuple[ResultDocument, ...]
+    inspected: frozenset[int]
     end: End | None
 
     @property
     def is_whole(self) -> bool:
         """Whether it has the session to its end."""
         return self.end is not None and self.end.is_whole
+
+    @property
+    def has_every_result(self) -> bool:
+        """Whether every result was published: without a trigger there may be a limit on how many."""
+        is_triggered = self.header.frames_per_part is not None
+        return is_triggered or self.header.settings.get("flow", {}).get("max_results_hz") is None
 
 
 def open_recording(folder: Path) -> Recording:
@@ -114,6 +121,7 @@ def open_recording(folder: Path) -> Recording:
                 raise RecordingError(msg)
     frames = tuple(_frame(*line) for line in _lines(folder / FRAMES, is_closed=end is not None))
     results = tuple(_result(*line) for line in _lines(folder / RESULTS, is_closed=end is not None))
+    inspected = frozenset(_number(*line) for line in _lines(folder / INSPECTED, is_closed=end is not None))
     if not frames:
         msg = f"{folder / FRAMES}: expected frames, found none"
         raise RecordingError(msg)
@@ -128,7 +136,7 @@ def open_recording(folder: Path) -> Recording:
         if frame.file is not None and not (folder / frame.file).is_file():
             msg = f"{folder / frame.file}: expected a picture of the recording, found no such file"
             raise RecordingError(msg)
-    return Recording(folder, header, frames, results, end)
+    return Recording(folder, header, frames, results, inspected, end)
 
 
 def _read(path: Path) -> bytes:
@@ -164,6 +172,14 @@ def _frame(name: str, line: bytes) -> RecordedFrame:
         return RecordedFrame.parse(line)
     except ValueError as error:
         msg = f"{name}: expected a recorded frame, found: {error}"
+        raise RecordingError(msg) from error
+
+
+def _number(name: str, line: bytes) -> int:
+    try:
+        return int(line)
+    except ValueError as error:
+        msg = f"{name}: expected the number of an inspected frame, found {line[:80]!r}"
         raise RecordingError(msg) from error
 
 

@@ -3,16 +3,17 @@
 import tempfile
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
 from edge_inspector.app import build
 from edge_inspector.daemon import stop_on_signals
-from edge_inspector.errors import ConfigError, SourceError
-from edge_inspector.frame import DropCause
+from edge_inspector.errors import ConfigError, InspectorError, SourceError
 from edge_inspector.identity import Session
+from edge_inspector.inspection import InspectionResult
 from edge_inspector.replay.recording import HEADER, Recording, RecordingError
-from edge_inspector.replay.results import ResultDocument, frame_ids, is_result, result_document
+from edge_inspector.replay.results import Found, ResultDocument, WatchedWriter, frame_ids, result_document
 from edge_inspector.settings import (
     FlowSettings,
     HealthSettings,
@@ -28,19 +29,17 @@ from edge_inspector.topics import Message
 
 _NEVER_MS = 1e9  # a deadline of eleven days
 _AWAY_NS = int(4 * _NEVER_MS * 1e6)  # after which a part is certainly on the line once more
-_QUEUE = 8  # frames and results that wait between the threads
-_NOT_LOOKED_AT = frozenset({DropCause.SUPERSEDED, DropCause.STALE, DropCause.STOPPED})
+_QUEUE = 8  # frames that wait for the detector
+_FOUND_QUEUE = 1000  # results, and tracks of which one frame may end very many
 
 
-class _Results:
-    """Keeps what is compared of every result."""
+@dataclass(frozen=True)
+class _ResultsAlone(WatchedWriter):
+    """Writes no events of results: nobody reads them."""
 
-    def __init__(self) -> None:
-        self.documents: list[ResultDocument] = []
-
-    def send(self, message: Message) -> None:
-        if is_result(message) and (document := result_document(message)) is not None:
-            self.documents.append(document)
+    def of_result(self, result: InspectionResult) -> list[Message]:
+        self.watch(result)
+        return []
 
 
 def recorded_settings(recording: Recording) -> Settings:
@@ -68,53 +67,47 @@ def rerun(recording: Recording, settings: Settings) -> list[ResultDocument]:
         settings: Model, policy and tracks; what else they say is replaced.
 
     Raises:
-        RecordingError: If a picture is not as it was written, or the recording does not tell what was inspected.
-        InspectorError: As `app.build`.
+        RecordingError: If a picture is not as it was written.
+        InspectorError: As `app.build`; or if results were lost, a defect of ours.
         KeyboardInterrupt: If a signal asked for an end.
     """
     source = RecordedFrames(
         recording.folder, inspected_frames(recording), came_back=_came_back(recording), away_ns=_AWAY_NS
     )
-    results, stop = _Results(), stop_on_signals(threading.Event())
+    found: list[Found] = []
+    stop = stop_on_signals(threading.Event())
     session = Session(recording.header.session_id, recording.header.started_at.astimezone(UTC))
     with (
         tempfile.TemporaryDirectory(prefix="edge-inspector-replay-") as home,
         build(
-            without_surroundings(settings, Path(home)), stop, sinks={"replay": results}, source=source, session=session
+            without_surroundings(settings, Path(home)),
+            stop,
+            around_writer=lambda writer: _ResultsAlone.around(writer, found.append),
+            source=source,
+            session=session,
         ) as station,
     ):
         try:
-            station.run(stop)
+            totals = station.run(stop)
         except SourceError as error:
             raise RecordingError(str(error)) from error
     if stop.is_set():
         raise KeyboardInterrupt
-    return results.documents
+    if totals.undelivered:
+        msg = f"the replay lost results: {totals.undelivered}"
+        raise InspectorError(msg)
+    return [result_document(each) for each in found]
 
 
 def inspected_frames(recording: Recording) -> tuple[RecordedFrame, ...]:
-    """Return the frames that are inspected again: all of parts, and those with a result without a trigger.
-
-    Raises:
-        RecordingError: If results were left out when there were too many, so that it cannot be told.
-    """
+    """Return the frames that are inspected again: all of parts, and of a camera without a trigger those that were."""
     if recording.header.frames_per_part is not None:
         return recording.frames
-    flow = recording.header.settings.get("flow", {})
-    if flow.get("max_results_hz") is None:
-        known = {
-            frame_id for result in recording.results if result["kind"] == "result" for frame_id in frame_ids(result)
-        }
-        return tuple(frame for frame in recording.frames if frame.frame_id in known)
-    dropped = _NOT_LOOKED_AT & set({} if recording.end is None else recording.end.dropped)
-    if recording.end is None or dropped:
-        found = "no end" if recording.end is None else f"frames that were {', '.join(sorted(dropped))}"
-        msg = (
-            f"{recording.folder}: expected every frame to have been inspected, found {found}: with flow.max_results_hz "
-            "not every result is published, and which frames were inspected is not in the recording"
-        )
-        raise RecordingError(msg)
-    return recording.frames
+    known = recording.inspected
+    if recording.has_every_result:  # then it is known of which inspections something came out
+        results = (result for result in recording.results if result["kind"] == "result")
+        known = frozenset(frame_id for result in results for frame_id in frame_ids(result))
+    return tuple(frame for frame in recording.frames if frame.frame_id in known)
 
 
 def without_surroundings(settings: Settings, home: Path) -> Settings:
@@ -122,7 +115,7 @@ def without_surroundings(settings: Settings, home: Path) -> Settings:
     collects = settings.samples.mode == "collect"
     return settings.model_copy(
         update={
-            "flow": FlowSettings(queue_size=_QUEUE, deadline_ms=_NEVER_MS, deliver_queue_size=_QUEUE),
+            "flow": FlowSettings(queue_size=_QUEUE, deadline_ms=_NEVER_MS, deliver_queue_size=_FOUND_QUEUE),
             "mqtt": None,
             "state": StateSettings(dir=home),
             "journal": JournalSettings(durable=False),

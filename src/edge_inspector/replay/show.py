@@ -55,7 +55,9 @@ def show(
         document = changes_document(changed)
         is_equal = True
     else:
-        compared = compare(recording.results, results, is_whole=recording.is_whole)
+        compared = compare(
+            recording.results, results, is_whole=recording.is_whole, has_every_result=recording.has_every_result
+        )
         print(comparison_text(compared))
         document = comparison_document(compared)
         is_equal = not compared.differences

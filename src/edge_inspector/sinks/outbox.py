@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 from itertools import count
+from typing import TYPE_CHECKING
 
 from edge_inspector.errors import SinkError
-from edge_inspector.journal import Entry, Reader
 from edge_inspector.sinks.present import Present
 from edge_inspector.topics import Message
+
+if TYPE_CHECKING:
+    from edge_inspector.journal import Entry, Reader
 
 _log = logging.getLogger(__name__)
 
@@ -127,8 +130,10 @@ class Outbox:
                 return None
             if (taken := self._present.take()) is not None:
                 return taken
-            if (entry := self.reader.take()) is None:
-                return None
+        # Without the lock: a sink that is behind reads from the disk here, and `wake` must not wait for that.
+        if (entry := self.reader.take()) is None:
+            return None
+        with self._lock:
             ticket = next(self._tickets)
             self._entries[ticket] = entry
             return ticket, entry.message

@@ -1,0 +1,65 @@
+"""Files that are there whole or not at all, also after the power has gone."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+PARTIAL = ".part"
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+
+
+def partial_of(path: Path) -> Path:
+    """Return the temporary name under which a file is written; the same one every time, so that none pile up."""
+    return path.with_name(f".{path.name}{PARTIAL}")
+
+
+def is_partial(name: str) -> bool:
+    """Return whether a file name is such a temporary one."""
+    return name.startswith(".") and name.endswith(PARTIAL)
+
+
+def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE_FILE) -> None:
+    """Write a file under a temporary name, bring it to the disk, and give it its name.
+
+    The name itself is on the disk once its folder is synced: see `sync_folder`.
+
+    Raises:
+        OSError: If that failed; nothing of it is left then.
+    """
+    partial = partial_of(path)
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+
+
+def make_folders(folder: Path, *, mode: int = PRIVATE_FOLDER) -> None:
+    """Make a folder with all above it that are missing, and bring their names to the disk.
+
+    Raises:
+        OSError: If that failed.
+    """
+    if folder.is_dir():
+        return
+    make_folders(folder.parent, mode=mode)
+    folder.mkdir(mode=mode, exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk.
+
+    Raises:
+        OSError: If that failed.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
