@@ -62,7 +62,7 @@ class Scoreboard:
             line = self._count(json.loads(message.payload)["data"])
             try:
                 print(line, file=self._out, flush=True)
-            except BrokenPipeError:
+            except OSError:  # a pipe that is broken, a terminal that was closed
                 self._reader_gone.set()
 
     def _count(self, result: Mapping[str, Any]) -> str:

@@ -184,7 +184,7 @@ class Reports:
     def _report_tracks(self, result: InspectionResult, changes: Sequence[TrackChange]) -> None:
         for change in changes:
             track_id = self._inspector.track_id(change.track.first_seen_at, change.track.number)
-            self._deliverer.put(TrackedDefect(result, track_id, change))
+            self._deliverer.put(TrackedDefect(result, track_id, change), wait_s=self._patience_s)
 
     def _kept(self, result: InspectionResult) -> InspectionResult:
         """Offer the pictures behind a result to the one who keeps samples, and note the key of what is kept."""
