@@ -19,6 +19,7 @@ from edge_inspector.configuration.supervision import ReloadWish, Supervisor
 from edge_inspector.errors import ConfigError, FrameError, InspectorError, ModelError, SourceError, StuckError
 from edge_inspector.events import EventWriter
 from edge_inspector.frame import Frame
+from edge_inspector.health.notify import Notifier
 from edge_inspector.identity import Session
 from edge_inspector.logs import set_up_logging
 from edge_inspector.pipeline.options import Totals
@@ -82,14 +83,11 @@ def run_file(file: Path, *, stop: threading.Event | None = None) -> Totals:
     stop = stop_on_signals(threading.Event() if stop is None else stop)
     wish = reload_on_signal(ReloadWish())
     set_up_logging(LogSettings())
-    return Supervisor[Totals](
-        file,
-        build=open_flow,
-        check=check,
-        prepare=_log_as,
-        stop=stop,
-        wish=wish,
-    ).run()
+    supervisor = Supervisor[Totals](file, build=open_flow, check=check, prepare=_log_as, stop=stop, wish=wish)
+    try:
+        return supervisor.run()
+    finally:
+        Notifier.of_environment(is_content=lambda: True).stopping()
 
 
 def run(  # noqa: PLR0913 - what a recording or a demo adds

@@ -29,7 +29,6 @@ from edge_inspector.sinks.mqtt_connection import (
 from edge_inspector.sinks.outbox import Outbox
 from edge_inspector.topics import Message
 
-READER = "mqtt"  # name of the cursor in the journal
 FLUSH_S = 0.5
 WINDOW = 20  # messages in flight: mosquitto's default; less where the broker asks for less
 _TICK_S = 1.0  # how often paho looks after its keep-alive
@@ -50,13 +49,14 @@ class MqttSink:
     whether or not the broker is there; leaving flushes for at most `FLUSH_S` and reports what is left.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one connection needs
         self,
         settings: MqttSettings,
         journal: Journal,
         *,
         client_id: str,
         will: Message,
+        reader: str = "mqtt",
         on_undelivered: Callable[[str, Message], None] | None = None,
     ) -> None:
         """Check the settings; nothing is connected yet.
@@ -66,6 +66,7 @@ class MqttSink:
             journal: Holds what is sent.
             client_id: Unique at the broker; a second client of the same name takes the connection over.
             will: What the broker publishes when this client vanishes.
+            reader: Name under which the journal remembers what this broker has taken.
             on_undelivered: Called with an `Undelivered` cause and the message, from the thread that found out.
 
         Raises:
@@ -75,7 +76,7 @@ class MqttSink:
         self._broker = f"MQTT broker {settings.host}:{settings.port}"
         self._client = self._build_client()
         self._outbox = Outbox(name=self._broker, on_undelivered=on_undelivered)
-        self._reader = self._outbox.reader = journal.reader(READER, wake=self._outbox.wake)
+        self._reader = self._outbox.reader = journal.reader(reader, wake=self._outbox.wake)
         self._stop = threading.Event()
         self._flush_until = float("inf")
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
