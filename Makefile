@@ -87,10 +87,11 @@ ci:
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# A broker and an RTSP camera for the tests. Without the right to install them, the tests that need them say so and are
-# skipped.
+# A broker, an RTSP camera and a clock that can be set, for the tests. Without the right to install them, the tests that
+# need them say so and are skipped.
 system-packages:
 	@command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto || $(call install,mosquitto mosquitto-clients)
+	@command -v faketime >/dev/null || $(call install,faketime)
 	@/usr/bin/python3 -c "$(RTSP_WORKS)" 2>/dev/null || $(call install,$(GSTREAMER))
 RTSP_WORKS := import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst; Gst.init(None); \
 	assert all(map(Gst.ElementFactory.find, ('appsrc', 'openh264enc', 'rtph264pay')))

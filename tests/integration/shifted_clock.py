@@ -23,6 +23,7 @@ class ShiftedClock:
             "FAKETIME_TIMESTAMP_FILE": self._shift,
             "FAKETIME_NO_CACHE": 1,
             "FAKETIME_DONT_FAKE_MONOTONIC": 1,
+            "FAKETIME_FORCE_MONOTONIC_FIX": 0,  # for a C library of before 2013; it makes waits spin
             "NO_FAKE_STAT": 1,
         }
         settings = [f"{name}={value}" for name, value in environment.items()]

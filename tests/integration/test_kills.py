@@ -46,6 +46,16 @@ def accounts_of(documents: list[dict[str, Any]]) -> Accounts:
     return Accounts.parse(documents[-1]["total"])
 
 
+def last_row(journal: Path) -> int:
+    """Return the number of the last row on record; 0 where there is none."""
+    if not journal.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as database:
+        if not database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'events'").fetchone()[0]:
+            return 0
+        return int(database.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+
+
 def says_that_nearly_all_is_delivered(message: MQTTMessage, *, session: int) -> bool:
     """Return whether a message is the statistics of a session, and only what is always on its way waits."""
     if message.topic != f"{PREFIX}/stats":
@@ -71,9 +81,14 @@ def kill_often(tmp_path: Path, broker: Mosquitto, *, kills: int) -> None:
         journal = tmp_path / "state" / "top" / "journal.db"
         with UpAndDown(wire, seed=kills):
             for _ in range(kills):
-                before = len(rows_of(journal))
+                before = last_row(journal)
                 with Daemon(configuration) as daemon:
-                    eventually(lambda before=before: len(rows_of(journal)) > before + 5, what="the line runs")
+
+                    def runs(before: int = before, daemon: Daemon = daemon) -> bool:
+                        assert daemon.is_running, "it ended by itself:\n" + "\n".join(daemon.lines)
+                        return last_row(journal) > before + 5
+
+                    eventually(runs, what="the line runs")
                     threading.Event().wait(chance.uniform(0, 0.6))
                     daemon.send(signal.SIGKILL)
                     daemon.wait()

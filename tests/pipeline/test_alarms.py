@@ -1,4 +1,6 @@
 import json
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from edge_inspector.alarms import Alarm, Severity
@@ -89,3 +91,19 @@ def test_the_first_text_of_an_alarm_stands_until_it_is_cleared() -> None:
     (raised,) = board.messages
     assert json.loads(raised.payload)["data"]["text"] == "part 7: no room"
     assert raised.delivery.retain
+
+
+def test_what_an_earlier_session_left_is_taken_away_but_nothing_that_stands_or_is_raised_meanwhile() -> None:
+    board = Board()
+    board.raise_at(0)
+    raising = threading.Thread(target=board.raise_at, args=(1, LAPSED))
+
+    def names() -> Iterator[str]:
+        yield OVERFLOW.name
+        raising.start()
+        yield LAPSED.name
+
+    board.alarms.forget_earlier(names())
+    raising.join()
+    assert board.kinds() == [RAISED, GONE, RAISED]
+    assert board.messages[2].topic == board.messages[1].topic

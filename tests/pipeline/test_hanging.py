@@ -1,7 +1,9 @@
 import threading
+from typing import Any
 
 import pytest
 
+from edge_inspector.alarms import RUNNING_DEGRADED, Alarm
 from edge_inspector.errors import StuckError
 from edge_inspector.pipeline import flow as flow_module
 from edge_inspector.pipeline.options import Surroundings
@@ -58,6 +60,38 @@ def test_where_it_may_not_end_it_runs_on_without_verdicts_and_with_them_once_the
         "part-7": "reject",
     }
     assert causes(flow.results()) == {"inspection_failed": 3}
+    assert_accounts_hold(flow, totals)
+
+
+def test_an_inspection_that_comes_back_in_the_moment_it_is_replaced_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = threading.Event()
+    hanging: list[threading.Thread] = []
+
+    def work(frame_id: int) -> None:
+        if frame_id == 1:
+            hanging.append(threading.current_thread())
+            assert gate.wait(PATIENCE_S)
+
+    detector = ScriptedDetector({7: defect(0.9)}, work=work)
+    flow = line(ScriptedSource([part(0), part(1), part(2), part(7)], ends=False), detector, hangs_after_s=0.1)
+    alarms = flow.pipeline.alarms
+    raise_ = alarms.raise_
+
+    def come_back_first(alarm: Alarm, **more: Any) -> None:
+        if alarm.name == RUNNING_DEGRADED:  # it hangs no more, and its frame has been taken from it
+            gate.set()
+            hanging[0].join(PATIENCE_S)
+        raise_(alarm, **more)
+
+    monkeypatch.setattr(alarms, "raise_", come_back_first)
+    with Running(flow) as running:
+        flow.sink.wait_for(lambda message: b'"part-7"' in message.payload)
+        flow.sink.wait_for(lambda m: b"running-degraded" in m.payload and b"alarm.cleared" in m.payload)
+        running.stop.set()
+        totals = running.totals()
+    assert [result["outcome"] for result in flow.results()] == ["accept", "no_verdict", "accept", "reject"]
     assert_accounts_hold(flow, totals)
 
 

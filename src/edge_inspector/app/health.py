@@ -1,5 +1,6 @@
 """What a station watches of itself, joined: its checks, its watchdog, the exit budget and the metrics."""
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -33,6 +34,8 @@ from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.flow import Pipeline
 from edge_inspector.pipeline.ledger import Ledger
 from edge_inspector.settings import Settings
+
+_SLOW_DISK_S = 30.0  # a commit takes longer only where the disk hangs; events may wait up to 10 s for one to begin
 
 
 class Health:
@@ -136,6 +139,15 @@ class Health:
 def journal_checks(journal: Journal) -> tuple[Check, ...]:
     """Return the checks of the record: that it can be written, and that nothing is given up."""
 
+    def unavailable() -> str | None:
+        state = journal.state()
+        if state.problem is not None or not state.pending:
+            return state.problem
+        waited_s = math.inf if state.last_commit_age_s is None else state.last_commit_age_s
+        if waited_s < _SLOW_DISK_S:
+            return None
+        return f"{state.pending} events wait for the disk, which takes none and gives no error"
+
     def evicted() -> int:
         state = journal.state()
         return state.lost + sum(sum(lanes.values()) for lanes in state.evicted.values())
@@ -145,7 +157,7 @@ def journal_checks(journal: Journal) -> tuple[Check, ...]:
             JOURNAL_UNAVAILABLE,
             Severity.CRITICAL,
             "Look at the disk: is it full, read-only or gone? Events are kept in memory until then.",
-            lambda: journal.state().problem,
+            unavailable,
             raise_after_s=2.0,
             clear_after_s=2.0,
         ),

@@ -1,13 +1,14 @@
 """The daemon's home: the folder of everything that must survive it, and what it begins with after a restart."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_inspector.alarms import LOST_IN_RESTART, Alarm, Severity
 from edge_inspector.errors import InspectorError
+from edge_inspector.events import Json
 from edge_inspector.journal import Journal, JournalOptions, Tally, lock_home
 from edge_inspector.pipeline.accounts import Accounts
 from edge_inspector.pipeline.ledger import Ledger
@@ -53,12 +54,28 @@ def open_home(settings: Settings) -> Iterator[Home]:
     with ExitStack() as stack:
         if folder is not None:
             stack.enter_context(lock_home(folder))
-        options = journal_options(settings.journal)
-        journal = stack.enter_context(Journal(None if durable is None else durable / "journal.db", options))
         tally = stack.enter_context(Tally(None if durable is None else durable / "tally"))
-        before, alarms = _before(journal, tally)
-        tally.reset_to(before.frames.captured, before.parts.seen)
-        yield Home(folder, journal, Ledger(before, tally), alarms)
+        captured, seen = tally.frames, tally.parts
+        ledger = Ledger(tally=tally)
+
+        def go_on(document: Mapping[str, Json] | None) -> tuple[Alarm, ...]:
+            ledger.before, alarms = _before(document, captured=captured, seen=seen)
+            tally.add_frames(ledger.before.frames.captured - captured)
+            tally.add_parts(ledger.before.parts.seen - seen)
+            return alarms
+
+        def join(document: Mapping[str, Json]) -> None:
+            go_on(document)
+            journal.append([], accounts=ledger.total(ledger.accounts()).document())
+
+        path = None if durable is None else durable / "journal.db"
+        journal = Journal(path, journal_options(settings.journal), on_joined=join)
+        stack.enter_context(journal)
+        document, alarms = journal.last_accounts, tuple[Alarm, ...]()
+        is_away = journal.state().problem is not None or ledger.before.sessions > 0  # or has joined already
+        if document is not None or not is_away:
+            alarms = go_on(document)
+        yield Home(folder, journal, ledger, alarms)
 
 
 def journal_options(settings: JournalSettings) -> JournalOptions:
@@ -75,18 +92,20 @@ def journal_options(settings: JournalSettings) -> JournalOptions:
     )
 
 
-def _before(journal: Journal, tally: Tally) -> tuple[Accounts, tuple[Alarm, ...]]:
-    document = journal.last_accounts
+def _before(document: Mapping[str, Json] | None, *, captured: int, seen: int) -> tuple[Accounts, tuple[Alarm, ...]]:
+    """Return what the ledger goes on from, by the last commit and by what was counted until the end of the last run."""
     if document is None:
+        if captured:
+            _log.warning("no accounts are on record: they start at zero, after %d frames and %d parts", captured, seen)
         return Accounts(), ()
     try:
         known = Accounts.parse(document)
     except InspectorError as error:
         _log.error("%s; the accounts start at zero", error)
         return Accounts(), ()
-    before, lost_frames, lost_parts = known.after_restart(captured=tally.frames, seen=tally.parts)
+    before, lost_frames, lost_parts = known.after_restart(captured=captured, seen=seen)
     if lost_frames or lost_parts:
-        text = f"The last run ended while {lost_frames} frames and {lost_parts} parts were on their way: no result."
+        text = f"The last run ended before the results of {lost_frames} frames and {lost_parts} parts were on record."
         _log.warning(text)
         what_to_do = "Inspect the parts that were on the line again; find out why the station ended."
         return before, (Alarm(LOST_IN_RESTART, Severity.WARNING, text, what_to_do),)

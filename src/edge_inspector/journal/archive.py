@@ -31,6 +31,10 @@ class Archive:
         """Return the last entries, newest first; none when they cannot be read now."""
         return [schema.entry_of(row) for row in self._read(schema.READ_NEWEST, (limit,)) or ()]
 
+    def probe(self) -> None:
+        """Read the oldest entry: pages that nobody has written for long, so that a file of garbage is noticed."""
+        self._read(schema.READ_FIRST, ())
+
     def count(self, lane: int, after: int, through: int) -> tuple[int, int]:
         """Return how many entries of a lane there are above `after` up to `through`, and their size in bytes."""
         rows = self._read(schema.COUNT_LANE, (lane, after, through))

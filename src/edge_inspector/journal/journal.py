@@ -26,7 +26,12 @@ class Journal:
     """
 
     def __init__(
-        self, path: Path | None, options: JournalOptions, *, operating_clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path | None,
+        options: JournalOptions,
+        *,
+        operating_clock: Callable[[], float] = time.monotonic,
+        on_joined: Callable[[Mapping[str, Json]], None] = lambda _: None,
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -34,11 +39,13 @@ class Journal:
             path: The database; its folder is made. None keeps everything in memory, and much less of it.
             options: What is kept, and how long an event may wait for its sync.
             operating_clock: Seconds that never jump; they decide how old an event is.
+            on_joined: Called on the thread `journal` with the accounts in a file that could not be opened at the
+                start, when it can be: before new ones are written over them.
         """
         self._path = path
         options = options if path is not None else _in_memory(options)
         self._memory, self._archive = Memory(options), Archive()
-        self._writer = Writer(path, options, self._memory, self._archive, operating_clock)
+        self._writer = Writer(path, options, self._memory, self._archive, operating_clock, on_joined)
         self._last_accounts: Mapping[str, Json] | None = None
 
     def __enter__(self) -> Self:

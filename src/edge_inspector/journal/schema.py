@@ -40,6 +40,7 @@ READ_PLACES: Final = "SELECT sink, lane, cursor, evicted, refused FROM places"
 _COLUMNS: Final = "seq, lane, id, channel, topic, payload, qos"
 READ_LANE: Final = f"SELECT {_COLUMNS} FROM events WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - constant
 READ_NEWEST: Final = f"SELECT {_COLUMNS} FROM events ORDER BY seq DESC LIMIT ?"  # noqa: S608 - constant
+READ_FIRST: Final = f"SELECT {_COLUMNS} FROM events ORDER BY seq LIMIT 1"  # noqa: S608 - constant
 COUNT_LANE: Final = "SELECT count(*), coalesce(sum(bytes), 0) FROM events WHERE lane = ? AND seq > ? AND seq <= ?"
 READ_OLDEST: Final = "SELECT seq, lane, bytes, operated_s FROM events WHERE lane = ? AND seq <= ? ORDER BY seq LIMIT ?"
 

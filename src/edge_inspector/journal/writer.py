@@ -5,10 +5,11 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_inspector.events import Json
 from edge_inspector.journal import retention
 from edge_inspector.journal.archive import Archive
 from edge_inspector.journal.batch import Batch, Facts
@@ -44,16 +45,18 @@ class Writer:
         readers: Of the sinks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - made by the journal alone
         self,
         path: Path | None,
         options: JournalOptions,
         memory: Memory,
         archive: Archive,
         operating_clock: Callable[[], float],
+        on_joined: Callable[[Mapping[str, Json]], None],
     ) -> None:
         self._path, self._options, self._memory, self._archive = path, options, memory, archive
         self._clock, self._clock_began_s = operating_clock, operating_clock()
+        self._on_joined = on_joined
         self.store = Store(path, memory, archive)
         self.pulse = Pulse(time.monotonic())
         self.problem: str | None = None
@@ -129,7 +132,10 @@ class Writer:
         was_away = self._archive.database is None
         if not was_away and self._last_code in _NEEDS_NO_REOPENING:
             return
-        self._operated_before_s += self.store.open_again().operated_s
+        facts = self.store.open_again()
+        self._operated_before_s += facts.operated_s
+        if facts.accounts is not None:
+            self._on_joined(facts.accounts)
         self._is_counted = False
         if was_away:
             for reader in self.readers:

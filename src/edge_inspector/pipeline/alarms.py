@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -65,6 +65,13 @@ class Alarms:
                     del self._standing[name]
                     for message in self._writer.alarm_cleared(at, alarm):
                         self._publish(message)
+
+    def forget_earlier(self, names: Iterable[str]) -> None:
+        """Take away what an earlier session left on the broker: the alarms of these names that do not stand now."""
+        with self._lock:  # one that is raised meanwhile must not be taken away again
+            for name in names:
+                if name not in self._standing:
+                    self._publish(self._writer.alarm_gone(name))
 
     def names(self) -> list[str]:
         """Return the names of the alarms that stand."""

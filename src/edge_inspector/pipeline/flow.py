@@ -111,8 +111,7 @@ class Pipeline:
         self._ending = NoVerdictCause.STOPPED, _STOPPED
         self._in_hand_since_s = 0.0
         self._given_up = threading.Event()
-        self._turn = 0  # of the inspect thread; a further one begins when one hangs
-        self._is_blind = False
+        self._turn, self._is_blind = 1, False  # of the inspect threads: a further one begins when one hangs
         self._asks_again_s = 0.0
         self._rate_since_s, self._rate_inspected = time.monotonic(), 0
 
@@ -229,7 +228,6 @@ class Pipeline:
 
     def _start_inspecting(self, *, instead_of: Captured | None = None) -> None:
         """Start an inspect thread, the first or one instead of that which hangs with a frame."""
-        self._turn += 1
         name = "inspect" if instead_of is None else f"inspect-{self._turn}"
         threading.Thread(target=self._inspect, args=(self._turn, instead_of), name=name, daemon=True).start()
 
@@ -241,10 +239,12 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - thread boundary: a defect of ours must not look like a clean end
             self._fail("inspect", error)
         finally:
-            if turn == self._turn:
+            with self._in_hand_lock:
+                is_replaced = turn < self._turn
+                if is_replaced:
+                    self._is_blind = False  # what had hung is through: the detector is free again
+            if not is_replaced:
                 self._inspect_ended.set()
-            else:
-                self._is_blind = False  # what had hung is through: the detector is free again
 
     def _inspect_frames(self) -> None:
         reports = self._reports
@@ -305,12 +305,17 @@ class Pipeline:
             return DropCause.STALE, "the frame waited too long"
         return None
 
-    def _let_go(self, captured: Captured) -> bool:
-        """Return True to the one who reports a frame that was taken: the inspect thread, or a stop that cannot wait."""
+    def _let_go(self, captured: Captured, *, hangs: bool = False) -> bool:
+        """Return True to the one who reports a frame that was taken: the inspect thread, or a stop that cannot wait.
+
+        Where its inspection hangs, the next inspect thread's turn begins with that, and without a detector.
+        """
         with self._in_hand_lock:
             mine = self._in_hand is captured
             if mine:
                 self._in_hand = None
+            if mine and hangs:
+                self._turn, self._is_blind = self._turn + 1, True
             return mine
 
     def _finish(self) -> None:
@@ -369,8 +374,7 @@ class Pipeline:
             if self._around.may_exit():
                 self.give_up(StuckError("an inspection does not end"))
                 return
-        if hangs and in_hand is not None and self._let_go(in_hand):
-            self._is_blind = True
+        if hangs and in_hand is not None and self._let_go(in_hand, hangs=True):
             what_to_do = "Restart the station; look into the log for what the inspection hangs in."
             self._alarms.raise_(Alarm(RUNNING_DEGRADED, Severity.CRITICAL, _HANGS, what_to_do), lasting=True)
             self._start_inspecting(instead_of=in_hand)

@@ -62,10 +62,7 @@ class Presence:
         self._put(self._writer.status("online", session_started_at=self._session_started_at))
         self._put(self._writer.model_changed(now, model=self._model, previous=None))
         self._say_state(StationState.INITIALIZED, now, "waiting for the first frame")
-        standing = self._alarms.names()
-        for name in ALARM_NAMES:  # those of a session that ended while they stood
-            if name not in standing:
-                self._put(self._writer.alarm_gone(name))
+        self._alarms.forget_earlier(ALARM_NAMES)
         for alarm in standing_alarms:
             self._alarms.raise_(alarm, at=now, monotonic_s=time.monotonic(), lasting=True)
 
