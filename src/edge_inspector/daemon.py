@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from edge_inspector.alarms import Alarm
-from edge_inspector.app import Station, build, check, home_folder
+from edge_inspector.app import Station, build, check
 from edge_inspector.app.source import SourceWrapper
 from edge_inspector.configuration.supervision import ReloadWish, Supervisor
 from edge_inspector.errors import ConfigError, FrameError, InspectorError, ModelError, SourceError, StuckError
@@ -148,7 +148,7 @@ def _accounted(opening: AbstractContextManager[Station], settings: Settings) -> 
 
 
 def _log_as(settings: Settings) -> None:
-    set_up_logging(settings.log, folder=home_folder(settings))
+    set_up_logging(settings.log, folder=settings.home if settings.keeps_on_disk else None)
 
 
 def _give_memory_back() -> None:

@@ -6,7 +6,7 @@
     ├── SourceError     the camera or folder cannot deliver; reopen it or give up; exit code 69
     ├── EndOfSource     there will be no more frames; finish what is in flight and stop
     ├── FrameError      this one frame cannot be used; count it, say so, take the next
-    ├── StuckError      a part of the daemon does no work any more; end, so that a supervisor starts it again; exit code 75
+    ├── StuckError      a part of the daemon does no work any more; a supervisor shall start it again; exit code 75
     └── SinkError       this message was not delivered; keep it or count it, try again later
 
 A message names the thing, what was found and what was expected.

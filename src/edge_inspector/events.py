@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from edge_inspector.alarms import Alarm
-from edge_inspector.decision import Decision, NoVerdict, Reason
+from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Reason
 from edge_inspector.detections import Detections
 from edge_inspector.identity import inspection_id
 from edge_inspector.inspection import InspectionResult, ModelIdentity, outcome_name
@@ -88,11 +88,13 @@ class EventWriter:
     def of_result(self, result: InspectionResult) -> list[Message]:
         """Return `defect.detected` for a part that is not accepted, then `inspection.completed`.
 
-        The defects of a free-running source are reported by track, once and not with every frame: see `of_track`.
+        The defects of a free-running source are reported by track, once and not with every frame: see `of_track`. That
+        no model runs is no defect of a part either.
         """
         data = self._result(result)
         messages = [self._result_message(Channel.RESULT, EventKind.INSPECTION_COMPLETED, result, data)]
-        if result.part_id is not None and result.outcome_name != "accept":
+        is_judged = not (isinstance(result.outcome, NoVerdict) and result.outcome.cause is NoVerdictCause.NO_MODEL)
+        if result.part_id is not None and result.outcome_name != "accept" and is_judged:
             messages.insert(0, self._result_message(Channel.DEFECT, EventKind.DEFECT_DETECTED, result, data))
         return messages
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as run_with
 
-from edge_inspector.configuration.last_good import LastGood, digest_of, home_of
+from edge_inspector.configuration.last_good import LastGood, digest_of
 from edge_inspector.settings import Settings, parse
 from tests.configuration.kinds import settings
 
@@ -32,7 +32,7 @@ def trial_file(store: LastGood) -> Path:
 
 
 def test_the_home_is_the_state_folder_of_the_camera() -> None:
-    assert home_of(parse({"state": {"dir": "/var/lib/ei"}, "station": {"camera": "top"}})) == Path("/var/lib/ei/top")
+    assert parse({"state": {"dir": "/var/lib/ei"}, "station": {"camera": "top"}}).home == Path("/var/lib/ei/top")
 
 
 @run_with(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from edge_inspector.configuration.finding import find_last_good, leave_signpost, signpost_of
-from edge_inspector.configuration.last_good import LastGood, digest_of, home_of
+from edge_inspector.configuration.last_good import LastGood, digest_of
 from edge_inspector.configuration.starting import MOST_TRIES, begin, choose
 from edge_inspector.configuration.trial import PROOF_S, Proof, Trial
 from edge_inspector.errors import ConfigError
@@ -63,8 +63,8 @@ def write(file: Path, state: Path, **sections: Any) -> Path:
 def keep(file: Path) -> Settings:
     """Make the configuration in a file its last good one."""
     settings = begin(file).choice.settings
-    LastGood(home_of(settings), file).keep(settings)
-    leave_signpost(file, home_of(settings))
+    LastGood(settings.home, file).keep(settings)
+    leave_signpost(file, settings.home)
     return settings
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from edge_inspector.alarms import CONFIGURATION_REJECTED, Alarm
 from edge_inspector.configuration import trial as trials
-from edge_inspector.configuration.last_good import LastGood, digest_of, home_of
+from edge_inspector.configuration.last_good import LastGood, digest_of
 from edge_inspector.configuration.supervision import ReloadWish, Supervisor
 from edge_inspector.errors import ConfigError, InspectorError, ModelError, SourceError, StuckError
 from edge_inspector.settings import Settings, parse
@@ -519,7 +519,7 @@ def test_a_home_that_changes_takes_the_last_good_configuration_along(station: St
     good = station.good()
     station.change(**site("silent"), state={"dir": str(station.state / "new")})
     station.wait_until(lambda: len(station.flows) == 2 and station.flows[1].started.is_set())
-    moved = LastGood(home_of(station.flows[1].settings), station.file)
+    moved = LastGood(station.flows[1].settings.home, station.file)
     assert moved.load() == good
     assert moved.tries(digest_of(station.file.read_bytes())) == 1
 

@@ -8,6 +8,7 @@ from edge_inspector.app import health
 from edge_inspector.app.health import journal_checks
 from edge_inspector.health.checks import Check
 from edge_inspector.journal import Journal
+from edge_inspector.pipeline.deliver import Losses
 from tests.journal.written import NOT_YET, PATIENCE_S, result
 
 
@@ -18,7 +19,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def availability(journal: Journal) -> Check:
-    (check,) = (check for check in journal_checks(journal) if check.name == JOURNAL_UNAVAILABLE)
+    (check,) = (check for check in journal_checks(journal, Losses()) if check.name == JOURNAL_UNAVAILABLE)
     return check
 
 

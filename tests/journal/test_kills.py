@@ -75,6 +75,8 @@ def kill_often(path: Path, *, kills: int) -> None:
             delivered = {number for number in delivered if number <= count}  # later numbers will be given once more
             with Tally(path.with_name("tally")) as tally:
                 assert tally.problem is None
+    with Tally(path.with_name("tally")) as tally:
+        tally.forget()
     with Journal(path, AT_ONCE) as journal:
         delivered.update(drain(reader_of(journal)))
         assert journal.state().set_aside is None

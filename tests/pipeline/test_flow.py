@@ -13,8 +13,7 @@ from edge_inspector.decision import NoVerdictCause
 from edge_inspector.errors import InspectorError, ModelError, SinkError, SourceError
 from edge_inspector.frame import DamagedFrame, Frame
 from edge_inspector.inspection import FrameFinding
-from edge_inspector.pipeline import alarms
-from edge_inspector.pipeline import flow as flow_module
+from edge_inspector.pipeline import alarms, hanging
 from edge_inspector.pipeline.handover import WhenFull
 from edge_inspector.pipeline.inspector import Inspector
 from edge_inspector.pipeline.options import Totals
@@ -207,7 +206,7 @@ def test_a_person_hears_of_an_overflow_at_once_even_if_nothing_is_inspected_any_
 
 
 def test_an_inspection_that_does_not_end_is_an_alarm_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_module, "_STUCK_S", 0.05)
+    monkeypatch.setattr(hanging, "_STUCK_S", 0.05)
     monkeypatch.setattr(alarms, "QUIET_S", 0.0)
     detector = ScriptedDetector(held_up=True)
     flow = line(ScriptedSource([part(7)], ends=False), detector)

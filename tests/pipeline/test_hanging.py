@@ -5,7 +5,7 @@ import pytest
 
 from edge_inspector.alarms import RUNNING_DEGRADED, Alarm
 from edge_inspector.errors import StuckError
-from edge_inspector.pipeline import flow as flow_module
+from edge_inspector.pipeline import hanging
 from edge_inspector.pipeline.options import Surroundings
 from tests.fakes import PATIENCE_S, ScriptedDetector, ScriptedSource, defect, part
 from tests.pipeline.line import Running, assert_accounts_hold, causes, line
@@ -96,7 +96,7 @@ def test_an_inspection_that_comes_back_in_the_moment_it_is_replaced_ends_nothing
 
 
 def test_a_degraded_station_ends_as_soon_as_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_module, "_PERSIST_S", 0.2)
+    monkeypatch.setattr(hanging, "_PERSIST_S", 0.2)
     answers = iter([False, False, True])
     detector, gate = hangs_at(0)
     flow = line(

@@ -6,7 +6,6 @@ from types import TracebackType
 from typing import Self
 
 from edge_inspector.journal import Journal, JournalOptions
-
 from edge_inspector.settings import MqttSettings
 from edge_inspector.sinks.mqtt import MqttSink
 from edge_inspector.topics import Message

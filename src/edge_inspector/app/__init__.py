@@ -3,7 +3,6 @@
 from edge_inspector.app.build import build, topic_tree
 from edge_inspector.app.checking import check
 from edge_inspector.app.detector import SHIPPED_MODEL, build_policy, open_model
-from edge_inspector.app.home import home_folder
 from edge_inspector.app.source import open_source
 from edge_inspector.app.station import Station
 
@@ -13,7 +12,6 @@ __all__ = [
     "build",
     "build_policy",
     "check",
-    "home_folder",
     "open_model",
     "open_source",
     "topic_tree",

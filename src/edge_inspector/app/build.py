@@ -44,6 +44,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
     watch_frame: Callable[[Frame], None] | None = None,
     source: FrameSource | None = None,
     session: Session | None = None,
+    watched: bool = True,
 ) -> Iterator[Station]:
     """Open everything that the settings name and yield the station; close it all afterwards.
 
@@ -57,6 +58,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
         watch_frame: Called on the inspect thread with every frame that is inspected; must take no time.
         source: Read instead of the configured one.
         session: Identity of this run; a new one when None.
+        watched: The station's own checks are made, which make no sense where time does not pass, as in a replay.
 
     Raises:
         ConfigError: If the policy contradicts the model, a file that the settings name cannot be used, or another
@@ -94,11 +96,13 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
                 home.journal.append([writer.samples_evicted(datetime.now(UTC), evicted)])
 
             samples = stack.enter_context(open_samples(settings, home.folder, writer, on_evicted=tell_evicted))
+        if watched:
             health = Health(
                 settings,
                 folder=home.folder,
                 journal=home.journal,
                 ledger=home.ledger,
+                losses=losses,
                 alarms=alarms,
                 more_checks=() if samples is None else sample_checks(samples),
             )

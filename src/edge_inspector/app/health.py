@@ -31,6 +31,7 @@ from edge_inspector.health.station_checks import camera_checks, station_checks
 from edge_inspector.health.watchdog import Watchdog
 from edge_inspector.journal import Journal
 from edge_inspector.pipeline.alarms import Alarms
+from edge_inspector.pipeline.deliver import Losses
 from edge_inspector.pipeline.flow import Pipeline
 from edge_inspector.pipeline.ledger import Ledger
 from edge_inspector.settings import Settings
@@ -45,9 +46,10 @@ class Health:
         self,
         settings: Settings,
         *,
-        folder: Path,
+        folder: Path | None,
         journal: Journal,
         ledger: Ledger,
+        losses: Losses,
         alarms: Alarms,
         more_checks: tuple[Check, ...] = (),
     ) -> None:
@@ -55,9 +57,10 @@ class Health:
 
         Args:
             settings: The limits.
-            folder: The daemon's home.
+            folder: The daemon's home; without one no exit is allowed, since none could be counted.
             journal: Where events wait.
             ledger: Where parts are counted.
+            losses: Where messages are counted that were given up.
             alarms: Where problems are told.
             more_checks: Of the rooms that `settings` have opened.
         """
@@ -66,7 +69,8 @@ class Health:
         self._alarms = alarms
         self.camera = CameraHealth(health.image, is_triggered=settings.source.is_triggered)
         self.watchdog = Watchdog()
-        self.guard = Guard(ExitBudget(folder / "exits.json", health.watchdog.exits_per_hour))
+        per_hour = 0 if folder is None else health.watchdog.exits_per_hour
+        self.guard = Guard(ExitBudget((folder or Path()) / "exits.json", per_hour))
         self._notifier = Notifier.of_environment(is_content=self.guard.is_content)
 
         def misses() -> tuple[int, int]:
@@ -78,13 +82,13 @@ class Health:
             *(camera_checks(self.camera) if health.image.enabled else ()),
             *station_checks(
                 health,
-                folder=folder,
+                folder=folder or Path(),
                 clock=ClockWatch(wants_synchronized=health.clock_synchronized),
                 watchdog=self.watchdog,
                 rejects=RejectRate(lambda: ledger.parts().outcomes, health.reject_rate_window),
                 backlog=lambda: journal.state().waiting,
             ),
-            *journal_checks(journal),
+            *journal_checks(journal, losses),
             *more_checks,
         )
         self._pipeline: Pipeline | None = None
@@ -136,7 +140,7 @@ class Health:
             self._pipeline.give_up(StuckError(stuck[0].text))
 
 
-def journal_checks(journal: Journal) -> tuple[Check, ...]:
+def journal_checks(journal: Journal, losses: Losses) -> tuple[Check, ...]:
     """Return the checks of the record: that it can be written, and that nothing is given up."""
 
     def unavailable() -> str | None:
@@ -150,7 +154,9 @@ def journal_checks(journal: Journal) -> tuple[Check, ...]:
 
     def evicted() -> int:
         state = journal.state()
-        return state.lost + sum(sum(lanes.values()) for lanes in state.evicted.values())
+        # What was lost from memory is also missed by each sink: the larger number has both.
+        missed = max((sum(lanes.values()) for lanes in state.evicted.values()), default=0)
+        return max(state.lost, missed) + losses.counts().get("deliver_queue_full", 0)
 
     return (
         Check(

@@ -15,6 +15,7 @@ from edge_inspector.pipeline.ledger import Ledger
 from edge_inspector.settings import JournalSettings, Settings
 
 _log = logging.getLogger(__name__)
+_FLUSH_S = 0.5  # within the time of a stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,6 @@ class Home:
     alarms: tuple[Alarm, ...]
 
 
-def home_folder(settings: Settings) -> Path | None:
-    """Return the daemon's home, of its own for each camera; None where it keeps nothing on disk."""
-    keeps_something = settings.journal.durable or settings.samples.mode != "off"
-    return settings.state.dir / settings.station.camera if keeps_something else None
-
-
 @contextmanager
 def open_home(settings: Settings) -> Iterator[Home]:
     """Open the home and what is in it; yield it, and close it afterwards.
@@ -49,7 +44,7 @@ def open_home(settings: Settings) -> Iterator[Home]:
     Raises:
         ConfigError: If another daemon lives there.
     """
-    folder = home_folder(settings)
+    folder = settings.home if settings.keeps_on_disk else None
     durable = folder if settings.journal.durable else None
     with ExitStack() as stack:
         if folder is not None:
@@ -76,6 +71,8 @@ def open_home(settings: Settings) -> Iterator[Home]:
         if document is not None or not is_away:
             alarms = go_on(document)
         yield Home(folder, journal, ledger, alarms)
+        if journal.flush(_FLUSH_S) and journal.accounts == ledger.total(ledger.accounts()).document():
+            tally.forget()
 
 
 def journal_options(settings: JournalSettings) -> JournalOptions:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from edge_inspector.configuration.difference import Change, difference
 from edge_inspector.configuration.effects import Effect, strongest
-from edge_inspector.configuration.last_good import LastGood, digest_of, home_of
+from edge_inspector.configuration.last_good import LastGood, digest_of
 from edge_inspector.configuration.reading import settings_in
 from edge_inspector.configuration.starting import refuse_empty
 from edge_inspector.configuration.watching import FileWatch
@@ -100,7 +100,7 @@ class Examination:
             return None
         settings = settings_in(content, file)
         refuse_empty(content, file, good or running)
-        store = LastGood(home_of(settings), file)
+        store = LastGood(settings.home, file)
         candidate = Candidate(settings, digest_of(content), store, difference(running, settings))
         if not candidate.changes:
             return candidate

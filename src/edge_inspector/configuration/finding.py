@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge_inspector.configuration.last_good import LastGood, home_of
+from edge_inspector.configuration.last_good import LastGood
 from edge_inspector.configuration.reading import document_in
 from edge_inspector.errors import ConfigError
 from edge_inspector.settings import Settings, StateSettings
@@ -70,7 +70,7 @@ def _named_home(file: Path, content: bytes) -> Path | None:
     try:
         document = document_in(content, file)
         sections = {name: document[name] for name in ("state", "station") if name in document}
-        return home_of(Settings.model_validate(sections)) if sections else None
+        return Settings.model_validate(sections).home if sections else None
     except (ConfigError, ValidationError):
         return None
 

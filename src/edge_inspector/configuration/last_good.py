@@ -22,11 +22,6 @@ _log = logging.getLogger(__name__)
 _LAST_GOOD, _TRIAL = "last-good.json", "trial.json"
 
 
-def home_of(settings: Settings) -> Path:
-    """Return the folder in which a station keeps what must survive it."""
-    return settings.state.dir / settings.station.camera
-
-
 def digest_of(content: bytes) -> str:
     """Return what a configuration is known by in a trial: its content, read by this version of the program."""
     return hashlib.sha256(b"%s\n%s" % (__version__.encode(), content)).hexdigest()
@@ -39,7 +34,7 @@ class LastGood:
         """Touch nothing yet.
 
         Args:
-            home: See `home_of`.
+            home: The folder of all that must survive the daemon.
             file: The configuration file that it is the last good one of.
         """
         self.home = home

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_inspector.configuration.finding import find_last_good
-from edge_inspector.configuration.last_good import LastGood, digest_of, home_of
+from edge_inspector.configuration.last_good import LastGood, digest_of
 from edge_inspector.configuration.reading import document_in, read_content, settings_in
 from edge_inspector.errors import ConfigError
 from edge_inspector.settings import Settings
@@ -88,7 +88,7 @@ def begin(file: Path) -> Start:
         except ConfigError as error:
             wanted = error
     if isinstance(wanted, Settings):
-        store = LastGood(home_of(wanted), file)
+        store = LastGood(wanted.home, file)
     elif found is not None:
         store = found[0]
     else:

@@ -52,6 +52,7 @@ def lock_home(folder: Path) -> HomeLock:
     path = folder / "lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
         descriptor = _open(path)
     except OSError as error:
         _log.warning("%s: cannot be locked: %s; a second daemon there would not be noticed", folder, error)

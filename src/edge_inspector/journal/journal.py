@@ -63,6 +63,11 @@ class Journal:
         """The accounts of the last commit before this start; None if there were none, or they cannot be read."""
         return self._last_accounts
 
+    @property
+    def accounts(self) -> Mapping[str, Json] | None:
+        """The accounts of the last commit of this session; None before it."""
+        return self._memory.accounts
+
     def append(self, messages: Sequence[Message], *, accounts: Mapping[str, Json] | None = None) -> None:
         """Put messages on record and tell the sinks; never waits for the disk.
 

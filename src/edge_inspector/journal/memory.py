@@ -42,6 +42,12 @@ class Memory:
         self._is_closing = False
 
     @property
+    def accounts(self) -> Mapping[str, Json] | None:
+        """The accounts of the last commit."""
+        with self.lock:
+            return self._accounts
+
+    @property
     def pending(self) -> int:
         """Entries not yet committed."""
         return sum(tail.pending for tail in self.tails)

@@ -43,6 +43,7 @@ class Alarms:
         monotonic_s = time.monotonic() if monotonic_s is None else monotonic_s
         with self._lock:
             standing = self._standing.get(alarm.name)
+            lasting = lasting or (standing is not None and standing[1] is None)
             self._standing[alarm.name] = (alarm, None if lasting else monotonic_s)
             # One that lasts stands for one thing: a new text is news. The others come again and again.
             if standing is None or (lasting and standing[0] != alarm):

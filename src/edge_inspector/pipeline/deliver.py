@@ -128,7 +128,8 @@ class Deliverer:
             item: What to deliver.
             wait_s: How long to wait for room at most; for a line that can be held up.
         """
-        room = self._queue_size + (_RESERVED if isinstance(item, Message) else 0)
+        is_small = isinstance(item, Message) or (isinstance(item, Counted) and item.result is None)
+        room = self._queue_size + (_RESERVED if is_small else 0)
         with self._changed:
             if wait_s and len(self._queue) >= room:
                 self._changed.wait_for(lambda: self._closed or len(self._queue) < room, wait_s)

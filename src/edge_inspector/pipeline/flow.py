@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from edge_inspector.alarms import INSPECTION_STUCK, RUNNING_DEGRADED, Alarm, Severity
 from edge_inspector.camera import CameraReport, Skipped
 from edge_inspector.decision import NoVerdictCause, Policy
 from edge_inspector.errors import EndOfSource, InspectorError, SourceError, StuckError
@@ -18,6 +17,7 @@ from edge_inspector.parts import Parts
 from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.deliver import Counted, Deliverer
 from edge_inspector.pipeline.handover import Captured, Handover, WhenFull
+from edge_inspector.pipeline.hanging import HANGS, HangWatch, InHand
 from edge_inspector.pipeline.inspector import Inspector
 from edge_inspector.pipeline.latency import LatencyWindow
 from edge_inspector.pipeline.ledger import Ledger
@@ -36,12 +36,9 @@ _DRAIN_S = 0.3  # parts already captured are still inspected for so long
 _LAST_INSPECTION_S = 0.4  # and the last of them may take so long more
 _PATIENCE = 5  # steps of waiting for a thread that is between two frames
 _DELIVER_S = 0.3
-_STUCK_S = 10.0  # an inspection that takes so long is reported while it lasts
-_PERSIST_S = 60.0  # a degraded station asks so often whether it may end now
 _ROOM_S = 1.0  # a line that can be held up waits so long for room in the deliver queue
 
 _STOPPED = "the station was stopped"
-_HANGS = "an inspection hangs, and the station runs without verdicts"
 
 
 class Pipeline:
@@ -104,15 +101,18 @@ class Pipeline:
         self._swaps: queue.SimpleQueue[tuple[FrameSource, Callable[[], None]]] = queue.SimpleQueue()
         self._capture_ended = threading.Event()
         self._inspect_ended = threading.Event()
-        self._in_hand: Captured | None = None
-        self._in_hand_lock = threading.Lock()
+        self._in_hand = InHand()
+        self._hang_watch = HangWatch(
+            self._in_hand,
+            self._alarms,
+            may_exit=around.may_exit,
+            give_up=lambda: self.give_up(StuckError("an inspection does not end")),
+            replace=lambda hanging: self._start_inspecting(instead_of=hanging),
+        )
         self._failure: InspectorError | None = None
         self._drain_until_ns: int | None = None
         self._ending = NoVerdictCause.STOPPED, _STOPPED
-        self._in_hand_since_s = 0.0
         self._given_up = threading.Event()
-        self._turn, self._is_blind = 1, False  # of the inspect threads: a further one begins when one hangs
-        self._asks_again_s = 0.0
         self._rate_since_s, self._rate_inspected = time.monotonic(), 0
 
     def run(self, stop: threading.Event) -> Totals:
@@ -228,22 +228,19 @@ class Pipeline:
 
     def _start_inspecting(self, *, instead_of: Captured | None = None) -> None:
         """Start an inspect thread, the first or one instead of that which hangs with a frame."""
-        name = "inspect" if instead_of is None else f"inspect-{self._turn}"
-        threading.Thread(target=self._inspect, args=(self._turn, instead_of), name=name, daemon=True).start()
+        turn = self._in_hand.turn
+        name = "inspect" if instead_of is None else f"inspect-{turn}"
+        threading.Thread(target=self._inspect, args=(turn, instead_of), name=name, daemon=True).start()
 
     def _inspect(self, turn: int, hangs_with: Captured | None) -> None:
         try:
             if hangs_with is not None:
-                self._reports.dropped(hangs_with, DropCause.INSPECTION_FAILED, _HANGS)
+                self._reports.dropped(hangs_with, DropCause.INSPECTION_FAILED, HANGS)
             self._inspect_frames()
         except Exception as error:  # noqa: BLE001 - thread boundary: a defect of ours must not look like a clean end
             self._fail("inspect", error)
         finally:
-            with self._in_hand_lock:
-                is_replaced = turn < self._turn
-                if is_replaced:
-                    self._is_blind = False  # what had hung is through: the detector is free again
-            if not is_replaced:
+            if self._in_hand.ended(turn):
                 self._inspect_ended.set()
 
     def _inspect_frames(self) -> None:
@@ -259,10 +256,9 @@ class Pipeline:
                 return
             if captured is None or not reports.admit(captured):
                 continue
-            self._in_hand_since_s = time.monotonic()
-            self._in_hand = captured
+            self._in_hand.take(captured)
             found = self._look_at(captured)
-            if not self._let_go(captured):
+            if not self._in_hand.let_go(captured):
                 return  # it took too long: what is left is no longer ours
             if isinstance(found, FrameFinding):
                 self._latency.add(found.latency_ms)
@@ -282,8 +278,8 @@ class Pipeline:
         """Return what is on a frame, or why it is not inspected, as a cause and in words."""
         if isinstance(captured, DamagedFrame):
             return captured.cause, captured.problem
-        if self._is_blind:
-            return DropCause.INSPECTION_FAILED, _HANGS
+        if self._in_hand.is_blind:
+            return DropCause.INSPECTION_FAILED, HANGS
         taken_ns = time.monotonic_ns()
         if (too_late := self._why_too_late(captured, taken_ns)) is not None:
             return too_late
@@ -305,19 +301,6 @@ class Pipeline:
             return DropCause.STALE, "the frame waited too long"
         return None
 
-    def _let_go(self, captured: Captured, *, hangs: bool = False) -> bool:
-        """Return True to the one who reports a frame that was taken: the inspect thread, or a stop that cannot wait.
-
-        Where its inspection hangs, the next inspect thread's turn begins with that, and without a detector.
-        """
-        with self._in_hand_lock:
-            mine = self._in_hand is captured
-            if mine:
-                self._in_hand = None
-            if mine and hangs:
-                self._turn, self._is_blind = self._turn + 1, True
-            return mine
-
     def _finish(self) -> None:
         """Finish what was captured within the time of a stop; what is left then is reported as stopped."""
         self._drain_until_ns = time.monotonic_ns() + int(_DRAIN_S * 1e9)
@@ -325,6 +308,7 @@ class Pipeline:
         self._handover.close()
         if not self._take_over():
             return
+        self._reports.hurry()
         # A source that was held up by a full hand-over brings its last frame only after the close.
         self._capture_ended.wait(_READ_TIMEOUT_S * 2)
         while (left := self._handover.take(0)) is not None:
@@ -339,7 +323,8 @@ class Pipeline:
             return True
         _log.error("stopped in the middle of an inspection that does not end")
         for _ in range(_PATIENCE):
-            if (in_hand := self._in_hand) is not None and self._let_go(in_hand):
+            in_hand, _ = self._in_hand.look(time.monotonic())
+            if in_hand is not None and self._in_hand.let_go(in_hand):
                 self._reports.dropped(in_hand, DropCause.STOPPED, _STOPPED)
                 return True
             if self._inspect_ended.wait(_READ_TIMEOUT_S):  # it was between two frames
@@ -358,39 +343,7 @@ class Pipeline:
             if (now_s := time.monotonic()) >= next_stats_s:
                 next_stats_s = now_s + self._options.stats_interval_s
                 self._deliverer.put(self._stats())
-            if not self._is_stuck(now_s):
-                self._alarms.clear_quiet(at=datetime.now(UTC), monotonic_s=now_s)
-            self._deal_with_hanging(now_s)
-
-    def _deal_with_hanging(self, now_s: float) -> None:
-        """End where an inspection hangs and a supervisor may start the station again; else run without verdicts."""
-        in_hand = self._in_hand
-        hangs = in_hand is not None and now_s - self._in_hand_since_s > self._options.hangs_after_s
-        if not (hangs or self._is_blind):
-            self._alarms.clear(RUNNING_DEGRADED)
-            return
-        if now_s >= self._asks_again_s:
-            self._asks_again_s = now_s + _PERSIST_S
-            if self._around.may_exit():
-                self.give_up(StuckError("an inspection does not end"))
-                return
-        if hangs and in_hand is not None and self._let_go(in_hand, hangs=True):
-            what_to_do = "Restart the station; look into the log for what the inspection hangs in."
-            self._alarms.raise_(Alarm(RUNNING_DEGRADED, Severity.CRITICAL, _HANGS, what_to_do), lasting=True)
-            self._start_inspecting(instead_of=in_hand)
-
-    def _is_stuck(self, now_s: float) -> bool:
-        """Return whether an inspection does not end, and tell a person; it is quiet then, but nothing is over."""
-        at, in_hand = datetime.now(UTC), self._in_hand
-        if in_hand is None or now_s - self._in_hand_since_s < _STUCK_S:
-            self._alarms.clear(INSPECTION_STUCK, at=at)
-            return False
-        text = f"frame {in_hand.frame_id} ({in_hand.source}) has been looked at for more than {_STUCK_S:g} s."
-        what_to_do = "Restart the station; if it comes back, verify the model with `edge-inspector model verify`."
-        self._alarms.raise_(
-            Alarm(INSPECTION_STUCK, Severity.CRITICAL, text, what_to_do), at=at, monotonic_s=now_s, lasting=True
-        )
-        return True
+            self._hang_watch.look(now_s, hangs_after_s=self._options.hangs_after_s)
 
     def values(self) -> dict[str, Json]:
         """Return what the statistics tell, the rate apart; for any thread."""

@@ -143,6 +143,10 @@ class Reports:
         if self._tracker is not None:
             self._tracker.judge_by(policy)
 
+    def hurry(self) -> None:
+        """Wait for room no longer: the station is being stopped."""
+        self._patience_s = 0.0
+
     def end(self, cause: NoVerdictCause, problem: str) -> None:
         """Report what is still open: there will be no more frames."""
         self._close(self._parts.close(cause, problem, time.monotonic_ns()))

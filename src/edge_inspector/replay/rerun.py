@@ -85,6 +85,7 @@ def rerun(recording: Recording, settings: Settings) -> list[ResultDocument]:
             around_writer=lambda writer: _ResultsAlone.around(writer, found.append),
             source=source,
             session=session,
+            watched=False,
         ) as station,
     ):
         try:

@@ -6,6 +6,7 @@ configuration is the demo.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -113,6 +114,16 @@ class Settings(Section):
     samples: SamplesSettings = SamplesSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def home(self) -> Path:
+        """The folder of all that must survive the daemon, one for each camera."""
+        return self.state.dir / self.station.camera
+
+    @property
+    def keeps_on_disk(self) -> bool:
+        """Whether events or samples are kept there."""
+        return self.journal.durable or self.samples.mode != "off"
 
     @model_validator(mode="after")
     def _fits_the_topics(self) -> "Settings":
