@@ -90,14 +90,10 @@ def settings_for(source: Path, model: Path | None) -> Settings:
             "source": {"type": "directory", "path": str(source), "loop": True},
             "model": {} if model is None else {"path": str(model)},
             "flow": {"deliver_queue_size": 100_000, "stats_interval_s": 0.2},
+            "state": {"dir": str(source.parent / "state")},
             "log": {"level": "error"},
         }
     )
-
-
-def test_memory_threads_and_descriptors_stay_flat(tmp_path: Path) -> None:
-    source = folder_of_parts(tmp_path / "parts", (64, 48))
-    endure(settings_for(source, bright_spot_model(tmp_path / "model")), frames=8_000, warm_after=2_000)
 
 
 @pytest.mark.nightly

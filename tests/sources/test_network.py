@@ -100,7 +100,7 @@ def camera(request: pytest.FixtureRequest) -> Iterator[MjpegServer | RtspServer]
     camera.kill()
 
 
-@pytest.fixture(params=["mjpeg", "rtsp"])
+@pytest.fixture(params=["mjpeg", pytest.param("rtsp", marks=pytest.mark.nightly)])
 def slow_camera(request: pytest.FixtureRequest) -> MjpegServer | RtspServer:
     """A camera of two pictures a second, of which opening a connection takes many."""
     return MjpegServer(rate_hz=2) if request.param == "mjpeg" else RtspServer(rate_hz=2)
