@@ -329,7 +329,10 @@ def test_a_large_file_is_checked_while_the_work_goes_on(tmp_path: Path, monkeypa
         reader_of(journal)
         journal.append([result(2001)])
         eventually(lambda: journal.state().set_aside, what="the damage is found")
-        assert not [thread for thread in threading.enumerate() if thread.name == "journal-check" and thread.is_alive()]
+        eventually(
+            lambda: not any(thread.name == "journal-check" for thread in threading.enumerate()),
+            what="the check has ended",
+        )
     assert 2001 in Written.read(path).numbers
 
 

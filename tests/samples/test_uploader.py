@@ -119,7 +119,7 @@ def test_a_refusal_is_said_and_other_pairs_are_tried_after_it(tmp_path: Path) ->
     spool = spool_of(tmp_path)
     target = ScriptedTarget([RefusedError("bucket b: refuses with 403; check the role")])
     first, second = store(spool, 1), store(spool, 2)
-    with uploader_of(spool, target) as uploader:
+    with uploader_of(spool, target, retry_max_s=0.5) as uploader:
         eventually(lambda: uploader.state().problem, what="it says why")
         wait_until_empty(spool)
     assert target.asked[:2] == [str(first), str(second)]

@@ -22,7 +22,7 @@ CLOSE_S = 0.5
 _QUIET_LOOK_S = 20.0  # the local clock may be set, or change for the summer
 _IDLE_LOOK_S = 60.0
 _TRIES = 5  # then another pair is tried: it may be that one alone on which the server fails
-_LET_OTHERS_TRY = 1.05  # pauses that a refused pair is passed over: it may be that one alone
+_LET_OTHERS_TRY = 1.9  # pauses that a refused pair is passed over, so the next try is another: it may be that one alone
 _CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
 
 _log = logging.getLogger(__name__)
