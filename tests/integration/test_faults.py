@@ -20,7 +20,7 @@ from tests.integration.shifted_clock import ShiftedClock
 from tests.integration.stalling_model import stalling_model
 from tests.integration.watcher import HOME, Watcher, assert_all_is_told_and_on_record, ids_on_record
 from tests.journal.disks import small_disk
-from tests.mosquitto import Mosquitto, Subscriber, eventually, free_port
+from tests.mosquitto import PATIENCE_S, Mosquitto, Subscriber, eventually, free_port
 from tests.onnx_models import bright_spot_model
 
 IMAGE_WH = (96, 64)
@@ -237,7 +237,8 @@ def test_a_dead_sink_costs_the_live_ones_nothing(tmp_path: Path, broker: Mosquit
         with sink("first", broker.port), sink("dead", free_port()), sink("second", other.port):
             for number in range(count):
                 journal.append([event(number)])
-                if number % 50 == 49:  # only who is dead is ever behind
+                if number % 50 == 49:  # only who is dead is ever behind, and the disk is not
+                    assert journal.flush(PATIENCE_S)
                     eventually(
                         lambda: not any(journal.state().waiting[name] for name in live), what="the live ones have all"
                     )
