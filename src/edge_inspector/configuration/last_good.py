@@ -7,7 +7,6 @@ configuration holds the passwords that the file holds. A disk that takes nothing
 import hashlib
 import json
 import logging
-import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 
 from edge_inspector import __version__
 from edge_inspector.configuration.plain import plain
+from edge_inspector.durable import sync_folder, write_whole
 from edge_inspector.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -100,17 +100,11 @@ class LastGood:
         return document if isinstance(document, dict) else None
 
     def _write(self, name: str, document: Mapping[str, object]) -> None:
-        path, new = self._folder / name, self._folder / f".{name}.new"
+        path = self._folder / name
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new.unlink(missing_ok=True)  # its rights may be wider
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                json.dump(document, file, indent=1)
-                file.flush()
-                os.fsync(descriptor)
-            new.replace(path)
-            _sync_folder(self._folder)
+            write_whole(path, json.dumps(document, indent=1).encode("ascii"))
+            sync_folder(self._folder)
         except (OSError, ValueError) as error:
             _log.warning("%s cannot be written: %s", path, error)
 
@@ -141,11 +135,3 @@ def _leave_out(document: object, location: tuple[int | str, ...]) -> None:
             document = document[level]
     if isinstance(document, dict):
         document.pop(name, None)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,13 +14,13 @@ was spent just now, so that it heals within the hour. The folder must survive a 
 import json
 import logging
 import math
-import os
 import threading
 import time
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from edge_inspector.durable import sync_folder, write_whole
 from edge_inspector.health.watchdog import Stuck
 
 _log = logging.getLogger(__name__)
@@ -117,21 +117,8 @@ class ExitBudget:
 
     def _write(self, exits: list[Moment]) -> None:
         content = json.dumps({"exits": [asdict(moment) for moment in exits]}).encode()
-        beside = self._path.with_name(f"{self._path.name}.new")
-        try:
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(self._path, content)
+        sync_folder(self._path.parent)
 
 
 def _parse(content: bytes) -> list[Moment]:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
+from edge_inspector.durable import sync_folder
 from edge_inspector.events import Json
 from edge_inspector.journal import schema
 from edge_inspector.journal.batch import Batch, Facts
 from edge_inspector.journal.faults import DamagedJournalError, is_damage
 from edge_inspector.journal.place import Standing
-from edge_inspector.journal.set_aside import sync_folder
 
 _BUSY_S = 1.0  # some other program reads or copies the file
 CHECKED_AT_OPEN_BYTES = 32 << 20  # 0.05 s; a larger file is checked beside the work

@@ -1,8 +1,9 @@
 """Files that cannot be used are renamed, and the newest of them kept for a person to look at."""
 
-import os
 import re
 from pathlib import Path
+
+from edge_inspector.durable import sync_folder
 
 _KEPT = 3
 
@@ -36,19 +37,6 @@ def set_aside(path: Path, *, why: str) -> str | None:
         for suffix in ("", "-wal"):
             path.with_name(f"{path.name}.{why}-{old}{suffix}").unlink(missing_ok=True)
     return new_path.name
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder survive a power loss.
-
-    Raises:
-        OSError: If the disk does not take it.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from edge_inspector.journal.set_aside import sync_folder
+from edge_inspector.durable import sync_folder, write_whole
 
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the name is secret, the file our own
 
@@ -151,11 +151,6 @@ def _name_in(path: Path) -> str:
         if re.fullmatch(r"[0-9a-f]{32}", name := path.read_text(encoding="ascii")):
             return name
     name = secrets.token_hex(16)
-    beside = path.with_name(f"{path.name}.new")
-    with beside.open("w", encoding="ascii") as file:
-        file.write(name)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    write_whole(path, name.encode("ascii"))
     sync_folder(path.parent)
     return name

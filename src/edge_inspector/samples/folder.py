@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from edge_inspector.samples.durable import make_folders, partial_of, sync_folder
+from edge_inspector.durable import make_folders, partial_of, sync_folder
 from edge_inspector.samples.target import UnavailableError, UnusableError
 
 _FILE, _FOLDER = 0o666, 0o777  # others shall fetch them: the umask of the daemon rules

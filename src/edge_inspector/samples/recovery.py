@@ -7,8 +7,8 @@ from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
+from edge_inspector.durable import is_partial
 from edge_inspector.sample_keys import parse_key
-from edge_inspector.samples.durable import is_partial
 from edge_inspector.samples.shelf import Pair, on_disk
 from edge_inspector.sampling import SampleReason
 

@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from edge_inspector.durable import make_folders, sync_folder, write_whole
 from edge_inspector.sample_keys import SampleKey, Suffix
-from edge_inspector.samples.durable import make_folders, sync_folder, write_whole
 from edge_inspector.samples.given_up import NotKept, NotStoredError
 from edge_inspector.samples.recovery import whole_pairs
 from edge_inspector.samples.shelf import Pair, Shelf, for_room, on_disk, over_quota

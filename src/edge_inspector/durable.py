@@ -28,7 +28,8 @@ def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE_FILE) -> None
     """
     partial = partial_of(path)
     try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
+        partial.unlink(missing_ok=True)  # one that was left behind may have wider rights
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
