@@ -1,8 +1,6 @@
 import io
 import json
 import logging
-import os
-import subprocess
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from edge_inspector.logs import LOG_FILE, set_up_logging
 from edge_inspector.settings import LogSettings
+from tests.small_disk import set_read_only, small_disk
 
 
 @pytest.fixture(autouse=True)
@@ -159,24 +158,20 @@ def test_the_log_in_the_home_folder_goes_on_after_a_restart_and_never_grows_beyo
 
 
 @pytest.mark.usefixtures("_closed_afterwards")
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 @pytest.mark.parametrize("state", ["full", "read-only"])
 def test_a_disk_that_takes_nothing_costs_one_line_and_no_record(
     tmp_path: Path, state: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", tmp_path], check=True)
-    try:
+    with small_disk(tmp_path / "disk", size="256k") as disk:
         if state == "read-only":
-            subprocess.run(["mount", "-o", "remount,ro", tmp_path], check=True)
+            set_read_only(disk, on=True)
         stream = io.StringIO()
-        set_up_logging(LogSettings(), stream, folder=tmp_path)
+        set_up_logging(LogSettings(), stream, folder=disk)
         for _ in range(10):
             logging.getLogger().info("x" * 100_000)
         messages = [document["message"] for document in documents(stream)]
         for handler in logging.getLogger().handlers:
             handler.close()
-    finally:
-        subprocess.run(["umount", tmp_path], check=True)
     assert sum(message.startswith("x") for message in messages) == 10
     (warning,) = [message for message in messages if not message.startswith("x")]
     assert "edge-inspector.log: cannot be written: " in warning

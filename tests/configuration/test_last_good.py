@@ -1,8 +1,6 @@
 import json
 import logging
-import os
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,9 +10,9 @@ from hypothesis import settings as run_with
 from edge_inspector.configuration.last_good import LastGood, digest_of
 from edge_inspector.settings import Settings, parse
 from tests.configuration.kinds import settings
+from tests.small_disk import set_read_only, small_disk
 
 SOME = parse({"station": {"camera": "top"}, "mqtt": {"username": "u", "password": "hunter2"}})
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 DAMAGE = (b"", b"{", b"[]", b"null", b'{"settings": []}', b'{"settings": {"flow": 3}}', b"\xff\x00", b"[" * 100_000)
 
 
@@ -133,12 +131,8 @@ def test_every_change_of_the_content_is_another_configuration() -> None:
     assert digest_of(b"a") != digest_of(b"a ")
 
 
-@as_root
 def test_a_full_disk_costs_the_protection_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
-    try:
+    with small_disk(tmp_path / "disk", size="64k") as disk:
         store = LastGood(disk / "top", tmp_path / "station.toml")
         store.keep(SOME)
         (disk / "filler").write_bytes(bytes(64 * 1024 - 4096 * 2))
@@ -149,24 +143,16 @@ def test_a_full_disk_costs_the_protection_only(tmp_path: Path, caplog: pytest.Lo
         assert store.tries("a") == 0
         assert store.load() == SOME
         assert "cannot be written" in caplog.text
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
-@as_root
 def test_a_read_only_disk_costs_the_protection_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True)
-    try:
+    with small_disk(tmp_path / "disk") as disk:
         store = LastGood(disk / "top", tmp_path / "station.toml")
         store.keep(SOME)
         store.begin_trial("a")
-        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        set_read_only(disk, on=True)
         store.keep(parse({}))
         store.end_trial("a")
         assert store.load() == SOME
         assert store.tries("a") == 1
         assert "cannot be" in caplog.text
-    finally:
-        subprocess.run(["umount", disk], check=True)

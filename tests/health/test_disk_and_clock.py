@@ -1,5 +1,3 @@
-import os
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,29 +6,23 @@ import pytest
 
 from edge_inspector.health.clock import ClockWatch, is_synchronized
 from edge_inspector.health.disk import disk_probe, free_mb
+from tests.small_disk import small_disk
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small", size="4m") as disk:
+        yield disk
 
 
-def test_a_disk_that_fills_is_told_with_what_is_free_and_what_is_expected(small_disk: Path) -> None:
-    probe = disk_probe(small_disk / "not" / "made" / "yet", 2.0)
+def test_a_disk_that_fills_is_told_with_what_is_free_and_what_is_expected(disk: Path) -> None:
+    probe = disk_probe(disk / "not" / "made" / "yet", 2.0)
     assert probe() is None
-    (small_disk / "filler").write_bytes(bytes(3_000_000))
+    (disk / "filler").write_bytes(bytes(3_000_000))
     text = probe()
     assert text is not None
     assert text.endswith("1 MB are free; expected at least 2 MB")
-    (small_disk / "filler").unlink()
+    (disk / "filler").unlink()
     assert probe() is None
 
 

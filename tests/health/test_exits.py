@@ -1,5 +1,4 @@
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from edge_inspector.health.exits import HOUR_S, ExitBudget, Guard, Moment, Remedy, age_s, this_moment
 from edge_inspector.health.watchdog import Stuck
+from tests.small_disk import set_read_only, small_disk
 
 START = Moment(1_800_000_000.0, "boot-1", 50_000.0)
 
@@ -114,28 +114,21 @@ def test_an_exit_that_cannot_be_written_down_is_not_allowed(tmp_path: Path) -> N
 
 
 @pytest.fixture
-def full_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small", size="64k") as disk:
+        yield disk
 
 
-def test_on_a_full_or_read_only_disk_no_exit_is_allowed_and_the_record_stays(full_disk: Path) -> None:
-    path = full_disk / "exits.json"
+def test_on_a_full_or_read_only_disk_no_exit_is_allowed_and_the_record_stays(disk: Path) -> None:
+    path = disk / "exits.json"
     assert ExitBudget(path, 2).take(START)
     before = path.read_bytes()
     with pytest.raises(OSError, match="No space left"):
-        (full_disk / "filler").write_bytes(bytes(1 << 20))
+        (disk / "filler").write_bytes(bytes(1 << 20))
     assert not ExitBudget(path, 2).take(later(1))
-    assert sorted(entry.name for entry in full_disk.iterdir()) == ["exits.json", "filler"]
-    (full_disk / "filler").unlink()
-    subprocess.run(["mount", "-o", "remount,ro", str(full_disk)], check=True)
+    assert sorted(entry.name for entry in disk.iterdir()) == ["exits.json", "filler"]
+    (disk / "filler").unlink()
+    set_read_only(disk, on=True)
     assert not ExitBudget(path, 2).take(later(2))
     assert path.read_bytes() == before
 

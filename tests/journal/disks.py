@@ -1,12 +1,11 @@
 """Small disks that tests may fill, and make read-only: real ones, which only root can mount."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.small_disk import set_read_only
+from tests.small_disk import small_disk as mounted
 
 
 class SmallDisk:
@@ -35,17 +34,11 @@ class SmallDisk:
         self._filler.unlink()
 
     def remount(self, options: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,{options}", str(self.folder)], check=True)
+        set_read_only(self.folder, on=options == "ro")
 
 
 @contextmanager
 def small_disk(folder: Path, *, size_kb: int) -> Iterator[SmallDisk]:
     """Mount a disk of this size; skips the test where that is not allowed."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        pytest.skip("needs to mount a tmpfs, which only root can")
-    try:
-        yield SmallDisk(folder)
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(folder, size=f"{size_kb}k") as disk:
+        yield SmallDisk(disk)

@@ -1,6 +1,4 @@
 import json
-import os
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from edge_inspector.topics import TopicTree
 from edge_inspector.tracks import Track, TrackChange, TrackPhase
 from tests.fakes import ScriptedSource, damaged_part, part
 from tests.replay.recordings import lines, recorder, result_of, write_recording
+from tests.small_disk import small_disk
 
 NOISE = np.random.default_rng(0)
 
@@ -110,21 +109,17 @@ def test_a_line_that_can_be_held_up_is_held_up_instead(tmp_path: Path) -> None:
     assert len(found.frames) == 6
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 def test_a_full_disk_ends_the_recording_before_the_frame_that_does_not_fit(tmp_path: Path) -> None:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=True)
-    try:
-        with recorder(tmp_path / "r") as recording:
+    with small_disk(tmp_path / "disk") as disk:
+        with recorder(disk / "r") as recording:
             for number in range(20):
                 recording.take(noisy_part(number, side=300))
                 recording.note(result_of(number))
-        found = open_recording(tmp_path / "r")
+        found = open_recording(disk / "r")
         assert 5 < len(found.frames) < 12
         assert [frame.frame_id for frame in found.frames] == list(range(len(found.frames)))
-        assert len(list((tmp_path / "r" / "frames").iterdir())) == len(found.frames)
+        assert len(list((disk / "r" / "frames").iterdir())) == len(found.frames)
         assert not found.is_whole
-    finally:
-        subprocess.run(["umount", tmp_path], check=True)
 
 
 def test_a_disk_with_little_space_left_is_left_alone(tmp_path: Path) -> None:

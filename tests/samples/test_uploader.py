@@ -19,7 +19,7 @@ from edge_inspector.settings import parse
 from edge_inspector.settings.keeping import FolderTarget, S3Target
 from tests.mosquitto import eventually
 from tests.samples.made import ROOMY, content_of, files_below, key_of, pairs_of, store, wait_until_empty
-from tests.samples.small_disk import fill, set_read_only, small_disk
+from tests.small_disk import fill, set_read_only, small_disk
 
 PATIENCE_S = 20.0
 

@@ -22,6 +22,7 @@ from edge_inspector.support.archive import write_archive
 from edge_inspector.support.show import show
 from tests.daemons import Daemon, run_command, write_configuration
 from tests.onnx_models import bright_spot_model
+from tests.small_disk import small_disk
 
 SECRET = "Tr0ub4dor-{}"
 EXPECTED = {
@@ -243,15 +244,11 @@ def test_a_bundle_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
         write_archive(tmp_path / "nowhere" / "b.tar.gz", {})
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 def test_a_full_disk_leaves_no_half_bundle(tmp_path: Path) -> None:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], check=True)
-    try:
+    with small_disk(tmp_path / "disk", size="64k") as disk:
         with pytest.raises(SourceError, match="No space left"):
-            write_archive(tmp_path / "b.tar.gz", {"a": os.urandom(200_000)})
-        assert list(tmp_path.iterdir()) == []
-    finally:
-        subprocess.run(["umount", tmp_path], check=True)
+            write_archive(disk / "b.tar.gz", {"a": os.urandom(200_000)})
+        assert list(disk.iterdir()) == []
 
 
 def test_the_command_works_without_what_may_be_broken(tmp_path: Path, station: Path) -> None:
