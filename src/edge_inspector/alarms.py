@@ -56,6 +56,11 @@ JOURNAL_GROWING = "journal-growing"
 EVENTS_EVICTED = "events-evicted"
 DEAD_LETTER = "dead-letter"
 
+MODEL_REJECTED = "model-rejected"  # a candidate was refused; the model that ran goes on
+MODEL_ROLLED_BACK = "model-rolled-back"
+MODELS_UNAVAILABLE = "models-unavailable"  # the store or the folder of updates cannot be used
+NUCLEUS_UNREACHABLE = "nucleus-unreachable"
+
 SAMPLES_NOT_KEPT = "samples-not-kept"
 SAMPLES_EVICTED = "samples-evicted"
 UPLOAD_FAILING = "upload-failing"
@@ -83,6 +88,10 @@ ALARM_NAMES = (
     JOURNAL_GROWING,
     EVENTS_EVICTED,
     DEAD_LETTER,
+    MODEL_REJECTED,
+    MODEL_ROLLED_BACK,
+    MODELS_UNAVAILABLE,
+    NUCLEUS_UNREACHABLE,
     SAMPLES_NOT_KEPT,
     SAMPLES_EVICTED,
     UPLOAD_FAILING,

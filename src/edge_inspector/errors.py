@@ -8,6 +8,7 @@
     ├── FrameError      this one frame cannot be used; count it, say so, take the next
     ├── StuckError      a part of the daemon does no work any more; a supervisor shall start it again; exit code 75
     └── SinkError       this message was not delivered; keep it or count it, try again later
+        └── RefusedError  and never will be; keep it as a dead letter
 
 A message names the thing, what was found and what was expected.
 """
@@ -43,3 +44,7 @@ class StuckError(InspectorError):
 
 class SinkError(InspectorError):
     """One message was not delivered."""
+
+
+class RefusedError(SinkError):
+    """One message was refused for good: it is not allowed, or cannot be."""

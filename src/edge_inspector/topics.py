@@ -26,6 +26,7 @@ class Channel(StrEnum):
     STATS = "stats"
     MODEL = "model"
     ALARM = "alarm/{name}"
+    REPLY = "cmd/{name}/reply"
     CAMERA_STATUS = "{camera}/status"
     RESULT = "{camera}/result"
     DEFECT = "{camera}/defect"
@@ -65,6 +66,7 @@ CATALOGUE: dict[Channel, Delivery] = {
     Channel.STATS: Delivery(0, RETAIN, _STATS, "rates, latency percentiles, ledgers, drops by cause"),
     Channel.MODEL: Delivery(1, PASSING, _ALERT, "model.changed and model.rejected"),
     Channel.ALARM: Delivery(1, RETAIN, _ALERT, "alarm.raised; alarm.cleared, then an empty retained payload"),
+    Channel.REPLY: Delivery(1, PASSING, _ALERT, "what became of the command {name}"),
     Channel.CAMERA_STATUS: Delivery(1, RETAIN, _ALERT, "online, degraded or offline, and the last frame"),
     Channel.RESULT: Delivery(1, PASSING, _RESULT, "inspection.completed, one a part"),
     Channel.DEFECT: Delivery(1, PASSING, _ALERT, "defect.detected, for every part that is not accepted"),
@@ -98,9 +100,14 @@ class TopicTree:
 
         Args:
             channel: Kind of message.
-            name: Alarm name, for the channel that has one.
+            name: Name of the alarm or of the command, for the channels that have one.
         """
         return f"{self.prefix}/{self.station_path}/{channel.format(camera=self.camera, name=name)}"
+
+    @property
+    def commands(self) -> str:
+        """The topic filter of the commands to the station; the last level is the name of the command."""
+        return f"{self.prefix}/{self.station_path}/cmd/+"
 
 
 def catalogue_table(topics: TopicTree) -> str:

@@ -65,6 +65,7 @@ _RESTART = (
     "flow.deliver_queue_size",
     "tracks",
     "mqtt",
+    "greengrass",
     "state",
     "journal",
     "samples",

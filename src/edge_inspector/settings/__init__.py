@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from edge_inspector.errors import ConfigError
 from edge_inspector.settings.broker import MqttSettings, ProtocolVersion, TlsSettings
+from edge_inspector.settings.greengrass import GreengrassSettings
 from edge_inspector.settings.health import HealthSettings, ImageQualitySettings, WatchdogSettings
 from edge_inspector.settings.judgement import (
     ClassThresholds,
@@ -21,6 +22,7 @@ from edge_inspector.settings.judgement import (
     ThresholdOverride,
     TilingSettings,
     TrackSettings,
+    UpdateSettings,
 )
 from edge_inspector.settings.keeping import (
     BudgetSettings,
@@ -63,6 +65,7 @@ __all__ = [
     "DirectorySource",
     "FlowSettings",
     "FolderTarget",
+    "GreengrassSettings",
     "HealthSettings",
     "ImageQualitySettings",
     "JournalSettings",
@@ -85,6 +88,7 @@ __all__ = [
     "TilingSettings",
     "TlsSettings",
     "TrackSettings",
+    "UpdateSettings",
     "UploadSettings",
     "UsbSource",
     "VideoSource",
@@ -109,6 +113,7 @@ class Settings(Section):
     flow: FlowSettings = FlowSettings()
     tracks: TrackSettings = TrackSettings()
     mqtt: MqttSettings | None = Field(None, description="absent: nothing is published by MQTT")
+    greengrass: GreengrassSettings = GreengrassSettings()
     state: StateSettings = StateSettings()
     journal: JournalSettings = JournalSettings()
     samples: SamplesSettings = SamplesSettings()

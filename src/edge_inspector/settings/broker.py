@@ -40,6 +40,11 @@ class MqttSettings(Section):
     username: str | None = None
     password: str | None = Field(None, repr=False)
     password_file: Path | None = Field(None, description="file that holds the password, so that no secret is in here")
+    password_secret: str | None = Field(
+        None,
+        min_length=1,
+        description="name or ARN of the secret that holds it, under Greengrass with its secret manager component",
+    )
     tls: TlsSettings | None = None
     keepalive_s: int = Field(30, ge=5, le=3600)
     reconnect_min_s: float = Field(1.0, gt=0)
@@ -47,8 +52,9 @@ class MqttSettings(Section):
 
     @model_validator(mode="after")
     def _has_one_password(self) -> "MqttSettings":
-        if self.password is not None and self.password_file is not None:
-            msg = "password and password_file: give one of them"
+        given = [self.password, self.password_file, self.password_secret]
+        if sum(each is not None for each in given) > 1:
+            msg = "password, password_file and password_secret: give one of them"
             raise ValueError(msg)
         if self.reconnect_min_s > self.reconnect_max_s:
             msg = f"reconnect_min_s {self.reconnect_min_s} is above reconnect_max_s {self.reconnect_max_s}"

@@ -50,6 +50,33 @@ class TilingSettings(Section):
         return tile_wh, overlap_px
 
 
+class UpdateSettings(Section):
+    """How a new model comes into force on a running line: checked, in shadow if wanted, then on probation."""
+
+    folder: Path | None = Field(
+        None, description="its file `current` names the model that shall run, as name/version; watched. Off when absent"
+    )
+    shadow_parts: int = Field(
+        0, ge=0, le=1_000_000, description="parts that a new model judges beside the old one before it takes over"
+    )
+    shadow_minutes: float = Field(60.0, gt=0, le=10_080, description="a shadow that takes longer ends with what it has")
+    max_disagreement: Score | None = Field(
+        None, description="share of other verdicts in the shadow above which it is refused; reported only, when absent"
+    )
+    max_latency_ms: float | None = Field(
+        None, gt=0, description="95 of 100 inspections must be faster; flow.deadline_ms when absent, if there is one"
+    )
+    probation_parts: int = Field(200, ge=0, le=1_000_000, description="parts after which a new model is trusted; 0: none")
+    probation_minutes: float = Field(60.0, gt=0, le=10_080, description="or so long, where fewer parts come")
+    max_failed: Score = Field(
+        0.02, description="share of parts without a verdict during probation above which it is rolled back"
+    )
+    max_reject_rate: Score | None = Field(
+        None,
+        description="reject rate during probation above which it is rolled back; a significant jump when absent",
+    )
+
+
 class ModelSettings(Section):
     """Which model package, and how it runs."""
 
@@ -57,6 +84,7 @@ class ModelSettings(Section):
     precision: Literal["float32", "int8"] = "float32"
     threads: int = Field(1, ge=1, le=64)
     tiling: TilingSettings | None = Field(None, description="absent: the frame is resized to the model's input")
+    updates: UpdateSettings = UpdateSettings()
 
 
 class ClassThresholds(Section):

@@ -1,0 +1,1 @@
+"""Commands from outside: what one says, and whether it may run."""

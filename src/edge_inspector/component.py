@@ -1,0 +1,1 @@
+"""The daemon as a Greengrass component: its configuration and its connection come from the nucleus."""

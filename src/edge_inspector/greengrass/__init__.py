@@ -1,0 +1,1 @@
+"""The one connection of the process to the Greengrass nucleus that started it."""
