@@ -98,6 +98,11 @@ class Parts:
             return None
         return self._open.opened_ns + self._deadline_ns
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing is known yet of any frame of the open part, or none is open."""
+        return self._open is None or not self._open.findings
+
     def admit(
         self, part_id: str, part_frame: int, captured_monotonic_ns: int, now_ns: int
     ) -> tuple[Admission, tuple[ClosedPart, ...]]:

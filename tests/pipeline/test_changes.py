@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from edge_inspector.decision import ClassPolicy, Policy, Verdict
 from edge_inspector.frame import Frame
-from edge_inspector.inspection import InspectionResult
+from edge_inspector.inspection import InspectionResult, ModelIdentity
 from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
-from edge_inspector.pipeline.inspector import Inspector
+from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.pipeline.options import FlowOptions, Surroundings
-from tests.fakes import ScriptedDetector, ScriptedSource, belt_frame, damaged_part, defect, part
+from edge_inspector.topics import Channel
+from edge_inspector.tracks import TrackOptions
+from tests.fakes import ScriptedDetector, ScriptedSource, Step, belt_frame, damaged_part, defect, part
 from tests.pipeline.line import TOPICS, WRITER, Running, assert_accounts_hold, line, model_of, tracker_of
 
 OPTIONS = FlowOptions(HandoverOptions(4, WhenFull.WAIT), staleness_ms=60_000)
@@ -52,6 +54,82 @@ def test_a_part_without_a_verdict_is_treated_as_the_new_policy_says() -> None:
         go.set()
         running.totals()
     assert flow.results()[1]["no_verdict"]["treated_as"] == "accept"
+
+
+def other_model(detector: ScriptedDetector, *class_names: str) -> Model:
+    policy = Policy({name: ClassPolicy(0.1, 0.2) for name in class_names})
+    return Model(detector, ModelIdentity("other", "2.0.0", "cd" * 32), class_names, policy)
+
+
+def test_another_model_takes_over_between_two_parts_and_every_result_names_the_one_that_judged() -> None:
+    went: list[str] = []
+    detector, other = ScriptedDetector({1: defect(0.5)}), ScriptedDetector({2: defect(0.5)})
+    flow_steps: list[Step] = [part(0), part(1), lambda: flow.pipeline.swap_model(model, lambda: went.append("first"))]
+    model = other_model(other, "scratch")
+    flow = line(ScriptedSource([*flow_steps, part(2), part(3)]), detector, size=1)
+    assert_accounts_hold(flow, flow.run())
+    names = [result["model"]["name"] for result in flow.results()]
+    assert names == sorted(names)  # "fake" until the switch, "other" from then on
+    assert names[0] == "fake"
+    assert names[-1] == "other"
+    judged = {"fake": detector.seen, "other": other.seen}
+    for result in flow.results():
+        assert result["frames"][0]["frame_id"] in judged[result["model"]["name"]]
+    assert went == ["first"]
+    assert flow.documents(Channel.STATE)[-1]["model"]["name"] == "other"
+
+
+def test_a_part_of_several_frames_is_never_judged_by_two_models() -> None:
+    frames = [replace(part(number // 3), frame_id=number, part_frame=number % 3) for number in range(9)]
+    model = other_model(ScriptedDetector(), "scratch")
+    detector = ScriptedDetector(work=lambda frame_id: frame_id == 4 and flow.pipeline.swap_model(model, lambda: None))
+    flow = line(ScriptedSource(frames), detector, frames_per_part=3)
+    assert_accounts_hold(flow, flow.run())
+    assert [result["model"]["name"] for result in flow.results()] == ["fake", "fake", "other"]
+    assert detector.seen == [0, 1, 2, 3, 4, 5]
+
+
+def test_of_two_models_that_wait_the_last_takes_over() -> None:
+    went: list[int] = []
+    first, second = ScriptedDetector(), ScriptedDetector()
+
+    def swap_twice() -> None:
+        flow.pipeline.swap_model(other_model(first, "scratch"), lambda: went.append(1))
+        flow.pipeline.swap_model(other_model(second, "scratch"), lambda: went.append(2))
+
+    flow = line(ScriptedSource([swap_twice, part(0)]))
+    flow.run()
+    assert (first.seen, second.seen, went) == ([], [0], [2])
+
+
+def test_a_model_with_other_classes_ends_the_tracks_of_the_one_before_and_numbers_go_on() -> None:
+    options = TrackOptions(confirm_frames=1)
+    frames: list[Step] = [belt_frame(number) for number in range(4)]
+    model = other_model(ScriptedDetector({2: defect(0.9), 3: defect(0.9)}), "dent")
+    detector = ScriptedDetector(
+        {0: defect(0.9), 1: defect(0.9)},
+        work=lambda frame_id: frame_id == 1 and flow.pipeline.swap_model(model, lambda: None),
+    )
+    flow = line(ScriptedSource(frames), detector, tracker=tracker_of(options))
+    flow.run()
+    changes = [document["data"] for document in flow.documents(Channel.DEFECT)]
+    told = [(change["phase"], change["track"]["label"], change["model"]["name"]) for change in changes]
+    assert told == [
+        ("new", "scratch", "fake"),
+        ("end", "scratch", "fake"),
+        ("new", "dent", "other"),
+        ("end", "dent", "other"),
+    ]
+    assert len({change["track_id"] for change in changes}) == 2
+
+
+def test_who_watches_findings_sees_every_frame_that_was_inspected_and_no_other() -> None:
+    seen: list[tuple[int, str]] = []
+    around = Surroundings(watch_finding=lambda frame, found: seen.append((frame.frame_id, found.record.source)))
+    detector = ScriptedDetector({1: ValueError("broken")})
+    flow = line(ScriptedSource([part(0), part(1), damaged_part(2), part(3)]), detector, surroundings=around)
+    assert_accounts_hold(flow, flow.run())
+    assert seen == [(0, "fake"), (3, "fake")]
 
 
 def test_a_source_is_swapped_and_the_old_one_closed_before_the_new_one_is_read() -> None:

@@ -18,7 +18,7 @@ from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.deliver import Counted, Deliverer
 from edge_inspector.pipeline.handover import Captured, Handover, WhenFull
 from edge_inspector.pipeline.hanging import HANGS, HangWatch, InHand
-from edge_inspector.pipeline.inspector import Inspector
+from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.pipeline.latency import LatencyWindow
 from edge_inspector.pipeline.ledger import Ledger
 from edge_inspector.pipeline.options import FlowOptions, Surroundings, Totals
@@ -97,6 +97,7 @@ class Pipeline:
             keeper=around.keeper,
             patience_s=_ROOM_S if options.handover.when_full is WhenFull.WAIT else 0.0,
         )
+        self._models: queue.SimpleQueue[tuple[Model, Callable[[], None]]] = queue.SimpleQueue()
         self._changes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._swaps: queue.SimpleQueue[tuple[FrameSource, Callable[[], None]]] = queue.SimpleQueue()
         self._capture_ended = threading.Event()
@@ -175,6 +176,18 @@ class Pipeline:
             close_old: Called on the capture thread once the source until now is no longer read.
         """
         self._swaps.put((source, close_old))
+
+    def swap_model(self, model: Model, on_switched: Callable[[], None]) -> None:
+        """Let another model inspect from the next part on, or from the next frame where there are none; for any thread.
+
+        A part of several frames is never judged by two models.
+
+        Args:
+            model: Open and warm; of several that wait, the last one takes over.
+            on_switched: Called on the inspect thread at once after: no result names the model before it any more, and
+                none the new one yet. Must take no time.
+        """
+        self._models.put((model, on_switched))
 
     def give_up(self, error: StuckError) -> None:
         """End the flow as far as it still goes; `run` raises the error."""
@@ -256,6 +269,7 @@ class Pipeline:
                 return
             if captured is None or not reports.admit(captured):
                 continue
+            self._swap_model()
             self._in_hand.take(captured)
             found = self._look_at(captured)
             if not self._in_hand.let_go(captured):
@@ -265,6 +279,15 @@ class Pipeline:
                 reports.inspected(captured, found)
             else:
                 reports.dropped(captured, *found)
+
+    def _swap_model(self) -> None:
+        if self._models.empty() or not self._reports.is_between_parts:
+            return
+        while not self._models.empty():
+            model, on_switched = self._models.get()
+        self._reports.use(model)
+        self._presence.model_changed(model.identity)
+        on_switched()
 
     def _is_drained(self) -> bool:
         """Return whether the time of a stop is over: what still waits is left to the thread that ends the flow."""
@@ -286,10 +309,13 @@ class Pipeline:
         if self._around.watch_frame is not None:
             self._around.watch_frame(captured)
         try:
-            return self._inspector.inspect(captured, taken_ns=taken_ns)
+            finding = self._inspector.inspect(captured, taken_ns=taken_ns)
         except Exception as error:  # noqa: BLE001 - thread boundary: the next part deserves its inspection
             _log.exception("inspection of %s failed", captured.source)
             return DropCause.INSPECTION_FAILED, str(error)
+        if self._around.watch_finding is not None:
+            self._around.watch_finding(captured, finding)
+        return finding
 
     def _why_too_late(self, frame: Frame, now_ns: int) -> tuple[DropCause, str] | None:
         if self._is_drained():

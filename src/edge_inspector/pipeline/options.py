@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from edge_inspector.alarms import Alarm
 from edge_inspector.events import Json
 from edge_inspector.frame import Frame
+from edge_inspector.inspection import FrameFinding
 from edge_inspector.pipeline.accounts import Accounts, FrameCounts, PartCounts
 from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.handover import HandoverOptions
@@ -45,6 +46,7 @@ class Surroundings:
         ledger: Shared with the deliverer; knows the accounts before this session.
         keeper: Chooses frames that a person shall label.
         watch_frame: Called on the inspect thread with every frame that is inspected; must take no time.
+        watch_finding: Called there with every frame that was inspected and what was found; must take no time.
         may_exit: Asked when only a new process helps: True, and one exit is taken from the budget, or False.
         more_stats: Further values of the statistics, by name.
         standing_alarms: Alarms known before the start; they last.
@@ -55,6 +57,7 @@ class Surroundings:
     ledger: Ledger | None = None
     keeper: SampleKeeper | None = None
     watch_frame: Callable[[Frame], None] | None = None
+    watch_finding: Callable[[Frame, FrameFinding], None] | None = None
     may_exit: Callable[[], bool] = lambda: False
     more_stats: Callable[[], Mapping[str, Json]] = dict
     standing_alarms: tuple[Alarm, ...] = ()

@@ -91,6 +91,12 @@ class Presence:
         self._say_camera(report.status, report.reason)
         self._say_state(StationState.ERROR, report.at, f"camera {report.fault}: {report.reason}")
 
+    def model_changed(self, model: ModelIdentity) -> None:
+        """Name another model in the state from now on; for the inspect thread."""
+        self._model = model
+        if self._executes:
+            self._say_state(StationState.CONTINUOUS_EXECUTION, datetime.now(UTC), None)
+
     def ended(self, failure: str | None) -> None:
         """Say goodbye, with the reason where something failed."""
         is_away = self._camera in {CameraStatus.OFFLINE, CameraStatus.DEGRADED}

@@ -14,7 +14,7 @@ from edge_inspector.parts import Admission, ClosedPart, Parts
 from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.deliver import Counted, Deliverer
 from edge_inspector.pipeline.handover import Captured
-from edge_inspector.pipeline.inspector import Inspector
+from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.pipeline.ledger import Ledger
 from edge_inspector.ports import SampleKeeper
 from edge_inspector.tracks import TrackChange, Tracker
@@ -142,6 +142,21 @@ class Reports:
         self._parts.fail_safe = policy.fail_safe
         if self._tracker is not None:
             self._tracker.judge_by(policy)
+
+    @property
+    def is_between_parts(self) -> bool:
+        """Whether another model may take over: none has looked at a frame of the open part."""
+        return self._parts.is_untouched
+
+    def use(self, model: Model) -> None:
+        """Let another model look and judge from the next frame on; for the thread that the reports belong to."""
+        tracker, before = self._tracker, self._inspector.model
+        if tracker is not None and model.class_names != before.class_names:
+            if self._last_result is not None:
+                self._report_tracks(self._last_result, tracker.end_all())
+            tracker.begin_anew(model.class_names, model.policy)
+        self._inspector.model = model
+        self.judge_by(model.policy)
 
     def hurry(self) -> None:
         """Wait for room no longer: the station is being stopped."""

@@ -35,9 +35,8 @@ class Tracker:
             policy: The thresholds and regions in force; names every class.
             options: When a defect is believed, and for how long.
         """
-        self._class_names = tuple(class_names)
         self._options = options
-        self.judge_by(policy)
+        self.begin_anew(class_names, policy)
         self._announced = 0
         self._image_wh: tuple[int, int] | None = None
         self._followed: list[Followed] = []
@@ -47,6 +46,14 @@ class Tracker:
         """Let another policy decide from the next frame on."""
         self._policy = policy
         self._keep_at = [policy.classes[label].review_at * self._options.keep_share for label in self._class_names]
+
+    def begin_anew(self, class_names: Sequence[str], policy: Policy) -> None:
+        """Follow what a model with other classes finds, from the next frame on; numbers of tracks go on.
+
+        Call it when nothing is followed: after `end_all`.
+        """
+        self._class_names = tuple(class_names)
+        self.judge_by(policy)
 
     def see(
         self,
