@@ -10,7 +10,11 @@ DIFFERENT = 1  # a replay; anything else that ends with 1 has a traceback
 
 def run(options: argparse.Namespace) -> int:
     """Run the daemon, or record what it sees."""
-    if options.record is None:
+    if options.greengrass:
+        from edge_inspector.component import run_component
+
+        run_component(options.models)
+    elif options.record is None:
         from edge_inspector.daemon import run_file
 
         run_file(options.config)

@@ -32,8 +32,20 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    run = _command(commands, "run", "run the daemon", "edge-inspector run -c station.toml")
-    run.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="configuration, TOML or JSON")
+    run = _command(
+        commands,
+        "run",
+        "run the daemon",
+        "edge-inspector run -c station.toml\n  edge-inspector run --greengrass --models ../com.edgeinspector.Model/models",
+    )
+    origin = run.add_mutually_exclusive_group(required=True)
+    origin.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration, TOML or JSON")
+    origin.add_argument(
+        "--greengrass", action="store_true", help="as a component: configuration and connection come from the nucleus"
+    )
+    run.add_argument(
+        "--models", type=Path, metavar="DIR", help="with --greengrass: folder in which the model component leaves models"
+    )
     run.add_argument("--record", type=Path, metavar="DIR", help="also record frames and results, for `replay`")
     run.add_argument(
         "--record-frames",

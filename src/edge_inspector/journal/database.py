@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from edge_inspector.durable import sync_folder
+from edge_inspector.durable import PRIVATE_FILE, sync_folder
 from edge_inspector.events import Json
 from edge_inspector.journal import schema
 from edge_inspector.journal.batch import Batch, Facts
@@ -236,6 +236,8 @@ def _connect(path: Path | None, *, more: str = "") -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     address = f"file:{quote(str(path))}?"
     try:
+        if not (more or path.exists()):
+            path.touch(mode=PRIVATE_FILE)  # SQLite gives its other files the same rights
         return _open(address + more.removeprefix("&"))
     except sqlite3.OperationalError as error:
         log = path.with_name(path.name + "-wal")

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from edge_inspector.durable import PRIVATE_FILE, PRIVATE_FOLDER
 from edge_inspector.errors import ConfigError
 
 _log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def lock_home(folder: Path) -> HomeLock:
     path = folder / "lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
+        folder.chmod(PRIVATE_FOLDER)
         descriptor = _open(path)
     except OSError as error:
         _log.warning("%s: cannot be locked: %s; a second daemon there would not be noticed", folder, error)
@@ -79,7 +80,7 @@ def lock_home(folder: Path) -> HomeLock:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
     except OSError:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # on a disk that is read-only
 
