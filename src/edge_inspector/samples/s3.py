@@ -1,7 +1,8 @@
 """A bucket as target, by the S3 client of awscrt: checksums, large files in parts, credentials of the default chain.
 
 The chain looks into the environment, the shared files, the Greengrass token exchange (a container endpoint) and EC2.
-Only stations with a bucket import this module: awscrt takes 10 MB.
+The client itself tries a request a few times within some seconds; what fails then is left to the uploader, whose pauses
+can be watched. Only stations with a bucket import this module: awscrt takes 10 MB.
 """
 
 import re
@@ -25,8 +26,6 @@ from awscrt.s3 import (
     S3RequestTlsMode,
     S3RequestType,
     S3ResponseError,
-    S3RetryConfig,
-    S3RetryMode,
     create_default_s3_signing_config,
 )
 
@@ -37,7 +36,6 @@ _MEBIBYTE = 1 << 20
 _PART_BYTES, _MULTIPART_FROM_BYTES = 5 * _MEBIBYTE, 8 * _MEBIBYTE
 _MODEST_GBPS = 0.1  # the client would else take buffers and connections for a data center
 _CONNECTIONS = 2
-_CONNECT_MS = 5000
 _PATIENCE_S, _SLOWEST_BYTES_S = 60.0, 8000.0  # an upload may take so long, and longer at this rate
 _CODE = re.compile(rb"<Code>(\w+)</Code>")
 
@@ -121,8 +119,6 @@ class SampleBucket:
             multipart_upload_threshold=_MULTIPART_FROM_BYTES,
             throughput_target_gbps=_MODEST_GBPS,
             max_active_connections_override=_CONNECTIONS,
-            retry_config=S3RetryConfig(retry_mode=S3RetryMode.NONE),  # the uploader has its own, which can be watched
-            connect_timeout_ms=_CONNECT_MS,
         )
         return self
 
