@@ -19,6 +19,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TEST_JOBS ?= 2  # many tests wait for real processes: two at a time take little more than half as long
 TORCH := torch==2.13.0
 
 # Real photographs, where a developer has them; tests and training say what they do without.
@@ -37,7 +38,7 @@ setup: $(VENV)/.dev-ready
 setup-train: $(VENV)/.train-ready
 
 test: setup system-packages
-	$(BIN)/pytest -m "not nightly" $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
 nightly: setup setup-train system-packages
 	$(BIN)/pytest --timeout 3600 $(PYTEST_ARGS)

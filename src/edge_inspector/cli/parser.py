@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands,
         "run",
         "run the daemon",
-        "edge-inspector run -c station.toml\n  edge-inspector run --greengrass --models ../com.edgeinspector.Model/models",
+        "edge-inspector run -c station.toml\n  edge-inspector run --greengrass --models models",
     )
     origin = run.add_mutually_exclusive_group(required=True)
     origin.add_argument("-c", "--config", type=Path, metavar="FILE", help="configuration, TOML or JSON")
@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--greengrass", action="store_true", help="as a component: configuration and connection come from the nucleus"
     )
     run.add_argument(
-        "--models", type=Path, metavar="DIR", help="with --greengrass: folder in which the model component leaves models"
+        "--models", type=Path, metavar="DIR", help="with --greengrass: where the model component leaves models"
     )
     run.add_argument("--record", type=Path, metavar="DIR", help="also record frames and results, for `replay`")
     run.add_argument(

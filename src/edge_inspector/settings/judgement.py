@@ -66,7 +66,9 @@ class UpdateSettings(Section):
     max_latency_ms: float | None = Field(
         None, gt=0, description="95 of 100 inspections must be faster; flow.deadline_ms when absent, if there is one"
     )
-    probation_parts: int = Field(200, ge=0, le=1_000_000, description="parts after which a new model is trusted; 0: none")
+    probation_parts: int = Field(
+        200, ge=0, le=1_000_000, description="parts after which a new model is trusted; 0: no probation"
+    )
     probation_minutes: float = Field(60.0, gt=0, le=10_080, description="or so long, where fewer parts come")
     max_failed: Score = Field(
         0.02, description="share of parts without a verdict during probation above which it is rolled back"
