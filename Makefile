@@ -69,8 +69,10 @@ pictures: setup
 train-demo: setup-train
 	$(BIN)/edge-inspector-cloud train-demo --out src/edge_inspector/shipped_model $(TRAIN_ARGS)
 
-component: setup
-	$(BIN)/python component/build.py
+# Needs Python and its pip alone, as `gdk component build` does; MODEL_DIR=... for another model than the shipped one.
+component: | $(VENV)/bin/python
+	$(BIN)/python -m component.build $(COMPONENT_ARGS)
+	$(BIN)/python -m component.model.build
 
 wheel: setup
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
@@ -80,6 +82,7 @@ lock: setup
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra demo -c requirements/edge.txt -o requirements/demo.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra demo --group dev -c requirements/demo.txt -o requirements/dev.txt
 	$(BIN)/uv pip compile $(LOCK) requirements/train.in -c requirements/dev.txt -o requirements/train.txt
+	$(BIN)/uv pip compile $(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 ci:

@@ -1,66 +1,135 @@
-"""Build the Greengrass component: the archive with wheel, lock file and install script, and the filled recipe.
+"""Builds the inspector's component into `greengrass-build`: `python -m component.build`.
 
-`gdk component build` runs it as the custom build command; `make component` does the same without gdk. Both leave
-`greengrass-build/artifacts/<name>/<version>/` and `greengrass-build/recipes/`, where `gdk component publish` looks.
+`gdk component build` runs it, and `make component` does the same without gdk. Beside the artifacts and the recipe,
+where `gdk component publish` looks, it leaves a bill of materials for each platform, and SHA256SUMS.
 """
 
-import json
-import shutil
-import subprocess
+import argparse
+import hashlib
 import sys
 import tempfile
-import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-ARCHIVE = "edge-inspector"
-_EPOCH = (2020, 1, 1, 0, 0, 0)  # the same sources give the same archive
+from component.archives import write_zip
+from component.errors import exit_status
+from component.installer import COMMON
+from component.lock import read_lock
+from component.recipe import empty_build_folder, read_component, write_recipe
+from component.sbom import bill_of_materials
+from component.targets import PLATFORMS, PYTHONS, Target
+from component.wheels import Wheel, build_own, download, oldest_glibc
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
-def main() -> None:
-    """Build into `greengrass-build`, in the repository."""
-    name, settings = next(iter(json.loads((ROOT / "gdk-config.json").read_text(encoding="utf-8"))["component"].items()))
-    out = ROOT / "greengrass-build"
-    recipe = (ROOT / "recipe.json").resolve()
-    artifacts, recipes = out / "artifacts" / name / settings["version"], out / "recipes"
-    shutil.rmtree(out, ignore_errors=True)
-    artifacts.mkdir(parents=True)
-    recipes.mkdir()
-    with tempfile.TemporaryDirectory() as folder:
-        write_archive(build_wheel(Path(folder)), artifacts / f"{ARCHIVE}.zip")
-    (recipes / recipe.name).write_text(
-        fill_recipe(recipe.read_text(encoding="utf-8"), name, settings["version"], settings["author"]), encoding="utf-8"
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build what the arguments say; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m component.build", description=__doc__.splitlines()[0])
+    names = [platform.name for platform in PLATFORMS]
+    versions = [".".join(map(str, python)) for python in PYTHONS]
+    parser.add_argument("--platform", choices=names, help="this one alone")
+    parser.add_argument("--python", choices=versions, help="for this one alone")
+    parser.add_argument("--out", type=Path, default=ROOT / "greengrass-build", metavar="FOLDER")
+    chosen = parser.parse_args(arguments)
+    targets = [
+        Target(platform, python)
+        for platform in PLATFORMS
+        for python in PYTHONS
+        if chosen.platform in {None, platform.name} and chosen.python in {None, ".".join(map(str, python))}
+    ]
+    return exit_status(lambda: build(targets, chosen.out))
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What a build is put together from.
+
+    Attributes:
+        wheels: What each Python on each platform gets.
+        pip: The pip that installs them there.
+    """
+
+    wheels: Mapping[Target, Sequence[Wheel]]
+    pip: Wheel
+
+
+def build(targets: Sequence[Target], out: Path) -> None:
+    """Build the component for `targets` into the folder `out`, which is made anew.
+
+    Raises:
+        BuildError: If something that it is built from is not as it must be.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        gathered = gather(targets, Path(temporary))
+        assemble(gathered, out)
+    floor = oldest_glibc(gathered.wheels)
+    print(f"{out}: for glibc {'of any age' if floor is None else '.'.join(map(str, floor))} or newer")
+
+
+def gather(targets: Sequence[Target], folder: Path) -> Gathered:
+    """Download what the lock file names, and build the wheel of the package, into `folder`.
+
+    Raises:
+        BuildError: If the index does not have it, or the build fails.
+    """
+    pins, tools = (
+        read_lock((ROOT / "requirements" / name).read_text(encoding="utf-8")) for name in ("edge.txt", "build.txt")
     )
-    print(f"{artifacts / ARCHIVE}.zip")
+    own, pip = build_own(ROOT, tools, folder / "own")
+    wheels = {target: download(pins, target, folder / target.platform.name / target.tag) for target in targets}
+    return Gathered({target: [*each, own] for target, each in wheels.items()}, pip)
 
 
-def fill_recipe(text: str, name: str, version: str, author: str) -> str:
-    """Return a recipe with its name, version and author; the bucket is filled when it is published."""
-    recipe = json.loads(text)
-    recipe |= {"ComponentName": name, "ComponentVersion": version, "ComponentPublisher": author}
-    return json.dumps(recipe, indent=2) + "\n"
+def assemble(gathered: Gathered, out: Path) -> None:
+    """Put the artifacts, the recipe, the bills and the checksums into the folder `out`, which is made anew.
+
+    Raises:
+        BuildError: If a wheel does not run where it is meant to, or the recipe breaks a rule.
+    """
+    oldest_glibc(gathered.wheels)
+    component = read_component(ROOT)
+    folder = empty_build_folder(ROOT, component, out)
+    for platform in dict.fromkeys(target.platform for target in gathered.wheels):
+        here = {target: each for target, each in gathered.wheels.items() if target.platform == platform}
+        write_archive(folder.artifacts / platform.archive, here, gathered.pip)
+        listed = {wheel.path.name: wheel for each in here.values() for wheel in each}.values()
+        bill = bill_of_materials(f"{component.name}-{platform.name}", component.version, listed, installs=gathered.pip)
+        (out / f"sbom-{platform.name}.cdx.json").write_text(bill, encoding="utf-8")
+    script = ROOT / "component" / "install.sh"
+    (folder.artifacts / script.name).write_bytes(script.read_bytes())
+    write_recipe(ROOT / "recipe.json", component, folder)
+    write_checksums(out)
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel of the edge package into `folder`; nothing but the package and its model is in it."""
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True)
-    return next(folder.glob("*.whl"))
+def write_archive(path: Path, wheels: Mapping[Target, Sequence[Wheel]], pip: Wheel) -> None:
+    """Write the archive of one platform, which installs itself.
 
-
-def write_archive(wheel: Path, archive: Path) -> None:
-    """Write the zip that the nucleus unpacks on the device."""
-    files = {
-        wheel.name: wheel,
-        "install.sh": ROOT / "component" / "install.sh",
-        "requirements.txt": ROOT / "requirements" / "edge.txt",
+    Args:
+        path: Where to.
+        wheels: What each Python gets.
+        pip: The pip that installs it.
+    """
+    everywhere = set.intersection(*({wheel.path.name for wheel in each} for each in wheels.values()))
+    files: dict[str, bytes | Path] = {
+        "__main__.py": ROOT / "component" / "installer.py",
+        f"{COMMON}/{pip.path.name}": pip.path,
     }
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
-        for name, path in files.items():
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.external_attr = 0o755 << 16
-            target.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    for target, each in wheels.items():
+        files[f"{target.tag}.txt"] = "".join(f"{wheel.requirement}\n" for wheel in each).encode()
+        for wheel in each:
+            place = COMMON if wheel.path.name in everywhere else target.tag
+            files[f"{place}/{wheel.path.name}"] = wheel.path
+    write_zip(path, files)
+
+
+def write_checksums(out: Path) -> None:
+    """Write SHA256SUMS of all files of a build, for `sha256sum -c` in its folder."""
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out)}\n" for path in files]
+    (out / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

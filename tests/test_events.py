@@ -18,10 +18,11 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from edge_inspector.alarms import Alarm, Severity
+from edge_inspector.commands import LONGEST_COMMAND_NAME, LONGEST_REQUEST_ID, CommandStatus
 from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Outcome, Reason, Verdict
 from edge_inspector.detections import Detections
 from edge_inspector.errors import ConfigError
-from edge_inspector.events import LARGEST_MESSAGE, EventKind, EventWriter, StationState, TrackedDefect
+from edge_inspector.events import LARGEST_MESSAGE, EventKind, EventWriter, ModelChange, StationState, TrackedDefect
 from edge_inspector.frame import DropCause
 from edge_inspector.geometry import as_boxes
 from edge_inspector.identity import session_id
@@ -48,6 +49,7 @@ ALARM = Alarm(
     "Slow the line down, use a smaller model, or raise flow.deadline_ms.",
 )
 LATENCY_MS = {"queue": 0.12345, "preprocess": 1.5, "inference": 12.25, "postprocess": 0.5, "decide": 0.1, "total": 14.5}
+COMPARISON = {"parts": 200, "disagreed": 12, "latency_ms": {"candidate": 14.5, "running": 12.25}}
 EVICTED = {
     Evicted("dent", SampleReason.UNCERTAIN, EvictionCause.DISK_LOW): 2,
     Evicted(None, SampleReason.RANDOM, EvictionCause.QUOTA): 17,
@@ -92,6 +94,23 @@ STATS = {
         "uploaded": 6,
         "evicted": 0,
         "problem": None,
+    },
+    "model": {
+        "running": {"name": "metal-tags", "version": "1.1.0", "sha256": "ab" * 32},
+        "previous": {"name": "metal-tags", "version": "1.0.0", "sha256": "cd" * 32},
+        "candidate": {
+            "package": "metal-tags/1.2.0",
+            "stage": "shadow",
+            "shadow": {
+                "frames": 40,
+                "failed": 0,
+                "disagreements": {"accept->review": 2},
+                "candidate_ms": {"p50": 8.25, "p95": 9.5},
+                "running_ms": {"p50": 7.0, "p95": 8.0},
+            },
+        },
+        "probation": None,
+        "rejected": 1,
     },
     "health": {"failures": {}, "deadline_missed_share": 0.02},
 }
@@ -186,14 +205,43 @@ GOLDEN_MESSAGES: dict[str, Message] = {
     "defect.detected.new": tracked(TrackPhase.NEW),
     "defect.detected.end": tracked(TrackPhase.END, seen=ACCEPTED),
     "defect.detected.no_verdict": WRITER.of_result(NO_VERDICT)[0],
-    "model.changed": WRITER.model_changed(AT, model=MODEL, previous=OLDER_MODEL),
-    "model.changed.first": WRITER.model_changed(AT, model=MODEL, previous=None),
+    "model.changed": WRITER.model_changed(
+        AT,
+        model=MODEL,
+        previous=OLDER_MODEL,
+        cause=ModelChange.UPDATE,
+        reason="it passed its checks",
+        comparison=COMPARISON,
+    ),
+    "model.changed.first": WRITER.model_changed(AT, model=MODEL, previous=None, cause=ModelChange.START),
     "model.rejected": WRITER.model_rejected(
         AT, candidate="/models/metal-tags/1.3.0", reason="model.json: expected sha256 aa, found bb"
+    ),
+    "model.rejected.shadow": WRITER.model_rejected(
+        AT,
+        candidate="metal-tags 1.3.0",
+        reason="12 of 200 parts disagree: expected at most 10",
+        sha256=MODEL.sha256,
+        comparison=COMPARISON,
     ),
     "alarm.raised": WRITER.alarm_raised(AT, ALARM),
     "alarm.cleared": WRITER.alarm_cleared(AT, ALARM)[0],
     "samples.evicted": WRITER.samples_evicted(AT, EVICTED),
+    "command.answered": WRITER.command_answered(
+        AT,
+        command="self-test",
+        request_id="7f2c",
+        status=CommandStatus.DONE,
+        text="self-test: done in 212 ms",
+        result={"passed": 1, "failed": 0, "images": [{"image": "golden-0.png", "problem": None}]},
+    ),
+    "command.answered.refused": WRITER.command_answered(
+        AT,
+        command="relaod",
+        request_id="7f2d",
+        status=CommandStatus.REFUSED,
+        text="unknown command 'relaod'; expected one of reload, self-test",
+    ),
     "status": WRITER.status("online", session_started_at=AT),
     "camera_status": WRITER.camera_status("online", last_frame_at=AT),
     "camera_status.offline": WRITER.camera_status("offline", last_frame_at=None, reason="the cable is unplugged"),
@@ -201,6 +249,15 @@ GOLDEN_MESSAGES: dict[str, Message] = {
     "state.error": WRITER.state(StationState.ERROR, at=AT, reason="the source failed"),
     "stats": WRITER.stats(AT, STATS),
 }
+
+
+def answer(
+    request_id: str, *, command: str = "self-test", text: str = "", result: dict[str, Any] | None = None
+) -> Message:
+    status = CommandStatus.DONE
+    return WRITER.command_answered(AT, command=command, request_id=request_id, status=status, text=text, result=result)
+
+
 DOCUMENTS = {"status", "camera_status", "state", "stats"}
 
 
@@ -211,6 +268,11 @@ def schema_name(golden: str) -> str:
 def read_schema(name: str) -> dict[str, Any]:
     schema: dict[str, Any] = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
     return schema
+
+
+def data_schema(name: str) -> dict[str, Any]:
+    properties: dict[str, Any] = read_schema(name)["properties"]["data"]["properties"]
+    return properties
 
 
 def _registry() -> Registry[Any]:
@@ -297,6 +359,8 @@ def test_schemas_know_every_cause_state_and_severity() -> None:
     evicted_schema = read_schema("samples.evicted")["properties"]["data"]["properties"]["evicted"]["items"]
     assert evicted_schema["properties"]["reason"]["enum"] == list(SampleReason)
     assert set(evicted_schema["properties"]["cause"]["enum"]) == set(EvictionCause)
+    assert data_schema("model.changed")["cause"]["enum"] == list(ModelChange)
+    assert data_schema("command.answered")["status"]["enum"] == list(CommandStatus)
     ledgers = read_schema("stats")["$defs"]
     drops, no_verdicts = ledgers["frames"]["properties"]["dropped"], ledgers["parts"]["properties"]["no_verdict"]
     assert set(drops["propertyNames"]["enum"]) == {*DropCause, "lost_in_restart"}
@@ -329,10 +393,27 @@ def test_events_of_one_instant_have_ids_of_their_own_and_a_replay_has_the_same()
         WRITER.alarm_raised(AT, ALARM),
         WRITER.alarm_cleared(AT, ALARM)[0],
         WRITER.alarm_raised(AT, Alarm("another", Severity.WARNING, "", "")),
-        WRITER.model_changed(AT, model=MODEL, previous=None),
+        WRITER.model_changed(AT, model=MODEL, previous=None, cause=ModelChange.START),
+        *(answer(request_id) for request_id in ("one", "two")),
     ]
     assert len({message.id for message in messages}) == len(messages)
     assert WRITER.alarm_raised(AT, ALARM).id == messages[0].id
+
+
+def test_an_answer_goes_to_the_topic_of_its_command_and_is_about_the_request() -> None:
+    message = answer("7f2c", command="reload")
+    assert message.topic == TOPICS.topic(Channel.REPLY, name="reload")
+    assert json.loads(message.payload)["subject"] == "7f2c"
+
+
+def test_of_what_a_command_gives_back_the_first_fields_and_entries_are_told() -> None:
+    images = [{"image": f"golden-{number}.png", "problem": None} for number in range(200)]
+    message = answer("7f2c", result={"passed": 200, "images": images, "model": "metal-tags"})
+    result = data_of(message)["result"]
+    assert (list(result), result["passed"]) == (["passed", "images"], 200)
+    assert 20 < len(result["images"]) < 200
+    assert result["images"] == images[: len(result["images"])]
+    assert data_of(answer("7f2c", result={"passed": 1, "log": "x" * 5000, "model": 1}))["result"] == {"passed": 1}
 
 
 def test_a_cleared_alarm_is_taken_off_the_broker_after_its_event() -> None:
@@ -544,12 +625,28 @@ def test_no_other_message_is_larger_than_a_message_may_be(
         for number in range(9)
         for reason in SampleReason
     }
+    added: dict[str, Any] = {"figures": [first, second] * 99, "words": second}
     for message in (
         writer.samples_evicted(AT, evicted),
         writer.alarm_raised(AT, alarm),
         *writer.alarm_cleared(AT, alarm),
-        writer.model_rejected(AT, candidate=f"/{first}", reason=second),
-        writer.model_changed(AT, model=LONGEST_MODEL, previous=LONGEST_MODEL),
+        writer.model_rejected(AT, candidate=f"/{first}", reason=second, sha256=LONGEST_MODEL.sha256, comparison=added),
+        writer.model_changed(
+            AT,
+            model=LONGEST_MODEL,
+            previous=LONGEST_MODEL,
+            cause=ModelChange.ROLLBACK,
+            reason=first,
+            comparison=added,
+        ),
+        writer.command_answered(
+            AT,
+            command="n" * LONGEST_COMMAND_NAME,
+            request_id="😀" * LONGEST_REQUEST_ID,
+            status=CommandStatus.EXPIRED,
+            text=first,
+            result=added,
+        ),
         writer.status("online", session_started_at=AT),
         writer.camera_status("offline", last_frame_at=AT, reason=first),
         writer.state(StationState.PREOPERATIONAL, at=AT, reason=first, model=LONGEST_MODEL),

@@ -184,7 +184,10 @@ def test_a_password_is_not_in_what_is_printed_of_the_settings() -> None:
 @pytest.mark.parametrize(
     ("section", "problem"),
     [
-        ({"password": "a", "password_file": "b"}, "mqtt: password and password_file: give one of them"),
+        (
+            {"password": "a", "password_file": "b"},
+            "mqtt: password, password_file and password_secret: give one of them",
+        ),
         ({"tls": {"key": "a"}}, "mqtt.tls: certificate and key belong together: give both or neither"),
         ({"reconnect_min_s": 9, "reconnect_max_s": 1}, "mqtt: reconnect_min_s 9.0 is above reconnect_max_s 1.0"),
         ({"protocol": "4"}, "mqtt.protocol: Input should be '5' or '3.1.1'; found '4'"),

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from edge_inspector.alarms import OVERRIDE_LAPSED
 from edge_inspector.app import topic_tree
+from edge_inspector.commands import LONGEST_COMMAND_NAME
 from edge_inspector.decision import NoVerdictCause
 from edge_inspector.errors import ConfigError
 from edge_inspector.settings import Settings, parse
@@ -41,6 +42,11 @@ def test_topics_of_a_station(channel: Channel, topic: str) -> None:
 
 def test_an_alarm_has_a_topic_of_its_own() -> None:
     assert TREE.topic(Channel.ALARM, name="disk-full") == "edge-inspector/berlin/line-1/press-3/alarm/disk-full"
+
+
+def test_a_command_comes_on_a_topic_of_its_name_and_is_answered_below_it() -> None:
+    assert TREE.commands == "edge-inspector/berlin/line-1/press-3/cmd/+"
+    assert TREE.topic(Channel.REPLY, name="reload") == "edge-inspector/berlin/line-1/press-3/cmd/reload/reply"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +93,7 @@ def test_the_longest_settings_that_are_accepted_stay_within_the_limits_of_iot_co
         pytest.fail("no length was refused")
     assert accepted is not None
     longest = max(len(topic.encode()) for topic in topics_of(topic_tree(accepted)))
-    command = f"{accepted.station.topic_prefix}/{topic_tree(accepted).station_path}/cmd/{'n' * 24}/reply"
+    command = topic_tree(accepted).topic(Channel.REPLY, name="n" * LONGEST_COMMAND_NAME)
     assert longest <= MOST_BYTES
     assert len(command.encode()) <= MOST_BYTES
     assert command.count("/") <= MOST_SLASHES
@@ -116,7 +122,7 @@ def test_the_catalogue_as_a_table_for_people() -> None:
     lines = catalogue_table(TREE).splitlines()
     assert lines[0].split() == ["TOPIC", "RETAIN", "QOS", "CONTENT"]
     assert len(lines) == 1 + len(Channel)
-    assert "edge-inspector/berlin/line-1/press-3/alarm/{name}  yes     1" in lines[5]
+    assert lines[5].split()[:3] == ["edge-inspector/berlin/line-1/press-3/alarm/{name}", "yes", "1"]
     columns = [
         line.index(content) for line, content in zip(lines[1:], (d.content for d in CATALOGUE.values()), strict=True)
     ]

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from enum import IntEnum
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from edge_inspector.alarms import Alarm
 from edge_inspector.app import Station, build, check
@@ -25,6 +26,9 @@ from edge_inspector.logs import set_up_logging
 from edge_inspector.pipeline.options import Totals
 from edge_inspector.ports import EventSink
 from edge_inspector.settings import LogSettings, Settings
+
+if TYPE_CHECKING:
+    from edge_inspector.greengrass.nucleus import Nucleus
 
 _log = logging.getLogger(__name__)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -58,7 +62,7 @@ def exit_code(error: InspectorError) -> Exit:
             return Exit.INTERNAL
 
 
-def run_file(file: Path, *, stop: threading.Event | None = None) -> Totals:
+def run_file(file: Path, *, stop: threading.Event | None = None, nucleus: "Nucleus | None" = None) -> Totals:
     """Run the station of a configuration file, and follow its changes, until the source ends or a signal comes.
 
     SIGTERM and SIGINT stop it in less than 2 seconds; SIGHUP has the file read again.
@@ -66,6 +70,7 @@ def run_file(file: Path, *, stop: threading.Event | None = None) -> Totals:
     Args:
         file: TOML, or JSON by its suffix.
         stop: Set to stop from another thread; signals set it too.
+        nucleus: The connection to the Greengrass nucleus that started this process.
 
     Returns:
         The accounts of the last flow.
@@ -78,7 +83,8 @@ def run_file(file: Path, *, stop: threading.Event | None = None) -> Totals:
     def open_flow(
         settings: Settings, end: threading.Event, alarms: tuple[Alarm, ...]
     ) -> AbstractContextManager[Station]:
-        return _accounted(build(settings, end, standing_alarms=alarms), settings)
+        opening = build(settings, end, standing_alarms=alarms, nucleus=nucleus, reload=wish.make)
+        return _accounted(opening, settings)
 
     stop = stop_on_signals(threading.Event() if stop is None else stop)
     wish = reload_on_signal(ReloadWish())
@@ -181,7 +187,7 @@ def reload_on_signal(wish: ReloadWish) -> ReloadWish:
     """Make the wish on SIGHUP."""
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        wish.is_made = True
+        wish.make()
 
     signal.signal(signal.SIGHUP, on_signal)
     return wish

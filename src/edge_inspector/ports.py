@@ -73,12 +73,13 @@ class EventRecord(Protocol):
 class SampleKeeper(Protocol):
     """Who chooses the frames that a person shall label."""
 
-    def consider(self, result: InspectionResult, frames: Sequence[Frame]) -> str | None:
+    def consider(self, result: InspectionResult, frames: Sequence[Frame], *, is_news: bool = True) -> str | None:
         """Take the pictures behind one result, in the order of the part; never waits, and encodes nothing yet.
 
         Args:
             result: What was found.
             frames: Its frames that have a picture; kept by reference until they are encoded on another thread.
+            is_news: They show something that an earlier result has not; else only a person's wish keeps them.
 
         Returns:
             The key of the sample that will be stored, the first one where there are several; None when none is.

@@ -20,7 +20,7 @@ _DRAW_BYTES = 8
 class SampleReason(StrEnum):
     """Why a frame is kept, the most valuable first: the last one is the first to go."""
 
-    OPERATOR = "operator"  # a person disagreed
+    OPERATOR = "operator"  # a person disagreed, or asked for it
     DEFECT = "defect"
     UNCERTAIN = "uncertain"  # a score in the review band, or no verdict
     DRIFT = "drift"
@@ -53,14 +53,19 @@ class Evicted:
     cause: EvictionCause
 
 
-def reason_to_keep(result: InspectionResult, *, collect: bool, random_share: float) -> SampleReason | None:
+def reason_to_keep(
+    result: InspectionResult, *, collect: bool, random_share: float, is_wished: bool = False
+) -> SampleReason | None:
     """Return why the pictures behind a result are worth a person's time, or None.
 
     Args:
         result: What was found.
         collect: Everything is kept, for the first data set.
         random_share: Share of the accepted parts that is kept, in [0, 1].
+        is_wished: A person asked for the next ones.
     """
+    if is_wished:
+        return SampleReason.OPERATOR
     if collect:
         return SampleReason.COLLECT
     outcome = result.outcome

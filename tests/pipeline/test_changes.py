@@ -25,7 +25,9 @@ class Keeper:
         self.offers: list[tuple[InspectionResult, tuple[Frame, ...]]] = []
         self._key = key
 
-    def consider(self, result: InspectionResult, frames: Sequence[Frame]) -> str | None:
+    def consider(self, result: InspectionResult, frames: Sequence[Frame], *, is_news: bool = True) -> str | None:
+        if not is_news:
+            return None
         self.offers.append((result, tuple(frames)))
         return self._key
 

@@ -1,4 +1,6 @@
+import json
 import logging
+import queue
 import signal
 import socket
 import subprocess
@@ -7,6 +9,7 @@ import textwrap
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from hypothesis import given
@@ -17,7 +20,18 @@ from edge_inspector.errors import ConfigError, SinkError
 from edge_inspector.settings import MqttSettings, ProtocolVersion, TlsSettings
 from edge_inspector.sinks.mqtt_connection import reconnect_wait_s
 from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
-from tests.mosquitto import HOST, Certificates, Mosquitto, Subscriber, Wire, eventually, free_port, write_passwords
+from tests.commander import Commander
+from tests.mosquitto import (
+    HOST,
+    PATIENCE_S,
+    Certificates,
+    Mosquitto,
+    Subscriber,
+    Wire,
+    eventually,
+    free_port,
+    write_passwords,
+)
 from tests.sinks.recorded import RecordedSink
 
 TOPICS = TopicTree("edge-inspector", "hall", "line", "station", "camera")
@@ -168,6 +182,111 @@ def test_the_embedded_broker_delivers_too() -> None:
         sink.send(result("one"))
         assert {subscriber.next().payload, subscriber.next().payload} == {b"online", b"one"}
         wait_until_sent(sink)
+
+
+# --- commands ---
+
+STATION = "edge-inspector/hall/line/station"
+Came: TypeAlias = "queue.Queue[tuple[str, bytes, bool]]"
+
+
+def commanded_sink(port: int, came: Came, **settings: object) -> RecordedSink:
+    """Return a sink that takes commands; one that says `fail` is a fault of whoever takes them."""
+
+    def take(topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the sink calls it so
+        came.put((topic, payload, retained))
+        if payload == b"fail":
+            raise RuntimeError
+
+    return RecordedSink(
+        MqttSettings.model_validate({"port": port, **RECONNECT, **settings}),
+        client_id="station",
+        will=status("offline"),
+        commands=TOPICS.commands,
+        on_command=take,
+    )
+
+
+def wait_until_subscribed(caplog: pytest.LogCaptureFixture, *, times: int = 1, word: str = "subscribed to") -> None:
+    eventually(lambda: sum(word in record.getMessage() for record in caplog.records) >= times, what=word)
+
+
+def test_commands_arrive_on_every_connection(
+    broker: Mosquitto, protocol: ProtocolVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    came: Came = queue.Queue()
+    with commanded_sink(broker.port, came, protocol=protocol) as sink:
+        for number in range(2):
+            wait_until_subscribed(caplog, times=number + 1)
+            with Commander(broker.port, STATION) as commander:
+                commander.send("reload", b"%d" % number)
+                commander.send("reload/reply", b"not ours")
+                commander.send("self-test", b"last")
+            assert came.get(timeout=PATIENCE_S) == (f"{STATION}/cmd/reload", b"%d" % number, False)
+            assert came.get(timeout=PATIENCE_S) == (f"{STATION}/cmd/self-test", b"last", False)
+            broker.kill()
+            eventually(lambda: not sink.connected, what="the loss is noticed")
+            broker.start()
+
+
+def test_a_retained_command_is_known_by_its_flag(broker: Mosquitto, protocol: ProtocolVersion) -> None:
+    came: Came = queue.Queue()
+    with Commander(broker.port, STATION) as commander:
+        commander.send("reload", b"kept", retain=True)
+        with commanded_sink(broker.port, came, protocol=protocol):
+            assert came.get(timeout=PATIENCE_S)[1:] == (b"kept", True)
+            commander.send("self-test", b"kept as well", retain=True)
+            # MQTT 3.1.1 tells who is connected nothing of it.
+            assert came.get(timeout=PATIENCE_S)[1:] == (b"kept as well", protocol is ProtocolVersion.V5)
+
+
+def test_a_fault_of_who_takes_commands_ends_nothing(broker: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
+    came: Came = queue.Queue()
+    with commanded_sink(broker.port, came) as sink, Commander(broker.port, STATION) as commander:
+        wait_until_subscribed(caplog)
+        for payload in (b"fail", b"next"):
+            commander.send("reload", payload)
+            assert came.get(timeout=PATIENCE_S)[1] == payload
+        assert sink.connected
+    assert len(errors(caplog)) == 1
+    assert "a command could not be taken" in errors(caplog)[0]
+
+
+def test_a_message_too_large_for_a_command_never_reaches_the_station(
+    broker: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    came: Came = queue.Queue()
+    with commanded_sink(broker.port, came), Commander(broker.port, STATION) as commander:
+        wait_until_subscribed(caplog)
+        commander.send("reload", bytes(1_000_000))
+        commander.send("reload", b"small")
+        assert came.get(timeout=PATIENCE_S)[1] == b"small"
+
+
+def test_a_broker_that_refuses_the_subscription_is_told_once_and_the_rest_goes_on(
+    tmp_path: Path, protocol: ProtocolVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
+    if plugin is None:
+        pytest.skip("mosquitto has no dynamic security plugin")
+    access = {"publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
+    rules = tmp_path / "rules.json"
+    rules.write_text(json.dumps({"defaultACLAccess": access, "clients": [], "groups": [], "roles": []}))
+    lines = (f"plugin {plugin}", f"plugin_opt_config_file {rules}")
+    with (
+        Mosquitto(tmp_path, *lines) as broker,
+        commanded_sink(broker.port, queue.Queue(), protocol=protocol) as sink,
+    ):
+        for number in range(2):
+            wait_until_subscribed(caplog, times=number + 1, word="refused the subscription")
+            sink.send(result(f"{number}"))
+            wait_until_sent(sink)
+            broker.kill()
+            eventually(lambda: not sink.connected, what="the loss is noticed")
+            broker.start()
+    (line,) = (line for line in errors(caplog) if "subscription" in line)
+    assert f"{HOST}:{broker.port}: it refused the subscription to {STATION}/cmd/+ with " in line
+    assert "check what it allows this client" in line
 
 
 # --- the end ---

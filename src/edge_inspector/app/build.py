@@ -5,14 +5,18 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from edge_inspector.alarms import Alarm
-from edge_inspector.app.detector import open_model
+from edge_inspector.app.commands import Commands
 from edge_inspector.app.health import Health, sample_checks
 from edge_inspector.app.home import open_home
+from edge_inspector.app.models import open_station_model
+from edge_inspector.app.nucleus import heeding_nucleus, nucleus_check, open_nucleus_sinks
 from edge_inspector.app.samples import open_samples
 from edge_inspector.app.source import OpenSource, SourceWrapper, flow_options
 from edge_inspector.app.station import Station
+from edge_inspector.app.station_commands import station_commands
 from edge_inspector.app.telling import journal_document
 from edge_inspector.events import EventWriter, Json
 from edge_inspector.frame import Frame
@@ -28,8 +32,11 @@ from edge_inspector.sampling import Evicted
 from edge_inspector.settings import MqttSettings, Settings
 from edge_inspector.sinks.log import LogSink
 from edge_inspector.sinks.mqtt import MqttSink
-from edge_inspector.topics import TopicTree
+from edge_inspector.topics import Message, TopicTree
 from edge_inspector.tracks import Tracker, TrackOptions
+
+if TYPE_CHECKING:
+    from edge_inspector.greengrass.nucleus import Nucleus
 
 
 @contextmanager
@@ -45,6 +52,8 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
     source: FrameSource | None = None,
     session: Session | None = None,
     watched: bool = True,
+    nucleus: "Nucleus | None" = None,
+    reload: Callable[[], None] | None = None,
 ) -> Iterator[Station]:
     """Open everything that the settings name and yield the station; close it all afterwards.
 
@@ -59,6 +68,8 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
         source: Read instead of the configured one.
         session: Identity of this run; a new one when None.
         watched: The station's own checks are made, which make no sense where time does not pass, as in a replay.
+        nucleus: The connection to the Greengrass nucleus that started this process.
+        reload: Has the configuration looked at again.
 
     Raises:
         ConfigError: If the policy contradicts the model, a file that the settings name cannot be used, or another
@@ -71,15 +82,30 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
     writer = writer if around_writer is None else around_writer(writer)
     with ExitStack() as stack:
         follows = None if settings.source.is_triggered else TrackOptions(**settings.tracks.model_dump())
-        model, model_alarms = stack.enter_context(open_model(settings, follows=follows))
         home = stack.enter_context(open_home(settings))
+        looks = stack.enter_context(open_station_model(settings, follows=follows))
+        model = looks.model
         opened = OpenSource(settings, stop, model, wrap=around_source, given=source)
         stack.callback(opened.close)
         losses = Losses()
+        samples, health = None, None
+
+        def publish(message: Message) -> None:
+            home.journal.append([message])
+
+        commands = Commands(
+            station_commands(settings, stop, looks, keeper=lambda: samples and samples.keeper, reload=reload),
+            writer,
+            answer=publish,
+            memory=None if home.folder is None else home.folder / "commands.json",
+        )
         all_sinks: dict[str, EventSink] = {"log": LogSink(), **(sinks or {})}
         if settings.mqtt is not None:
-            sink = mqtt_sink(settings.mqtt, home.journal, writer, session, losses)
+            secret = None if nucleus is None else nucleus.secret
+            sink = mqtt_sink(settings.mqtt, home.journal, writer, session, losses, secret=secret, take=commands.take)
             all_sinks["mqtt"] = stack.enter_context(sink)
+        if nucleus is not None:
+            all_sinks |= stack.enter_context(open_nucleus_sinks(nucleus, settings, home.journal, writer, losses))
         deliverer = Deliverer(
             writer,
             all_sinks,
@@ -89,11 +115,10 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             ledger=home.ledger,
         )
         alarms = Alarms(writer, deliverer.put)
-        samples, health = None, None
         if home.folder is not None:
 
             def tell_evicted(evicted: Mapping[Evicted, int]) -> None:
-                home.journal.append([writer.samples_evicted(datetime.now(UTC), evicted)])
+                publish(writer.samples_evicted(datetime.now(UTC), evicted))
 
             samples = stack.enter_context(open_samples(settings, home.folder, writer, on_evicted=tell_evicted))
         if watched:
@@ -104,13 +129,18 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
                 ledger=home.ledger,
                 losses=losses,
                 alarms=alarms,
-                more_checks=() if samples is None else sample_checks(samples),
+                more_checks=(
+                    *(() if samples is None else sample_checks(samples)),
+                    *(() if nucleus is None else (nucleus_check(nucleus),)),
+                ),
+                lost=lambda: None if nucleus is None or not nucleus.token_is_dead else nucleus.problem,
             )
 
         def more_stats() -> dict[str, Json]:
             return {
                 "journal": journal_document(home.journal),
                 "samples": None if samples is None else samples.document(),
+                "model": looks.document(),
                 "health": None if health is None else health.document(),
             }
 
@@ -127,16 +157,21 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
                 ledger=home.ledger,
                 keeper=None if samples is None else samples.keeper,
                 watch_frame=_both(watch_frame, None if health is None else health.camera.look),
+                watch_finding=looks.watch_finding,
                 may_exit=_never if health is None else health.guard.may_exit,
                 more_stats=more_stats,
-                standing_alarms=(*model_alarms, *standing_alarms),
+                standing_alarms=(*looks.alarms, *standing_alarms),
                 passing_alarms=home.alarms,
             ),
         )
         if health is not None:
             deliverer.stage = health.watchdog.stage("deliver", settings.health.watchdog.thread_s)
             stack.enter_context(health.watch(pipeline))
-        yield Station(pipeline, model, opened, relearn=None if health is None else health.camera.relearn)
+        stack.enter_context(looks.follow(pipeline, home.ledger, writer, deliverer.put))
+        if nucleus is not None:
+            stack.enter_context(heeding_nucleus(nucleus, settings, writer.topics, commands.take, busy=looks.busy))
+        stack.enter_context(commands)  # closed first: what they still answer goes out
+        yield Station(pipeline, looks, opened, relearn=None if health is None else health.camera.relearn)
 
 
 def _never() -> bool:
@@ -168,10 +203,26 @@ def topic_tree(settings: Settings) -> TopicTree:
     return TopicTree(station.topic_prefix, station.site, station.line, station.station, station.camera)
 
 
-def mqtt_sink(
-    settings: MqttSettings, journal: Journal, writer: EventWriter, session: Session, losses: Losses
+def mqtt_sink(  # noqa: PLR0913 - what one connection needs
+    settings: MqttSettings,
+    journal: Journal,
+    writer: EventWriter,
+    session: Session,
+    losses: Losses,
+    *,
+    secret: Callable[[str], str] | None = None,
+    take: Callable[..., None] | None = None,
 ) -> MqttSink:
     """Return the sink to the configured broker, not yet connected.
+
+    Args:
+        settings: The broker.
+        journal: Holds what is sent.
+        writer: Knows the topics.
+        session: Of this run.
+        losses: Where messages are counted that were given up.
+        secret: Returns the secret that is the password.
+        take: Takes commands, see `Commands.take`; none are subscribed to when None.
 
     Raises:
         ConfigError: If a file that the settings name cannot be used.
@@ -183,4 +234,7 @@ def mqtt_sink(
         client_id=settings.client_id or f"{topics.prefix}/{topics.station_path}/{topics.camera}",
         will=writer.status("offline", session_started_at=session.started_at),
         on_undelivered=lambda cause, message: losses.add(f"mqtt_{cause}", message.topic),
+        secret=secret,
+        commands=None if take is None else topics.commands,
+        on_command=None if take is None else lambda topic, payload, retained: take(topic, payload, retained=retained),
     )

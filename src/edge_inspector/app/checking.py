@@ -26,11 +26,15 @@ def check(settings: Settings) -> list[str]:
     open_source(settings.source, threading.Event())
     remarks += [f"{alarm.text} {alarm.what_to_do}" for alarm in alarms]
     if settings.mqtt is None:
-        remarks.append("no [mqtt] section: verdicts go to the log and the journal alone")
+        where = "the log and the journal alone, and to the nucleus under Greengrass"
+        remarks.append(f"no [mqtt] section: verdicts go to {where}")
     else:
         session = new_session()
         with Journal(None, JournalOptions()) as journal:
-            mqtt_sink(settings.mqtt, journal, EventWriter(topic_tree(settings), session.id), session, Losses())
+            writer = EventWriter(topic_tree(settings), session.id)
+            mqtt_sink(settings.mqtt, journal, writer, session, Losses(), secret=lambda _: "")
+        if settings.mqtt.password_secret is not None:
+            remarks.append("mqtt.password_secret: is there only under Greengrass, with its secret manager component")
     if settings.station.topic_prefix != StationSettings().topic_prefix:
         remarks.append("topic_prefix is not the default: merge the accessControl of the Greengrass recipe accordingly")
     return [*remarks, "usable"]

@@ -1,19 +1,27 @@
 """Which detector judges, and by which policy."""
 
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from edge_inspector.alarms import COLLECTING, OVERRIDE_LAPSED, Alarm, Severity
-from edge_inspector.decision import ClassPolicy, Policy, Verdict
-from edge_inspector.detectors.model_file import ModelFile, ModelPackage, Thresholds
+from edge_inspector.decision import ClassPolicy, Policy, Verdict, decide
+from edge_inspector.detectors.model_file import ModelPackage, Thresholds
 from edge_inspector.detectors.none import NO_MODEL, NoDetector
 from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.detectors.tiled import TiledDetector
+from edge_inspector.detectors.verification import verify
 from edge_inspector.errors import ConfigError
+from edge_inspector.frame import Frame
 from edge_inspector.inspection import ModelIdentity
+from edge_inspector.models.packages import SelfTest
+from edge_inspector.models.store import Store, StoreError, store_in
 from edge_inspector.pipeline.inspector import Model
 from edge_inspector.regions import Region
 from edge_inspector.settings import ClassThresholds, PolicySettings, Settings, TilingSettings
@@ -29,74 +37,174 @@ _COLLECTING_ALARM = Alarm(
 SHIPPED_MODEL = Path(__file__).parents[1] / "shipped_model"
 
 
+class OpenModel:
+    """A model package that is open, and the policy by which it is judged; for one thread at a time.
+
+    Attributes:
+        model: What an inspector needs of it.
+        alarms: What a person should know about its policy.
+    """
+
+    def __init__(
+        self,
+        package: ModelPackage,
+        settings: Settings,
+        *,
+        min_confidence: float = 1.0,
+        follows: TrackOptions | None = None,
+    ) -> None:
+        """Check, load and warm up a model.
+
+        Args:
+            package: Its package.
+            settings: Which of its files, how it runs, and the policy.
+            min_confidence: Weaker detections than the policy asks for are found too, from this confidence on.
+            follows: How the defects of a free-running source are followed: it needs to see them when they are weak.
+
+        Raises:
+            ModelError: If the package cannot be used.
+            ConfigError: If the policy contradicts it.
+        """
+        self._package, self._file = package, package.file(settings.model.precision)
+        self._thresholds = package.thresholds(self._file)
+        policy, self.alarms = build_policy(settings.policy, self._thresholds, self._file.sha256)
+        report_at = min(limits.review_at for limits in policy.classes.values())
+        floor = report_at if follows is None else lowest_score(policy, follows)
+        self._model_wh = package.manifest.input.model_wh
+        tiling = _tiling(settings.model.tiling, self._model_wh)
+        self._floor, self._threads = min(floor, min_confidence), settings.model.threads
+        self._detector = self._open(self._floor)
+        looks = self._detector if tiling is None else TiledDetector(self._detector, tiling)
+        self.model = Model(
+            looks,
+            looks.identity,
+            looks.class_names,
+            policy,
+            is_gray=looks.is_gray,
+            smallest_wh=self._model_wh if tiling is None else None,
+            report_at=report_at,
+        )
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which model it is."""
+        return self.model.identity
+
+    def judge_by(self, settings: PolicySettings) -> Policy:
+        """Let another policy decide from now on, and return it.
+
+        Raises:
+            ConfigError: If it names a class that the model lacks; the one until now stays.
+        """
+        policy, self.alarms = build_policy(settings, self._thresholds, self.identity.sha256)
+        self.model = replace(self.model, policy=policy)
+        return policy
+
+    def self_test(self) -> SelfTest:
+        """Run the golden images of the package.
+
+        Raises:
+            ModelError: If an image is missing or damaged, or the model fails.
+        """
+        # What they promise is what the package's own thresholds let through.
+        floor = min(entry.review_at for entry in self._thresholds.values())
+        if floor == self._floor:
+            checks = list(verify(self._package, self._detector))
+        else:
+            with self._open(floor) as detector:
+                checks = list(verify(self._package, detector))
+        problems = (f"{check.image}: {problem}" for check in checks for problem in check.problems)
+        return SelfTest(len(checks), tuple(problems))
+
+    def judge(self, frame: Frame) -> str:
+        """Return the verdict on a frame by the policy in force.
+
+        Raises:
+            ModelError: If the model fails.
+        """
+        found = self.model.detector.detect(frame).detections
+        return decide(found, self.model.class_names, self.model.policy, image_wh=frame.image_wh).verdict.value
+
+    def blank(self) -> Frame:
+        """Return a black frame, as large as the model's input."""
+        width, height = self._model_wh
+        return Frame(np.zeros((height, width), np.uint8), 0, datetime.now(UTC), time.monotonic_ns(), "blank")
+
+    def close(self) -> None:
+        """Free the model."""
+        self._detector.close()
+
+    def _open(self, min_confidence: float) -> OnnxDetector:
+        return OnnxDetector(self._package, self._file, threads=self._threads, min_confidence=min_confidence)
+
+
 @contextmanager
 def open_model(
     settings: Settings, *, min_confidence: float = 1.0, follows: TrackOptions | None = None
 ) -> Iterator[tuple[Model, tuple[Alarm, ...]]]:
-    """Open the configured model package, or the shipped demo model, and yield it with the alarms that it gives rise to.
-
-    Args:
-        settings: Model and policy.
-        min_confidence: Weaker detections than the policy asks for are found too, from this confidence on.
-        follows: How the defects of a free-running source are followed: it needs to see them when they are weak.
+    """Open the model that the settings name, and yield it with the alarms that it gives rise to; else as `OpenModel`.
 
     Raises:
         ModelError: If the package cannot be used.
         ConfigError: If the policy contradicts it.
     """
+    if collects(settings):
+        yield model_of_no_package(settings)
+        return
+    quiet_opencv()
+    package = ModelPackage.open(package_in_force(settings))
+    with closing(OpenModel(package, settings, min_confidence=min_confidence, follows=follows)) as opened:
+        yield opened.model, opened.alarms
+
+
+def package_in_force(settings: Settings) -> Path:
+    """Return the package that runs: where models are updated that of the store, else the configured or shipped one."""
+    if settings.model.updates.folder is not None:
+        store = Store(store_in(settings.home))
+        try:
+            if (running := store.read().running) is not None:
+                return store.place_of(running)
+        except StoreError:
+            pass  # the station that finds it so says it
+    return configured_package(settings)
+
+
+def with_fixed_model(settings: Settings) -> Settings:
+    """Return settings under which the model in force stays: for a recording, which is of one model."""
+    updates = settings.model.updates
+    if updates.folder is None:
+        return settings
+    fixed = {"path": package_in_force(settings), "updates": updates.model_copy(update={"folder": None})}
+    return settings.model_copy(update={"model": settings.model.model_copy(update=fixed)})
+
+
+def configured_package(settings: Settings) -> Path:
+    """Return the package that the settings name, or the shipped one."""
+    return SHIPPED_MODEL if settings.model.path is None else settings.model.path
+
+
+def collects(settings: Settings) -> bool:
+    """Return whether frames are gathered for the first model, and none runs."""
+    return settings.samples.mode == "collect"
+
+
+def model_of_no_package(settings: Settings) -> tuple[Model, tuple[Alarm, ...]]:
+    """Return what stands in for a model while frames are gathered, and the alarm of it."""
+    quiet_opencv()
+    return Model(NoDetector(), NO_MODEL, (), policy_of_no_package(settings), judges=False), (_COLLECTING_ALARM,)
+
+
+def policy_of_no_package(settings: Settings) -> Policy:
+    """Return the policy while frames are gathered."""
+    return Policy({}, fail_safe=Verdict(settings.policy.fail_safe))
+
+
+def quiet_opencv() -> None:
+    """Leave the processor and the log to us."""
     # OpenCV's own threads would fight the detector's for the same cores.
     cv2.setNumThreads(1)
     # What it cannot decode is an error of ours already; its own lines would break logs that are JSON.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    if settings.samples.mode == "collect":
-        yield Model(NoDetector(), NO_MODEL, (), _policy_without_model(settings), judges=False), (_COLLECTING_ALARM,)
-        return
-    package, file = _package(settings)
-    policy, alarms = build_policy(settings.policy, package.thresholds(file), file.sha256)
-    report_at = min(limits.review_at for limits in policy.classes.values())
-    floor = report_at if follows is None else lowest_score(policy, follows)
-    with OnnxDetector(
-        package, file, threads=settings.model.threads, min_confidence=min(floor, min_confidence)
-    ) as detector:
-        tiling = _tiling(settings.model.tiling, package.manifest.input.model_wh)
-        looks = detector if tiling is None else TiledDetector(detector, tiling)
-        yield (
-            Model(
-                looks,
-                looks.identity,
-                looks.class_names,
-                policy,
-                is_gray=looks.is_gray,
-                smallest_wh=package.manifest.input.model_wh if tiling is None else None,
-                report_at=report_at,
-            ),
-            alarms,
-        )
-
-
-def policy_in_force(settings: Settings, running: ModelIdentity) -> tuple[Policy, tuple[Alarm, ...]]:
-    """Return the policy that other settings ask for while a model runs; see `build_policy`.
-
-    Raises:
-        ConfigError: If the policy names a class that the model lacks, or the package on disk is another one by now.
-        ModelError: If the package cannot be read any more.
-    """
-    if running == NO_MODEL:
-        return _policy_without_model(settings), ()
-    package, file = _package(settings)
-    if file.sha256 != running.sha256:
-        msg = f"{package.folder}: expected the model that runs, {running.sha256[:12]}, found {file.sha256[:12]}"
-        raise ConfigError(msg)
-    return build_policy(settings.policy, package.thresholds(file), file.sha256)
-
-
-def _policy_without_model(settings: Settings) -> Policy:
-    return Policy({}, fail_safe=Verdict(settings.policy.fail_safe))
-
-
-def _package(settings: Settings) -> tuple[ModelPackage, ModelFile]:
-    package = ModelPackage.open(SHIPPED_MODEL if settings.model.path is None else settings.model.path)
-    return package, package.file(settings.model.precision)
 
 
 def build_policy(

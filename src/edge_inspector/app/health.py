@@ -1,7 +1,7 @@
 """What a station watches of itself, joined: its checks, its watchdog, the exit budget and the metrics."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class Health:
         losses: Losses,
         alarms: Alarms,
         more_checks: tuple[Check, ...] = (),
+        lost: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Prepare; `watch` starts it.
 
@@ -63,6 +64,7 @@ class Health:
             losses: Where messages are counted that were given up.
             alarms: Where problems are told.
             more_checks: Of the rooms that `settings` have opened.
+            lost: Tells of something outside that only a new process gets back; None while there is nothing.
         """
         self._settings = settings
         health = settings.health
@@ -91,6 +93,7 @@ class Health:
             *journal_checks(journal, losses),
             *more_checks,
         )
+        self._lost = lost
         self._pipeline: Pipeline | None = None
         self._checks = Checks(
             alarms,
@@ -136,8 +139,9 @@ class Health:
 
     def _deal_with_stuck(self) -> None:
         stuck = self.watchdog.look()
-        if stuck and self._pipeline is not None and self.guard.verdict_on(stuck[0]) is Remedy.EXIT:
-            self._pipeline.give_up(StuckError(stuck[0].text))
+        problem = stuck[0].text if stuck else self._lost()
+        if problem is not None and self._pipeline is not None and self.guard.verdict_on(problem) is Remedy.EXIT:
+            self._pipeline.give_up(StuckError(problem))
 
 
 def journal_checks(journal: Journal, losses: Losses) -> tuple[Check, ...]:

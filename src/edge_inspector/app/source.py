@@ -153,13 +153,13 @@ class OpenSource:
         return self._wrapped(bare), close_old
 
     def _open(self, settings: Settings) -> FrameSource:
-        # A sample has every pixel and color: the next model may want what this one makes no use of.
-        keeps_samples = settings.samples.mode != "off"
+        # A sample has every pixel and color, and the next model may want what this one makes no use of.
+        wants_all = settings.samples.mode != "off" or settings.model.updates.folder is not None
         return open_source(
             settings.source,
             self._stop,
-            gray=self._model.is_gray and not keeps_samples,
-            smallest_wh=None if keeps_samples else self._model.smallest_wh,
+            gray=self._model.is_gray and not wants_all,
+            smallest_wh=None if wants_all else self._model.smallest_wh,
             staleness_ms=settings.flow.staleness_ms,
         )
 

@@ -3,10 +3,9 @@
 import threading
 from collections.abc import Callable
 
-from edge_inspector.app.detector import policy_in_force
-from edge_inspector.app.source import OpenSource, flow_options
+from edge_inspector.app.models import StationModel
+from edge_inspector.app.source import OpenSource
 from edge_inspector.pipeline.flow import Pipeline
-from edge_inspector.pipeline.inspector import Model
 from edge_inspector.pipeline.options import Totals
 from edge_inspector.ports import AlarmPanel
 from edge_inspector.settings import Settings
@@ -16,18 +15,18 @@ class Station:
     """A pipeline, and what may change of it while it runs; `build` opens it."""
 
     def __init__(
-        self, pipeline: Pipeline, model: Model, source: OpenSource, *, relearn: Callable[[], None] | None
+        self, pipeline: Pipeline, looks: StationModel, source: OpenSource, *, relearn: Callable[[], None] | None
     ) -> None:
         """Join what `build` has opened.
 
         Args:
             pipeline: Not yet running.
-            model: Looks at its frames.
+            looks: The model that looks at its frames.
             source: Delivers them.
             relearn: Called when another source shows other pictures.
         """
         self._pipeline = pipeline
-        self._model = model
+        self._looks = looks
         self._source = source
         self._relearn = relearn
 
@@ -49,10 +48,8 @@ class Station:
 
         Raises:
             ConfigError: If the policy contradicts the model.
-            ModelError: If the model package cannot be read any more.
         """
-        policy, _ = policy_in_force(settings, self._model.identity)
-        self._pipeline.adopt(flow_options(settings), policy)
+        self._looks.apply(settings)
 
     def reopen_source(self, settings: Settings) -> None:
         """Close the source and open it as other settings say; the rest of the station goes on.

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,14 @@ def image_wh(text: str) -> tuple[int, int]:
     bounds = f"with sides of {SMALLEST_IMAGE_SIDE} to {LARGEST_IMAGE_SIDE} pixels"
     msg = f"expected WIDTHxHEIGHT {bounds}, for example 1920x1080, found {text!r}"
     raise argparse.ArgumentTypeError(msg)
+
+
+def sha256_prefix(text: str) -> str:
+    """Read an argument that is a sha256, or how one begins."""
+    if not re.fullmatch(r"[0-9a-f]{8,64}", text):
+        msg = f"expected 8 to 64 lower-case hexadecimal digits, found {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return text
 
 
 def decode(text: str) -> "Decode":

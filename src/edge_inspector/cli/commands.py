@@ -10,6 +10,14 @@ DIFFERENT = 1  # a replay; anything else that ends with 1 has a traceback
 
 def run(options: argparse.Namespace) -> int:
     """Run the daemon, or record what it sees."""
+    from edge_inspector.errors import ConfigError
+
+    if options.greengrass and options.record is not None:
+        msg = "--record: expected a configuration file beside it (-c), found --greengrass"
+        raise ConfigError(msg)
+    if options.models is not None and not options.greengrass:
+        msg = "--models: expected --greengrass beside it; elsewhere set model.updates.folder"
+        raise ConfigError(msg)
     if options.greengrass:
         from edge_inspector.component import run_component
 
@@ -154,3 +162,39 @@ def model_verify(options: argparse.Namespace) -> int:
     if not package.manifest.golden:
         print("the package has no golden images: what it finds was not checked")
     return Exit.UNUSABLE_INPUT if failed else Exit.OK
+
+
+def model_place(options: argparse.Namespace) -> int:
+    """Place a model package in a folder of updates."""
+    from edge_inspector.detectors.model_file import ModelPackage
+    from edge_inspector.models.placing import place
+
+    package = ModelPackage.open(options.folder)
+    for file in package.manifest.files:
+        package.read(file)
+    place(package.folder, options.to, name=package.manifest.name, version=package.manifest.version)
+    print(f"{options.to}: {package.manifest.name}/{package.manifest.version} is the model that shall run")
+    return 0
+
+
+def model_status(options: argparse.Namespace) -> int:
+    """Print what a station remembers of its models."""
+    from edge_inspector.configuration.reading import read_settings
+    from edge_inspector.models.store import Store, store_in
+    from edge_inspector.models.telling import lines_of
+
+    for line in lines_of(Store(store_in(read_settings(options.config).home)).read()):
+        print(line)
+    return 0
+
+
+def model_forget_rejected(options: argparse.Namespace) -> int:
+    """Let a model be tried again that was refused."""
+    from edge_inspector.configuration.reading import read_settings
+    from edge_inspector.models.store import Store, store_in
+    from edge_inspector.models.telling import name_of
+
+    store = Store(store_in(read_settings(options.config).home))
+    for rejection in store.forget_rejected(options.sha256):
+        print(f"forgotten: {name_of(rejection.model)}: {rejection.reason}")
+    return 0

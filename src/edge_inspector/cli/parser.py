@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge_inspector import __version__
 from edge_inspector.cli import commands as execute
-from edge_inspector.cli.arguments import decode, image_wh, number
+from edge_inspector.cli.arguments import decode, image_wh, number, sha256_prefix
 
 _EXIT_CODES = """\
 exit codes:
@@ -172,7 +172,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_model_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    model = _command(commands, "model", "import, describe or verify a model package", "edge-inspector model verify DIR")
+    model = _command(
+        commands,
+        "model",
+        "import, describe, verify or place a model package; tell which runs",
+        "edge-inspector model verify DIR",
+    )
     actions = model.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     import_ = _command(
@@ -207,6 +212,35 @@ def _add_model_commands(commands: "argparse._SubParsersAction[argparse.ArgumentP
         action = _command(actions, name, summary, f"edge-inspector model {name} models/solder")
         action.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="package (default: the shipped one)")
         action.set_defaults(command=function)
+
+    place = _command(
+        actions,
+        "place",
+        "copy a model package into a folder of updates, for the station that watches it",
+        "edge-inspector model place models/solder --to /var/lib/edge-inspector/updates",
+    )
+    place.add_argument("folder", type=Path, metavar="DIR", help="package")
+    place.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="model.updates.folder of the station")
+    place.set_defaults(command=execute.model_place)
+
+    status = _command(
+        actions,
+        "status",
+        "print which model runs, which ran before, and which were refused",
+        "edge-inspector model status -c station.toml",
+    )
+    status.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="configuration")
+    status.set_defaults(command=execute.model_status)
+
+    forget = _command(
+        actions,
+        "forget-rejected",
+        "let a model be tried again that was refused; the station may run meanwhile",
+        "edge-inspector model forget-rejected 523cb92e8f50 -c station.toml",
+    )
+    forget.add_argument("sha256", type=sha256_prefix, metavar="SHA256", help="of its file, or how that begins")
+    forget.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="configuration")
+    forget.set_defaults(command=execute.model_forget_rejected)
 
 
 def _command(

@@ -30,9 +30,13 @@ _END_S = 5.0  # longer than a flow takes to end
 
 @dataclass(slots=True)
 class ReloadWish:
-    """A wish that the file is looked at again, made in a signal handler; several are one."""
+    """A wish that the file is looked at again, made in a signal handler or by a command; several are one."""
 
     is_made: bool = False
+
+    def make(self) -> None:
+        """Wish; from any thread, and in a signal handler."""
+        self.is_made = True
 
     def take(self) -> bool:
         """Return whether it was made, and forget it."""
@@ -163,7 +167,7 @@ class Supervisor(Generic[T]):
                 self._consider(found, flow)
             else:  # what it was held against has failed since
                 _forget(found)
-                self._wish.is_made = True
+                self._wish.make()
 
     def _consider(self, found: Candidate | Refused | None, flow: Flow[T]) -> None:
         match found:

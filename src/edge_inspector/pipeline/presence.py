@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from edge_inspector.alarms import ALARM_NAMES, Alarm, Severity, camera_alarm
 from edge_inspector.camera import CameraFault, CameraReport, CameraStatus
-from edge_inspector.events import EventWriter, Json, StationState
+from edge_inspector.events import EventWriter, Json, ModelChange, StationState
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.deliver import Deliverer
@@ -60,7 +60,7 @@ class Presence:
         """Say that the station is here; alarms that are known by then last as long as it runs."""
         now = datetime.now(UTC)
         self._put(self._writer.status("online", session_started_at=self._session_started_at))
-        self._put(self._writer.model_changed(now, model=self._model, previous=None))
+        self._put(self._writer.model_changed(now, model=self._model, previous=None, cause=ModelChange.START))
         self._say_state(StationState.INITIALIZED, now, "waiting for the first frame")
         self._alarms.forget_earlier(ALARM_NAMES)
         for alarm in standing_alarms:

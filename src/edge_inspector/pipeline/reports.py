@@ -182,9 +182,8 @@ class Reports:
                 captured_at=captured.captured_at,
                 captured_monotonic_ns=captured.captured_monotonic_ns,
             )
-        if self._tracker is None or changes or result.outcome_name in _WORTH_A_LOOK:
-            result = self._kept(result)
-        self._pictures.clear()
+        is_news = self._tracker is None or bool(changes) or result.outcome_name in _WORTH_A_LOOK
+        result = self._kept(result, is_news=is_news)
         if isinstance(captured, Frame):
             self._last_result = result
         self._report_tracks(result, changes)
@@ -205,12 +204,12 @@ class Reports:
             track_id = self._inspector.track_id(change.track.first_seen_at, change.track.number)
             self._deliverer.put(TrackedDefect(result, track_id, change), wait_s=self._patience_s)
 
-    def _kept(self, result: InspectionResult) -> InspectionResult:
+    def _kept(self, result: InspectionResult, *, is_news: bool = True) -> InspectionResult:
         """Offer the pictures behind a result to the one who keeps samples, and note the key of what is kept."""
         if self._keeper is None or not self._pictures:
             return result
         pictures, self._pictures = self._pictures, []
-        key = self._keeper.consider(result, pictures)
+        key = self._keeper.consider(result, pictures, is_news=is_news)
         return result if key is None else replace(result, sample_key=key)
 
     def _deliver(self, result: InspectionResult, *, published: bool = True) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_inspector.app import SHIPPED_MODEL
+from edge_inspector.app.detector import with_fixed_model
 from edge_inspector.app.source import flow_options
 from edge_inspector.daemon import run
 from edge_inspector.detectors.model_file import ModelPackage
@@ -30,6 +31,7 @@ def record(settings: Settings, folder: Path, *, most_frames: int) -> None:
     Raises:
         InspectorError: As `daemon.run`; SourceError if the folder cannot be used.
     """
+    settings = with_fixed_model(settings)
     recorder, session = open_recorder(settings, folder, most_frames=most_frames)
     with recorder:
         run(

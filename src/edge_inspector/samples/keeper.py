@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,7 @@ from edge_inspector.samples.pictures import Picture, encode
 from edge_inspector.samples.ring import Ring, Seen
 from edge_inspector.samples.sidecar import sidecar
 from edge_inspector.samples.spool import Spool
+from edge_inspector.samples.wishes import Wishes, grant, refuse
 from edge_inspector.sampling import Budget, Evicted, SampleReason, reason_to_keep
 from edge_inspector.settings.keeping import SamplesSettings
 
@@ -85,6 +87,7 @@ class Keeper:
         self._suffix = Suffix(settings.format)
         self._queue_frames = queue_frames
         self._thread = threading.Thread(target=self._run, name="sample", daemon=True)
+        self._wishes = Wishes()
         self._ring = Ring(settings.before_defect)  # belongs to the thread
         self._announced_s = float("-inf")  # likewise
         self._came = threading.Condition()  # for what follows
@@ -100,12 +103,20 @@ class Keeper:
         self._not_remembered = 0
         self._problem: str | None = None
 
-    def consider(self, result: InspectionResult, frames: Sequence[Frame]) -> str | None:
+    def consider(self, result: InspectionResult, frames: Sequence[Frame], *, is_news: bool = True) -> str | None:
         """Take the pictures behind one result, see `SampleKeeper`; all of a part, or none."""
         if not frames:
             return None
+        wishes = self._wishes.take()
+        if not (wishes or is_news):
+            return None
         settings = self._settings
-        reason = reason_to_keep(result, collect=settings.mode == "collect", random_share=settings.random_share)
+        reason = reason_to_keep(
+            result,
+            collect=settings.mode == "collect",
+            random_share=settings.random_share,
+            is_wished=bool(wishes),
+        )
         if reason is None:
             if settings.before_defect:
                 self._remember(result, frames)
@@ -113,12 +124,24 @@ class Keeper:
         with self._came:
             if (cause := self._refusal(reason, len(frames))) is not None:
                 self._not_kept[cause] += len(frames)
-                return None
+        if cause is not None:
+            refuse(wishes, cause)
+            return None
         key = str(self._key(result, frames[0].part_frame))
         job = _Job(replace(result, sample_key=key), tuple(frames), reason)
         with self._came:
             self._put(job)
+        grant(wishes, key)
         return key
+
+    def wish(self) -> Future[str]:
+        """Have the next result that has pictures kept, whatever was found on them; for all threads.
+
+        Returns:
+            Gets the key of the sample once it is chosen, or `NotStoredError` where it cannot be kept. Cancel it to take
+            the wish back.
+        """
+        return self._wishes.make()
 
     def state(self) -> KeeperState:
         """Return what became of the frames; for all threads."""
@@ -138,6 +161,7 @@ class Keeper:
         with self._came:
             self._is_closing = True
             self._came.notify_all()
+        self._wishes.close()
         self._thread.join(CLOSE_S)
         with self._came:
             left = sum(len(job.frames) for job in self._jobs if job.reason is not None)
@@ -211,9 +235,9 @@ class Keeper:
 
     def _work(self, job: _Job) -> None:
         try:
-            if job.reason is SampleReason.DEFECT:
+            if job.reason is not None and job.result.outcome_name == "reject":  # a person may have asked for it as well
                 for seen in self._ring.take():
-                    self._store(seen.result, seen.picture, job.reason, before=job.result.inspection_id)
+                    self._store(seen.result, seen.picture, SampleReason.DEFECT, before=job.result.inspection_id)
             for frame in job.frames:
                 self._take_frame(job, frame)
         except Exception as error:  # noqa: BLE001 - thread boundary: a fault of ours must not end all samples

@@ -17,6 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_inspector.journal import Journal
 from edge_inspector.settings import MqttSettings
+from edge_inspector.sinks.mqtt_commands import CommandSubscription, TakeCommand
 from edge_inspector.sinks.mqtt_connection import (
     TlsSocket,
     build_client,
@@ -58,6 +59,9 @@ class MqttSink:
         will: Message,
         reader: str = "mqtt",
         on_undelivered: Callable[[str, Message], None] | None = None,
+        secret: Callable[[str], str] | None = None,
+        commands: str | None = None,
+        on_command: TakeCommand | None = None,
     ) -> None:
         """Check the settings; nothing is connected yet.
 
@@ -68,13 +72,21 @@ class MqttSink:
             will: What the broker publishes when this client vanishes.
             reader: Name under which the journal remembers what this broker has taken.
             on_undelivered: Called with an `Undelivered` cause and the message, from the thread that found out.
+            secret: Returns the secret that is the password; asked for every connection, since it may be renewed.
+            commands: The topic filter of the commands that are subscribed to.
+            on_command: Called with topic, payload and whether the broker kept it, on the connection's thread: returns
+                at once.
 
         Raises:
             ConfigError: If a file that the settings name cannot be used.
         """
         self._settings, self._client_id, self._will = settings, client_id, will
         self._broker = f"MQTT broker {settings.host}:{settings.port}"
-        self._client = self._build_client()
+        self._secret = secret
+        self._subscription: CommandSubscription | None = None
+        if commands is not None and on_command is not None:
+            self._subscription = CommandSubscription(self._broker, commands, on_command)
+        self._client = self._build_client(None if secret is None else _not_yet)
         self._outbox = Outbox(name=self._broker, on_undelivered=on_undelivered)
         self._reader = self._outbox.reader = journal.reader(reader, wake=self._outbox.wake)
         self._stop = threading.Event()
@@ -150,7 +162,7 @@ class MqttSink:
         self._refusal, self._end, self._accepted_at = "", "", None
         self._tickets.clear()
         try:
-            self._client = self._build_client()
+            self._client = self._build_client(self._secret)
             self._client.reconnect()
             problem = self._converse()
         except Exception as error:  # noqa: BLE001 - the thread outlives whatever a stranger on that port answers
@@ -164,11 +176,13 @@ class MqttSink:
             self._say(level, problem, f"{self.queued} messages wait; trying again")
         return 0.0 if self._accepted_at is None else time.monotonic() - self._accepted_at
 
-    def _build_client(self) -> Client:
-        client = build_client(self._settings, client_id=self._client_id, will=self._will)
+    def _build_client(self, secret: Callable[[str], str] | None) -> Client:
+        client = build_client(self._settings, client_id=self._client_id, will=self._will, secret=secret)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        if self._subscription is not None:
+            self._subscription.attach(client)
         return client
 
     def _converse(self) -> str:
@@ -221,7 +235,7 @@ class MqttSink:
 
     def _on_connect(
         self,
-        _client: Client,
+        client: Client,
         _userdata: object,
         _flags: ConnectFlags,
         reason: ReasonCode,
@@ -235,6 +249,8 @@ class MqttSink:
         self._outbox.open(min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)))
         tls = " over TLS" if self._settings.tls else ""
         _log.info("%s: connected as %s by MQTT %s%s", self._broker, self._client_id, self._settings.protocol, tls)
+        if self._subscription is not None:
+            self._subscription.begin(client)
 
     def _on_disconnect(
         self, _client: Client, _userdata: object, _flags: DisconnectFlags, reason: ReasonCode, _: Properties | None
@@ -270,3 +286,8 @@ class MqttSink:
         known = problem in self._logged
         self._logged.add(problem)
         _log.log(logging.DEBUG if known else level, "%s: %s; %s", self._broker, problem, consequence)
+
+
+def _not_yet(_secret: str) -> str:
+    """Stand in for a secret while only the rest is checked: who keeps it may be away at the start."""
+    return ""

@@ -6,12 +6,15 @@ that was renewed on disk is read again.
 
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from edge_inspector.errors import ConfigError
 from edge_inspector.settings import MqttSettings, ProtocolVersion, TlsSettings
@@ -22,15 +25,24 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 5.0
 SOON_S = 5.0
+LARGEST_PACKET = 16_384  # bytes: nothing larger than a command is for us, and a broker may pass on 256 MB
 
 _PROTOCOLS = {ProtocolVersion.V5: MQTTProtocolVersion.MQTTv5, ProtocolVersion.V311: MQTTProtocolVersion.MQTTv311}
 
 
-def build_client(settings: MqttSettings, *, client_id: str, will: Message) -> Client:
+def build_client(
+    settings: MqttSettings, *, client_id: str, will: Message, secret: Callable[[str], str] | None = None
+) -> Client:
     """Return a client that is ready to connect; its packets are written by `loop_write` only.
 
+    Args:
+        settings: The broker.
+        client_id: Unique at the broker.
+        will: What the broker publishes when this client vanishes.
+        secret: Returns the secret of a name; raises ConfigError where it cannot.
+
     Raises:
-        ConfigError: If a file of the settings cannot be used.
+        ConfigError: If a file or a secret of the settings cannot be used.
     """
     is_v5 = settings.protocol is ProtocolVersion.V5
     client = Client(
@@ -41,24 +53,33 @@ def build_client(settings: MqttSettings, *, client_id: str, will: Message) -> Cl
         reconnect_on_failure=False,  # else paho falls back to MQTT 3.1 behind our back
     )
     client.will_set(will.topic, will.payload, will.delivery.qos, will.delivery.retain)
-    client.username_pw_set(settings.username, read_password(settings))
+    client.username_pw_set(settings.username, read_password(settings, secret))
     if settings.tls is not None:
         client.tls_set_context(build_tls_context(settings.tls))
     client.connect_timeout = CONNECT_TIMEOUT_S
     client.max_inflight_messages = 0  # the queue keeps the window
     client.on_socket_open = _send_small_packets_at_once
     client.on_socket_register_write = _leave_writing_to_the_loop
-    client.connect_async(settings.host, settings.port, settings.keepalive_s, clean_start=True)
+    limits = Properties(PacketTypes.CONNECT) if is_v5 else None  # type: ignore[no-untyped-call]
+    if limits is not None:
+        limits.MaximumPacketSize = LARGEST_PACKET
+    client.connect_async(settings.host, settings.port, settings.keepalive_s, clean_start=True, properties=limits)
     return client
 
 
-def read_password(settings: MqttSettings) -> str | None:
-    """Return the password from the settings or from the file they name; None when there is none.
+def read_password(settings: MqttSettings, secret: Callable[[str], str] | None = None) -> str | None:
+    """Return the password from the settings, or from the file or secret they name; None when there is none.
 
     Raises:
-        ConfigError: If the file cannot be read or is empty, or if there is no user to go with the password.
+        ConfigError: If the file cannot be read or is empty, if there is no secret of that name, or if there is no user
+            to go with the password.
     """
     password = settings.password
+    if name := settings.password_secret:
+        if secret is None:
+            msg = "mqtt.password_secret: secrets are there only under Greengrass; use mqtt.password_file elsewhere"
+            raise ConfigError(msg)
+        password = secret(name)
     if path := settings.password_file:
         try:
             password = path.read_text(encoding="utf-8").rstrip("\r\n")

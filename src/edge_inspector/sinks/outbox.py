@@ -32,14 +32,21 @@ class Outbox:
     Its lock is never held while the network is used. `waker` becomes readable when there is something to take.
     """
 
-    def __init__(self, *, name: str, on_undelivered: Callable[[str, Message], None] | None) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        on_undelivered: Callable[[str, Message], None] | None,
+        wants: Callable[[Message], bool] = lambda _: True,
+    ) -> None:
         """Start empty and shut.
 
         Args:
             name: Whom the messages are for, in errors.
             on_undelivered: Called with an `Undelivered` cause and the message, from the thread that found out.
+            wants: Whether a message is for them; others are passed over.
         """
-        self._name, self._on_undelivered = name, on_undelivered
+        self._name, self._on_undelivered, self._wants = name, on_undelivered, wants
         self._lock = threading.Lock()
         self._present = Present()
         self._entries: dict[int, Entry] = {}  # of the journal, in flight, by ticket
@@ -80,6 +87,8 @@ class Outbox:
         Raises:
             SinkError: If the outbox is closed.
         """
+        if not self._wants(message):
+            return
         with self._lock:
             if not self._is_closed:
                 self._present.put(message)
@@ -113,15 +122,17 @@ class Outbox:
         with self._lock:
             self._is_woken = False
 
-    def open(self, window: int) -> None:
-        """Let messages be taken; every retained topic is due again.
+    def open(self, window: int, *, forgotten: bool = True) -> None:
+        """Let messages be taken.
 
         Args:
             window: Messages in flight at most, from 1.
+            forgotten: The receiver may have forgotten everything: every retained topic is due again.
         """
         with self._lock:
             self._window = window
-            self._present.connected()
+            if forgotten:
+                self._present.connected()
 
     def take(self) -> tuple[int, Message] | None:
         """Return the next message and the ticket to settle it by; None when nothing may be sent now."""
@@ -131,7 +142,9 @@ class Outbox:
             if (taken := self._present.take()) is not None:
                 return taken
         # Without the lock: a sink that is behind reads from the disk here, and `wake` must not wait for that.
-        if (entry := self.reader.take()) is None:
+        while (entry := self.reader.take()) is not None and not self._wants(entry.message):
+            self.reader.settle(entry)
+        if entry is None:
             return None
         with self._lock:
             ticket = next(self._tickets)

@@ -2,33 +2,53 @@
 
 A public contract: `docs/schemas/` holds the JSON Schemas, `tests/golden/events/` one example of each. Topic and
 payload together stay within `LARGEST_MESSAGE` bytes, since some clients stall or close on larger ones; boxes are then
-cut to the strongest and frames to the first, and `detections_total` and `frames_total` tell how many there were.
+cut to the strongest and frames to the first, and `detections_total` and `frames_total` tell how many there were. What
+other rooms add freely, a comparison or the result of a command, is cut to the first of its fields and list entries.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
 
 from edge_inspector.alarms import Alarm
-from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Reason
-from edge_inspector.detections import Detections
+from edge_inspector.commands import CommandStatus
+from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause
+from edge_inspector.events.documents import (
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    Json,
+    as_json,
+    detection_documents,
+    fitting,
+    frame_documents,
+    model_document,
+    reason_documents,
+    shorten,
+    strongest,
+    timestamp,
+)
 from edge_inspector.identity import inspection_id
-from edge_inspector.inspection import InspectionResult, ModelIdentity, outcome_name
+from edge_inspector.inspection import InspectionResult, ModelIdentity
 from edge_inspector.sampling import Evicted
 from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
 from edge_inspector.tracks import TrackChange
 
+__all__ = [
+    "LARGEST_MESSAGE",
+    "EventKind",
+    "EventWriter",
+    "Json",
+    "ModelChange",
+    "StationState",
+    "TrackedDefect",
+    "detection_documents",
+    "reason_documents",
+]
+
 LARGEST_MESSAGE = 4000  # bytes of topic and payload together
 _MOST_REASONS = 8
-_LONGEST_TEXT = 300  # bytes of a free text, as JSON
-_LONGEST_NAME = 280  # bytes of a part id or a file name, as JSON
-_MOST_FRAMES_BYTES = 800  # of the frames of a part, as JSON
 _MOST_EVICTED_BYTES = 1800  # of the kinds of samples that were given up, as JSON
-
-Json: TypeAlias = str | int | float | bool | Mapping[str, "Json"] | Sequence["Json"] | None
 
 
 class EventKind(StrEnum):
@@ -41,6 +61,16 @@ class EventKind(StrEnum):
     ALARM_RAISED = "alarm.raised"
     ALARM_CLEARED = "alarm.cleared"
     SAMPLES_EVICTED = "samples.evicted"
+    COMMAND_ANSWERED = "command.answered"
+
+
+class ModelChange(StrEnum):
+    """Why another model gives the results."""
+
+    START = "start"  # the first of a run of the daemon
+    UPDATE = "update"  # a newer one has passed its checks
+    ROLLBACK = "rollback"  # a newer one did not prove itself
+    COMMAND = "command"  # a person wanted it so
 
 
 class StationState(StrEnum):
@@ -110,8 +140,8 @@ class EventWriter:
                 "label": track.label,
                 "confidence": round(track.confidence, 4),
                 "xyxy": [round(side, 2) for side in track.xyxy],
-                "first_seen_at": _timestamp(track.first_seen_at),
-                "last_seen_at": _timestamp(track.last_seen_at),
+                "first_seen_at": timestamp(track.first_seen_at),
+                "last_seen_at": timestamp(track.last_seen_at),
                 "frames": track.frames,
             },
         }
@@ -124,21 +154,94 @@ class EventWriter:
             id_suffix=f"/{track.number}/{tracked.change.phase}",
         )
 
-    def model_changed(self, at: datetime, *, model: ModelIdentity, previous: ModelIdentity | None) -> Message:
-        """Return the event that another model gives the results from now on."""
-        data: dict[str, Json] = {"model": _model(model), "previous": None if previous is None else _model(previous)}
+    def model_changed(  # noqa: PLR0913 - what a person wants to know of it
+        self,
+        at: datetime,
+        *,
+        model: ModelIdentity,
+        previous: ModelIdentity | None,
+        cause: ModelChange,
+        reason: str | None = None,
+        comparison: Mapping[str, Json] | None = None,
+    ) -> Message:
+        """Return the event that another model gives the results from now on.
+
+        Args:
+            at: When.
+            model: Which one.
+            previous: The one before it.
+            cause: Why, in one word.
+            reason: Why, for people.
+            comparison: How both did on the same frames, by name of the figure.
+        """
+        data: dict[str, Json] = {
+            "model": model_document(model),
+            "previous": None if previous is None else model_document(previous),
+            "cause": cause.value,
+            "reason": None if reason is None else shorten(reason),
+            "comparison": None if comparison is None else fitting(comparison),
+        }
         return self._event(Channel.MODEL, EventKind.MODEL_CHANGED, at, name=model.sha256, data=data)
 
-    def model_rejected(self, at: datetime, *, candidate: str, reason: str) -> Message:
+    def model_rejected(
+        self,
+        at: datetime,
+        *,
+        candidate: str,
+        reason: str,
+        sha256: str | None = None,
+        comparison: Mapping[str, Json] | None = None,
+    ) -> Message:
         """Return the event that a candidate was refused.
 
         Args:
             at: When.
             candidate: Its folder, or its name and version.
             reason: What was found and what was expected.
+            sha256: Of its model file, where that is known.
+            comparison: How it and the running model did on the same frames, by name of the figure.
         """
-        data: dict[str, Json] = {"candidate": _shorten(candidate[-_LONGEST_TEXT:]), "reason": _shorten(reason)}
+        data: dict[str, Json] = {
+            "candidate": shorten(candidate[-LONGEST_TEXT:]),
+            "reason": shorten(reason),
+            "sha256": sha256,
+            "comparison": None if comparison is None else fitting(comparison),
+        }
         return self._event(Channel.MODEL, EventKind.MODEL_REJECTED, at, name=candidate, data=data)
+
+    def command_answered(  # noqa: PLR0913 - what the one who sent it wants to know
+        self,
+        at: datetime,
+        *,
+        command: str,
+        request_id: str,
+        status: CommandStatus,
+        text: str,
+        result: Mapping[str, Json] | None = None,
+    ) -> Message:
+        """Return the event that a command was run, or was not.
+
+        Args:
+            at: When.
+            command: Its name.
+            request_id: Given by its sender.
+            status: What became of it.
+            text: The same for people.
+            result: What it gives back.
+
+        Raises:
+            ValueError: If the result cannot be written as JSON.
+            TypeError: Likewise.
+        """
+        data: dict[str, Json] = {
+            "command": command,
+            "request_id": request_id,
+            "status": status.value,
+            "text": shorten(text),
+            "result": fitting(result or {}),
+        }
+        kind = EventKind.COMMAND_ANSWERED
+        return self._event(Channel.REPLY, kind, at, name=command, subject=request_id, data=data)
 
     def samples_evicted(self, at: datetime, counts: Mapping[Evicted, int]) -> Message:
         """Return the event that samples were given up before they were uploaded.
@@ -150,14 +253,14 @@ class EventWriter:
         kinds = sorted(counts.items(), key=lambda item: -item[1])
         documents: list[Json] = [
             {
-                "label": None if kind.label is None else _shorten(kind.label, _LONGEST_NAME),
+                "label": None if kind.label is None else shorten(kind.label, LONGEST_NAME),
                 "reason": kind.reason.value,
                 "cause": kind.cause.value,
                 "count": count,
             }
             for kind, count in kinds
         ]
-        told = _strongest(documents, _MOST_EVICTED_BYTES)
+        told = strongest(documents, _MOST_EVICTED_BYTES)
         data: dict[str, Json] = {"evicted_total": sum(counts.values()), "evicted": told}
         return self._event(Channel.SAMPLES, EventKind.SAMPLES_EVICTED, at, name="samples", data=data)
 
@@ -183,16 +286,16 @@ class EventWriter:
         """Return the retained presence of the station: `online`, `stopped`, or `offline` as the last will."""
         return self._document(
             Channel.STATUS,
-            {"status": status, "session": self.session, "session_started_at": _timestamp(session_started_at)},
+            {"status": status, "session": self.session, "session_started_at": timestamp(session_started_at)},
         )
 
     def camera_status(self, status: str, *, last_frame_at: datetime | None, reason: str | None = None) -> Message:
         """Return the retained state of the camera: `online`, `degraded` or `offline`."""
-        last = None if last_frame_at is None else _timestamp(last_frame_at)
+        last = None if last_frame_at is None else timestamp(last_frame_at)
         document: dict[str, Json] = {
             "status": status,
             "last_frame_at": last,
-            "reason": None if reason is None else _shorten(reason),
+            "reason": None if reason is None else shorten(reason),
         }
         return self._document(Channel.CAMERA_STATUS, document)
 
@@ -202,16 +305,16 @@ class EventWriter:
         """Return the retained state of the station."""
         document: dict[str, Json] = {
             "state": state.value,
-            "since": _timestamp(at),
-            "reason": None if reason is None else _shorten(reason),
-            "model": None if model is None else _model(model),
+            "since": timestamp(at),
+            "reason": None if reason is None else shorten(reason),
+            "model": None if model is None else model_document(model),
             "product": self.product,
         }
         return self._document(Channel.STATE, document)
 
     def stats(self, at: datetime, values: Mapping[str, Json]) -> Message:
         """Return the retained counters, rates and latencies."""
-        return self._document(Channel.STATS, {"at": _timestamp(at), "session": self.session, **values})
+        return self._document(Channel.STATS, {"at": timestamp(at), "session": self.session, **values})
 
     def _result(self, result: InspectionResult) -> dict[str, Json]:
         first = result.frames[0]
@@ -221,15 +324,15 @@ class EventWriter:
             "line": self.topics.line,
             "station": self.topics.station,
             "camera": self.topics.camera,
-            "part_id": None if result.part_id is None else _shorten(result.part_id, _LONGEST_NAME),
+            "part_id": None if result.part_id is None else shorten(result.part_id, LONGEST_NAME),
             "lot": self.lot,
             "product": self.product,
-            "captured_at": _timestamp(first.captured_at),
-            "frames": _frames(result),
+            "captured_at": timestamp(first.captured_at),
+            "frames": frame_documents(result),
             "frames_total": len(result.frames),
             "image_wh": None if first.image_wh is None else list(first.image_wh),
             "outcome": result.outcome_name,
-            "model": _model(result.model),
+            "model": model_document(result.model),
             "latency_ms": {stage: round(value, 3) for stage, value in result.latency_ms.items()},
             "dropped_before": dict(result.dropped_before),
             "sample_key": result.sample_key,
@@ -239,7 +342,7 @@ class EventWriter:
             outcome = result.outcome
             data["no_verdict"] = {
                 "cause": outcome.cause.value,
-                "problem": _shorten(outcome.problem),
+                "problem": shorten(outcome.problem),
                 "treated_as": outcome.treated_as.value,
             }
         return data
@@ -255,36 +358,43 @@ class EventWriter:
     ) -> Message:
         topic = self.topics.topic(channel)
         event_id = f"{result.inspection_id}/{kind}{id_suffix}"
-        subject = _shorten(result.part_id or result.inspection_id, _LONGEST_NAME)
+        subject = shorten(result.part_id or result.inspection_id, LONGEST_NAME)
 
-        def encode(reasons: Sequence[Json], detections: Sequence[Json]) -> bytes:
+        def payload_of(reasons: Sequence[Json], detections: Sequence[Json]) -> bytes:
             envelope = self._envelope(kind, event_id, subject, result.frames[0].captured_at)
-            return _encode({**envelope, "data": {**data, "reasons": reasons, "detections": detections}})
+            return as_json({**envelope, "data": {**data, "reasons": reasons, "detections": detections}})
 
         gravest = result.outcome.reasons[:_MOST_REASONS] if isinstance(result.outcome, Decision) else ()
         reasons = reason_documents(gravest)
         boxes = detection_documents(result.detections, result.class_names, frames=result.detection_frames)
-        payload = encode(reasons, boxes)
+        payload = payload_of(reasons, boxes)
         room = LARGEST_MESSAGE - len(topic.encode())
         if len(payload) > room:
-            reasons = _strongest(reasons, room - len(encode([], [])))
-            payload = encode(reasons, _strongest(boxes, room - len(encode(reasons, []))))
+            reasons = strongest(reasons, room - len(payload_of([], [])))
+            payload = payload_of(reasons, strongest(boxes, room - len(payload_of(reasons, []))))
         return Message(topic, payload, CATALOGUE[channel], event_id)
 
     def _alarm(self, kind: EventKind, at: datetime, alarm: Alarm) -> Message:
         data: dict[str, Json] = {
             "name": alarm.name,
             "severity": alarm.severity.value,
-            "text": _shorten(alarm.text),
-            "what_to_do": _shorten(alarm.what_to_do),
+            "text": shorten(alarm.text),
+            "what_to_do": shorten(alarm.what_to_do),
         }
         return self._event(Channel.ALARM, kind, at, name=alarm.name, data=data)
 
-    def _event(
-        self, channel: Channel, kind: EventKind, at: datetime, *, name: str, data: Mapping[str, Json]
+    def _event(  # noqa: PLR0913 - all that is particular of one
+        self,
+        channel: Channel,
+        kind: EventKind,
+        at: datetime,
+        *,
+        name: str,
+        data: Mapping[str, Json],
+        subject: str | None = None,
     ) -> Message:
-        topics = self.topics
-        number = f"{kind}/{name}"
+        topics, subject = self.topics, subject or name
+        number = f"{kind}/{subject}"
         identity = inspection_id(
             at, station=topics.station_path, camera=topics.camera, session=self.session, number=number
         )
@@ -295,8 +405,8 @@ class EventWriter:
             "station": self.topics.station,
             "camera": self.topics.camera,
         }
-        envelope = self._envelope(kind, event_id, _shorten(name), at)
-        payload = _encode({**envelope, "data": {**place, **data}})
+        envelope = self._envelope(kind, event_id, shorten(subject), at)
+        payload = as_json({**envelope, "data": {**place, **data}})
         return Message(self.topics.topic(channel, name=name), payload, CATALOGUE[channel], event_id)
 
     def _envelope(self, kind: EventKind, event_id: str, subject: str, at: datetime) -> dict[str, Json]:
@@ -306,102 +416,9 @@ class EventWriter:
             "source": f"/{self.topics.prefix}/{self.topics.station_path}/{self.topics.camera}",
             "type": f"com.edgeinspector.{kind}.v1",
             "subject": subject,
-            "time": _timestamp(at),
+            "time": timestamp(at),
             "datacontenttype": "application/json",
         }
 
     def _document(self, channel: Channel, document: Mapping[str, Json]) -> Message:
-        return Message(self.topics.topic(channel), _encode(document), CATALOGUE[channel])
-
-
-def detection_documents(
-    detections: Detections, class_names: Sequence[str], *, frames: Sequence[int] = ()
-) -> list[Json]:
-    """Return detections as they are written everywhere: label, confidence, xyxy in frame pixels, strongest first.
-
-    Args:
-        detections: What was found.
-        class_names: Names by class id.
-        frames: Which frame of the part each one is on; empty where there is only one.
-    """
-    documents: list[dict[str, Json]] = [
-        {
-            "label": class_names[class_id],
-            "confidence": round(confidence, 4),
-            "xyxy": [round(side, 2) for side in xyxy],
-        }
-        for class_id, confidence, xyxy in zip(
-            detections.class_id.tolist(), detections.confidence.tolist(), detections.xyxy.tolist(), strict=True
-        )
-    ]
-    for document, part_frame in zip(documents, frames, strict=False):
-        document["part_frame"] = part_frame
-    return list(documents)
-
-
-def _frames(result: InspectionResult) -> list[Json]:
-    """Return the frames of a part, the first ones where not all fit, with their own outcomes where these may differ."""
-    records = result.frames
-    documents: list[dict[str, Json]] = [
-        {
-            "frame_id": frame.frame_id,
-            "part_frame": frame.part_frame,
-            "captured_at": _timestamp(frame.captured_at),
-            "captured_at_source": frame.captured_at_source,
-            "source": _shorten(frame.source, _LONGEST_NAME),
-        }
-        for frame in records
-    ]
-    if len(records) == 1 and records[0].outcome == result.outcome:
-        return list(documents)
-    for document, frame in zip(documents, records, strict=True):
-        document["outcome"] = outcome_name(frame.outcome)
-        if isinstance(frame.outcome, NoVerdict):
-            document["cause"] = frame.outcome.cause.value
-    return _strongest(documents, _MOST_FRAMES_BYTES)
-
-
-def reason_documents(reasons: Sequence[Reason]) -> list[Json]:
-    """Return reasons as they are written everywhere."""
-    return [
-        {
-            "label": reason.label,
-            "confidence": round(reason.confidence, 4),
-            "verdict": reason.verdict.value,
-            "threshold": reason.threshold,
-        }
-        for reason in reasons
-    ]
-
-
-def _strongest(entries: Sequence[Json], room: int) -> list[Json]:
-    """Return the first entries that fit into `room` bytes inside a JSON list."""
-    kept: list[Json] = []
-    for entry in entries:
-        room -= len(_encode(entry)) + len(",")
-        if room < 0:
-            break
-        kept.append(entry)
-    return kept
-
-
-def _model(model: ModelIdentity) -> dict[str, Json]:
-    return {"name": model.name, "version": model.version, "sha256": model.sha256}
-
-
-def _timestamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _shorten(text: str, longest: int = _LONGEST_TEXT) -> str:
-    """Return `text`, cut where its JSON would take more than `longest` bytes."""
-    if len(_encode(text)) <= longest + len('""'):
-        return text
-    kept, room = 0, longest - len("…".encode())
-    while (room := room - len(_encode(text[kept])) + len('""')) >= 0:
-        kept += 1
-    return text[:kept] + "…"
-
-
-def _encode(document: Json) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
+        return Message(self.topics.topic(channel), as_json(document), CATALOGUE[channel])

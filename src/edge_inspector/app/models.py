@@ -1,0 +1,342 @@
+"""The model of a station, now and after an update: joins what is in a package with the flow and with its lifecycle."""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, cast
+
+from edge_inspector.alarms import OVERRIDE_LAPSED, Alarm
+from edge_inspector.app.detector import (
+    OpenModel,
+    collects,
+    configured_package,
+    model_of_no_package,
+    policy_of_no_package,
+    quiet_opencv,
+)
+from edge_inspector.app.source import flow_options
+from edge_inspector.decision import NoVerdictCause, Policy, Verdict
+from edge_inspector.detectors.model_file import MANIFEST_NAME, ModelPackage
+from edge_inspector.errors import ConfigError, ModelError, SourceError
+from edge_inspector.events import EventWriter, Json
+from edge_inspector.frame import DropCause, Frame
+from edge_inspector.inspection import FrameFinding, ModelIdentity
+from edge_inspector.models.lifecycle import Models
+from edge_inspector.models.memory import Memory
+from edge_inspector.models.packages import Opened
+from edge_inspector.models.pointer import package_wished
+from edge_inspector.models.probation import Counts
+from edge_inspector.models.starting import Started, start
+from edge_inspector.models.store import Store, StoreError, store_in
+from edge_inspector.models.telling import Teller, document_of
+from edge_inspector.models.watched import Watched
+from edge_inspector.pipeline.flow import Pipeline
+from edge_inspector.pipeline.handover import WhenFull
+from edge_inspector.pipeline.inspector import Model
+from edge_inspector.pipeline.ledger import Ledger
+from edge_inspector.settings import Settings, SimulatedSource
+from edge_inspector.topics import Message
+from edge_inspector.tracks import TrackOptions
+
+_log = logging.getLogger(__name__)
+# A part may get no verdict for these because of its model; for the others it is the camera, or a stop.
+_PERHAPS_THE_MODEL = (NoVerdictCause.DEADLINE_MISSED, NoVerdictCause.QUEUE_OVERFLOW, NoVerdictCause.INSPECTION_FAILED)
+
+
+class StationModel(Protocol):
+    """The model that looks at a station's frames, and what may take its place."""
+
+    @property
+    def model(self) -> Model:
+        """As it looks at the first frame."""
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What a person should know about it from the start."""
+
+    def watch_finding(self, frame: Frame, finding: FrameFinding) -> None:
+        """Take note of an inspection; takes no time."""
+
+    @contextmanager
+    def follow(
+        self, pipeline: Pipeline, ledger: Ledger, writer: EventWriter, publish: Callable[[Message], None]
+    ) -> Iterator[None]:
+        """Change the model of a flow as the folder of updates wishes, while the context lasts.
+
+        Args:
+            pipeline: The flow.
+            ledger: Where its parts are counted.
+            writer: Writes the events.
+            publish: Takes them; must not wait.
+        """
+
+    def apply(self, settings: Settings) -> None:
+        """Use another policy and other options of the flow from the next frame on.
+
+        Raises:
+            ConfigError: If the policy names a class that the model lacks.
+        """
+
+    def rollback(self, to_sha256: str | None = None) -> dict[str, Json]:
+        """Go back to the last good model; see `Models.rollback`."""
+
+    def busy(self) -> str | None:
+        """Return in words what a restart would disturb now, or None."""
+
+    def document(self) -> dict[str, Json]:
+        """Return what the statistics tell of it."""
+
+
+@contextmanager
+def open_station_model(settings: Settings, *, follows: TrackOptions | None) -> Iterator[StationModel]:
+    """Open the model that a station starts with, and yield it; close whichever runs at the end.
+
+    Where models are updated, call it while the home is ours.
+
+    Args:
+        settings: The whole configuration.
+        follows: As in `OpenModel`.
+
+    Raises:
+        ModelError: If no package can be used.
+        ConfigError: If the policy contradicts it.
+    """
+    if collects(settings):
+        model, alarms = model_of_no_package(settings)
+        yield _FixedModel(model, alarms, policy_of_no_package)
+        return
+    quiet_opencv()
+    if settings.model.updates.folder is None:
+        with closing(OpenModel(ModelPackage.open(configured_package(settings)), settings, follows=follows)) as opened:
+            yield _FixedModel(opened.model, opened.alarms, lambda settings: opened.judge_by(settings.policy))
+        return
+    store = Store(store_in(settings.home), min_free_bytes=settings.health.min_free_mb * 1e6)
+    packages = _Packages(settings, follows)
+    is_stand_in = settings.model.path is None and not isinstance(settings.source, SimulatedSource)
+    first = package_wished(settings.model.updates.folder) if is_stand_in else None
+    started = start(store, packages, at=datetime.now(UTC), first=first)
+    updated = _UpdatedModel(
+        settings, settings.model.updates.folder, store, packages, started, is_comparable=not is_stand_in
+    )
+    with closing(updated):
+        try:
+            yield updated
+        except (SourceError, ConfigError):
+            _end_well(store)
+            raise
+        _end_well(store)
+
+
+def _end_well(store: Store) -> None:
+    """Take the start back that was counted: the process has not died under the model on probation."""
+    try:
+        store.change(Memory.ended)
+    except (OSError, StoreError) as error:
+        _log.warning("the next start takes this end for a crash: %s", error)
+
+
+class _FixedModel:
+    """A model that only another configuration changes."""
+
+    def __init__(self, model: Model, alarms: tuple[Alarm, ...], policy_of: Callable[[Settings], Policy]) -> None:
+        self.model, self.alarms = model, alarms
+        self._policy_of = policy_of
+        self._pipeline: Pipeline | None = None
+
+    def watch_finding(self, frame: Frame, finding: FrameFinding) -> None:
+        pass
+
+    @contextmanager
+    def follow(
+        self, pipeline: Pipeline, _ledger: Ledger, _writer: EventWriter, _publish: Callable[[Message], None]
+    ) -> Iterator[None]:
+        self._pipeline = pipeline
+        yield
+
+    def apply(self, settings: Settings) -> None:
+        policy = self._policy_of(settings)
+        if self._pipeline is not None:
+            self._pipeline.adopt(flow_options(settings), policy)
+
+    def rollback(self, _to_sha256: str | None = None) -> dict[str, Json]:
+        msg = "model.updates.folder is not set: expected a station whose models are updated"
+        raise ModelError(msg)
+
+    def busy(self) -> str | None:
+        return None
+
+    def document(self) -> dict[str, Json]:
+        return _document_of_one(self.model.identity)
+
+
+class _UpdatedModel:
+    """A model whose place others take; its lifecycle is in the room `models`."""
+
+    def __init__(  # noqa: PLR0913 - what it joins
+        self,
+        settings: Settings,
+        folder: Path,
+        store: Store,
+        packages: "_Packages",
+        started: Started,
+        *,
+        is_comparable: bool,
+    ) -> None:
+        updates = settings.model.updates
+        limit_ms = updates.max_latency_ms or settings.flow.deadline_ms
+        self._updates = updates.model_copy(update={"max_latency_ms": limit_ms})
+        self._folder, self._store, self._packages, self._started = folder, store, packages, started
+        self._is_comparable = is_comparable
+        self._is_triggered = settings.source.is_triggered
+        waits = flow_options(settings).handover.when_full is WhenFull.WAIT
+        self._watched = Watched(limit_ms, line_waits=waits)
+        self._lock = threading.Lock()
+        self._running = _ours(started.opened)
+        self._coming: tuple[OpenModel, Callable[[], None]] | None = None
+        self._flow: tuple[Pipeline, Ledger] | None = None
+        self._models: Models | None = None
+        self.model, self.alarms = self._running.model, self._running.alarms
+
+    def watch_finding(self, frame: Frame, finding: FrameFinding) -> None:
+        self._watched.see(frame, finding)
+
+    @contextmanager
+    def follow(
+        self, pipeline: Pipeline, ledger: Ledger, writer: EventWriter, publish: Callable[[Message], None]
+    ) -> Iterator[None]:
+        self._flow = pipeline, ledger
+        self._models = Models(
+            self._updates,
+            self._store,
+            self._packages,
+            self._started,
+            self,
+            folder=self._folder,
+            watched=self._watched,
+            teller=Teller(pipeline.alarms, writer, publish),
+            is_comparable=self._is_comparable,
+        )
+        with self._models:
+            yield
+
+    def apply(self, settings: Settings) -> None:
+        with self._lock:
+            if self._coming is not None:
+                self._coming[0].judge_by(settings.policy)
+            policy = self._running.judge_by(settings.policy)
+            self._packages.settings = settings
+            if self._flow is not None:
+                pipeline, _ = self._flow
+                pipeline.adopt(flow_options(settings), policy)
+                if self._coming is not None:  # it waits with the policy of before
+                    opened, switched = self._coming
+                    pipeline.swap_model(opened.model, switched)
+        if self._models is not None:
+            self._models.reconsider()
+
+    def rollback(self, to_sha256: str | None = None) -> dict[str, Json]:
+        if self._models is None:
+            msg = "expected a flow that runs, found none yet"
+            raise ModelError(msg)
+        return self._models.rollback(to_sha256)
+
+    def busy(self) -> str | None:
+        return None if self._models is None else self._models.busy()
+
+    def document(self) -> dict[str, Json]:
+        return _document_of_one(self._running.identity) if self._models is None else self._models.document()
+
+    def switch(self, opened: Opened, on_switched: Callable[[], None]) -> None:
+        """As the port of the lifecycle."""
+        coming, (pipeline, _) = _ours(opened), self._joined()
+
+        def switched() -> None:
+            with self._lock:
+                if self._running is coming:
+                    return  # it was asked for twice, the second time with another policy
+                self._running, self._coming = coming, None
+            on_switched()
+            for alarm in coming.alarms:
+                pipeline.alarms.raise_(alarm, lasting=True)
+            if not coming.alarms:
+                pipeline.alarms.clear(OVERRIDE_LAPSED)
+
+        with self._lock:
+            try:
+                coming.judge_by(self._packages.settings.policy)
+            except ConfigError as error:  # the policy has changed since it was checked
+                _log.warning("model %s keeps the policy that it was checked with: %s", coming.identity.name, error)
+            self._coming = coming, switched
+            pipeline.swap_model(coming.model, switched)
+
+    def counts(self) -> Counts:
+        """As the port of the lifecycle."""
+        _, ledger = self._joined()
+        if not self._is_triggered:
+            judged, rejected = self._watched.verdicts()
+            return Counts(judged, rejected, ledger.frames().dropped.get(DropCause.INSPECTION_FAILED, 0))
+        parts = ledger.parts()
+        judged = sum(parts.outcomes.get(verdict, 0) for verdict in Verdict)
+        failed = sum(parts.no_verdict.get(cause, 0) for cause in _PERHAPS_THE_MODEL)
+        return Counts(judged, parts.outcomes.get(Verdict.REJECT, 0), failed)
+
+    def close(self) -> None:
+        """Free the model that runs."""
+        self._running.close()
+
+    def _joined(self) -> tuple[Pipeline, Ledger]:
+        if self._flow is None:
+            msg = "expected a flow to follow, found none yet"
+            raise RuntimeError(msg)
+        return self._flow
+
+
+class _Packages:
+    """Knows what is in a package, for the lifecycle.
+
+    Attributes:
+        settings: As they are now.
+    """
+
+    def __init__(self, settings: Settings, follows: TrackOptions | None) -> None:
+        self.settings = settings
+        self._follows = follows
+
+    def identify(self, folder: Path) -> ModelIdentity:
+        """As the port of the lifecycle."""
+        try:
+            package = ModelPackage.open(folder)
+            file = package.file(self.settings.model.precision)
+            return ModelIdentity(package.manifest.name, package.manifest.version, _sha256(folder / file.path))
+        except (ModelError, FileNotFoundError):  # it says nothing of itself, or not what is there
+            return ModelIdentity(folder.parent.name, folder.name, _sha256(folder / MANIFEST_NAME, or_nothing=True))
+
+    def open(self, folder: Path | None) -> OpenModel:
+        """As the port of the lifecycle."""
+        settings = self.settings
+        package = ModelPackage.open(configured_package(settings) if folder is None else folder)
+        return OpenModel(package, settings, follows=self._follows)
+
+
+def _document_of_one(model: ModelIdentity) -> dict[str, Json]:
+    """Return what the statistics tell of a model beside which there is no other."""
+    return {"running": document_of(model), "previous": None, "candidate": None, "probation": None, "rejected": 0}
+
+
+def _sha256(path: Path, *, or_nothing: bool = False) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        if not or_nothing:
+            raise
+        return hashlib.sha256().hexdigest()
+
+
+def _ours(opened: Opened) -> OpenModel:
+    """Return what `_Packages` has opened: the lifecycle hands back nothing else."""
+    return cast("OpenModel", opened)

@@ -1,0 +1,75 @@
+"""What a station does when it is told to: the commands that it allows."""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing
+
+from edge_inspector.app.capturing import capture_sample
+from edge_inspector.app.commands import Function
+from edge_inspector.app.detector import OpenModel, collects, package_in_force
+from edge_inspector.app.models import StationModel
+from edge_inspector.commands import CommandName
+from edge_inspector.detectors.model_file import ModelPackage
+from edge_inspector.errors import RefusedError
+from edge_inspector.events import Json
+from edge_inspector.samples.keeper import Keeper
+from edge_inspector.settings import Settings
+
+
+def station_commands(
+    settings: Settings,
+    stop: threading.Event,
+    looks: StationModel,
+    *,
+    keeper: Callable[[], Keeper | None],
+    reload: Callable[[], None] | None,
+) -> dict[str, Function]:
+    """Return the commands that a station allows, by name.
+
+    Args:
+        settings: The whole configuration.
+        stop: Ends their waits.
+        looks: The model that runs.
+        keeper: Returns who keeps samples, once it is open.
+        reload: Has the configuration looked at again; such a command is not allowed where that is None.
+    """
+
+    def roll_back(arguments: Mapping[str, object]) -> Mapping[str, Json]:
+        wanted = arguments.get("to_sha256")
+        return looks.rollback(wanted if isinstance(wanted, str) else None)
+
+    functions: dict[str, Function] = {
+        CommandName.SELF_TEST: lambda _: self_test(settings),
+        CommandName.MODEL_ROLLBACK: roll_back,
+        CommandName.CAPTURE_SAMPLE: lambda _: capture_sample(keeper(), stop),
+    }
+    if reload is not None:
+        wish = reload
+
+        def look_again(_: Mapping[str, object]) -> Mapping[str, Json]:
+            wish()
+            return {}
+
+        functions[CommandName.RELOAD] = look_again
+    return functions
+
+
+def self_test(settings: Settings) -> dict[str, Json]:
+    """Run the golden images through the model in force, opened once more beside the one that inspects.
+
+    Raises:
+        RefusedError: If no model runs.
+        ModelError: If the package cannot be used any more.
+    """
+    if collects(settings):
+        msg = "no model runs: frames are gathered for the first one"
+        raise RefusedError(msg)
+    with closing(OpenModel(ModelPackage.open(package_in_force(settings)), settings)) as opened:
+        found = opened.self_test()
+        identity = opened.identity
+    return {
+        "model": {"name": identity.name, "version": identity.version, "sha256": identity.sha256},
+        "images": found.images,
+        "failed": len(found.problems),
+        "problems": list(found.problems),
+    }

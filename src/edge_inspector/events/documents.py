@@ -1,0 +1,138 @@
+"""Parts of the documents that leave the device, each cut where it would take too much of a message."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+from edge_inspector.decision import NoVerdict, Reason
+from edge_inspector.detections import Detections
+from edge_inspector.inspection import InspectionResult, ModelIdentity, outcome_name
+
+LONGEST_TEXT = 300  # bytes of a free text, as JSON
+LONGEST_NAME = 280  # bytes of a part id or a file name, as JSON
+_MOST_FRAMES_BYTES = 800  # of the frames of a part, as JSON
+_MOST_ADDED_BYTES = 1500  # of what another room adds freely, as JSON
+
+Json: TypeAlias = str | int | float | bool | Mapping[str, "Json"] | Sequence["Json"] | None
+
+
+def detection_documents(
+    detections: Detections, class_names: Sequence[str], *, frames: Sequence[int] = ()
+) -> list[Json]:
+    """Return detections as they are written everywhere: label, confidence, xyxy in frame pixels, strongest first.
+
+    Args:
+        detections: What was found.
+        class_names: Names by class id.
+        frames: Which frame of the part each one is on; empty where there is only one.
+    """
+    documents: list[dict[str, Json]] = [
+        {
+            "label": class_names[class_id],
+            "confidence": round(confidence, 4),
+            "xyxy": [round(side, 2) for side in xyxy],
+        }
+        for class_id, confidence, xyxy in zip(
+            detections.class_id.tolist(), detections.confidence.tolist(), detections.xyxy.tolist(), strict=True
+        )
+    ]
+    for document, part_frame in zip(documents, frames, strict=False):
+        document["part_frame"] = part_frame
+    return list(documents)
+
+
+def frame_documents(result: InspectionResult) -> list[Json]:
+    """Return the frames of a part, the first ones where not all fit, with their own outcomes where these may differ."""
+    records = result.frames
+    documents: list[dict[str, Json]] = [
+        {
+            "frame_id": frame.frame_id,
+            "part_frame": frame.part_frame,
+            "captured_at": timestamp(frame.captured_at),
+            "captured_at_source": frame.captured_at_source,
+            "source": shorten(frame.source, LONGEST_NAME),
+        }
+        for frame in records
+    ]
+    if len(records) == 1 and records[0].outcome == result.outcome:
+        return list(documents)
+    for document, frame in zip(documents, records, strict=True):
+        document["outcome"] = outcome_name(frame.outcome)
+        if isinstance(frame.outcome, NoVerdict):
+            document["cause"] = frame.outcome.cause.value
+    return strongest(documents, _MOST_FRAMES_BYTES)
+
+
+def reason_documents(reasons: Sequence[Reason]) -> list[Json]:
+    """Return reasons as they are written everywhere."""
+    return [
+        {
+            "label": reason.label,
+            "confidence": round(reason.confidence, 4),
+            "verdict": reason.verdict.value,
+            "threshold": reason.threshold,
+        }
+        for reason in reasons
+    ]
+
+
+def strongest(entries: Sequence[Json], room: int) -> list[Json]:
+    """Return the first entries that fit into `room` bytes inside a JSON list."""
+    kept: list[Json] = []
+    for entry in entries:
+        room -= len(as_json(entry)) + len(",")
+        if room < 0:
+            break
+        kept.append(entry)
+    return kept
+
+
+def fitting(added: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the first fields that fit where another room adds what it likes; of the first list that does not, a part.
+
+    Raises:
+        ValueError: If it cannot be written as JSON.
+        TypeError: Likewise.
+    """
+    kept: dict[str, Json] = {}
+    room = _MOST_ADDED_BYTES
+    for name, value in added.items():
+        taken = len(as_json({name: value}))
+        if taken > room:
+            if isinstance(value, list):
+                kept[name] = strongest(value, room - len(as_json({name: []})))
+            break
+        kept[name] = value
+        room -= taken
+    return kept
+
+
+def model_document(model: ModelIdentity) -> dict[str, Json]:
+    """Return which model it is."""
+    return {"name": model.name, "version": model.version, "sha256": model.sha256}
+
+
+def timestamp(moment: datetime) -> str:
+    """Return an aware UTC time as it is written everywhere, with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return `text`, cut where its JSON would take more than `longest` bytes."""
+    if len(as_json(text)) <= longest + len('""'):
+        return text
+    kept, room = 0, longest - len("…".encode())
+    while (room := room - len(as_json(text[kept])) + len('""')) >= 0:
+        kept += 1
+    return text[:kept] + "…"
+
+
+def as_json(document: Json) -> bytes:
+    """Return a document as compact UTF-8.
+
+    Raises:
+        ValueError: If a number in it is not finite.
+        TypeError: If JSON has no word for something in it.
+    """
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")

@@ -1,0 +1,92 @@
+"""The folder of updates: its file `current` names the package that shall run, as `name/version`, and moves last."""
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import TypeAlias
+
+from edge_inspector.errors import ModelError
+
+POINTER = "current"
+_POLL_S = 1.0
+_NAMES_A_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._+-]*")
+_LONGEST_BYTES = 256
+
+_Signature: TypeAlias = tuple[int, int, int, int]
+
+
+class PointerWatch:
+    """Looks at the pointer about every second: a change is due once it has stayed as it is for a look.
+
+    A folder or a pointer that is not there is no error: no model has been deployed yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Look for the first time when asked."""
+        self._path = folder / POINTER
+        self._polled_s = -_POLL_S
+        self._seen: _Signature | None = None
+        self._taken: _Signature | None = None
+
+    def is_due(self, monotonic_s: float) -> bool:
+        """Return whether the pointer differs from what was taken last, and has come to rest."""
+        if monotonic_s - self._polled_s < _POLL_S:
+            return False
+        self._polled_s = monotonic_s
+        before, self._seen = self._seen, _signature(self._path)
+        return self._seen is not None and self._seen == before and self._seen != self._taken
+
+    def take(self) -> bytes:
+        """Return what the pointer holds, the first of it where that is too much.
+
+        Raises:
+            OSError: If it cannot be read.
+        """
+        self._taken = _signature(self._path)
+        with self._path.open("rb") as file:
+            return file.read(_LONGEST_BYTES + 1)
+
+    def look_again(self) -> None:
+        """Take what is there for new."""
+        self._taken = None
+
+
+def package_wished(folder: Path) -> Path | None:
+    """Return the package folder that a folder of updates names now, if it names one."""
+    try:
+        return package_named(folder, PointerWatch(folder).take())
+    except (OSError, ModelError):
+        return None
+
+
+def package_named(folder: Path, content: bytes) -> Path:
+    """Return the package folder that the pointer's content names.
+
+    Args:
+        folder: The folder of updates.
+        content: What its pointer holds.
+
+    Raises:
+        ModelError: If that is no `name/version`, or there is no such folder.
+    """
+    text = content.decode("utf-8", "backslashreplace").strip()
+    if len(content) > _LONGEST_BYTES or not _NAMES_A_PACKAGE.fullmatch(text):
+        msg = f"{folder / POINTER}: expected one line name/version, found {text[:100]!r}"
+        raise ModelError(msg)
+    package = folder / text
+    if not package.is_dir():
+        msg = f"{folder / POINTER}: expected a package folder {package}, found none"
+        raise ModelError(msg)
+    return package
+
+
+def _signature(path: Path) -> _Signature | None:
+    """Return what changes with the file that the path leads to; None when there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - the plain call says that links are followed
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,37 @@
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from tests.nucleus.fake import FakeNucleus
+
+
+@pytest.fixture(params=["java", "lite"])
+def flavor(request: pytest.FixtureRequest) -> Literal["java", "lite"]:
+    name: Literal["java", "lite"] = request.param
+    return name
+
+
+@pytest.fixture
+def fake(tmp_path: Path, flavor: Literal["java", "lite"]) -> Iterator[FakeNucleus]:
+    with FakeNucleus(tmp_path, flavor=flavor) as fake:
+        yield fake
+
+
+@pytest.fixture
+def java(tmp_path: Path) -> Iterator[FakeNucleus]:
+    with FakeNucleus(tmp_path, flavor="java") as fake:
+        yield fake
+
+
+@pytest.fixture
+def lite(tmp_path: Path) -> Iterator[FakeNucleus]:
+    with FakeNucleus(tmp_path, flavor="lite") as fake:
+        yield fake
+
+
+@pytest.fixture(autouse=True)
+def _log_everything(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="edge_inspector")

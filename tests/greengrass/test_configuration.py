@@ -1,0 +1,181 @@
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from edge_inspector.component import ConfigurationFile
+from edge_inspector.configuration.reading import read_settings
+from edge_inspector.errors import ConfigError, StuckError
+from edge_inspector.greengrass import following
+from tests.daemons import Daemon, ledger_of
+from tests.greengrass.line import nucleus_at
+from tests.mosquitto import eventually
+from tests.nucleus.fake import FakeNucleus
+from tests.onnx_models import bright_spot_model
+
+THING = "station-2"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> ConfigurationFile:
+    return ConfigurationFile(tmp_path / "component.json", thing_name=THING, models=None)
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        following.Follower.__init__, "__kwdefaults__", {"quiet_s": 0.05, "longest_s": 0.5, "period_s": 60.0}
+    )
+
+
+def written(file: ConfigurationFile) -> dict[str, object]:
+    document: dict[str, object] = json.loads(file.path.read_text())
+    return document
+
+
+def flow_of(file: ConfigurationFile) -> object:
+    return written(file).get("flow")
+
+
+def test_the_configuration_of_the_nucleus_lands_in_a_file_for_its_owner_alone(
+    fake: FakeNucleus, file: ConfigurationFile
+) -> None:
+    fake.configure({"flow": {"queue_size": 5}})
+    with nucleus_at(fake) as nucleus:
+        file.begin(nucleus)
+    assert written(file) == {"flow": {"queue_size": 5}, "station": {"station": THING}}
+    assert file.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_yaml_recipe_makes_of_values_is_usable(tmp_path: Path, file: ConfigurationFile) -> None:
+    configuration = {"flow": {"queue_size": 5, "staleness_ms": 0.5}, "health": {"image": {"enabled": False}}}
+    with (
+        FakeNucleus(tmp_path, flavor="lite", recipe="yaml", configuration=configuration) as fake,
+        nucleus_at(fake) as nucleus,
+    ):
+        file.begin(nucleus)
+        assert flow_of(file) == {"queue_size": "5", "staleness_ms": "0.5"}
+        assert file.problem_in(nucleus.configuration()) is None
+    assert read_settings(file.path).flow.queue_size == 5
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_storm_of_changes_is_few_questions_and_the_last_state_is_written(
+    fake: FakeNucleus, file: ConfigurationFile
+) -> None:
+    with nucleus_at(fake) as nucleus:
+        file.begin(nucleus)
+        with nucleus.following_configuration(file.follow):
+            fake.wait_until(lambda: fake.requests["SubscribeToConfigurationUpdate"] == 1)
+            for number in range(1, 41):
+                fake.configure({"policy": {f"class-{leaf}": number for leaf in range(25)}})
+            last = {f"class-{leaf}": 40 for leaf in range(25)}
+            eventually(lambda: written(file).get("policy") == last, what="the last state is written")
+    assert fake.requests["GetConfiguration"] <= 5
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_file_that_says_it_already_is_not_touched(fake: FakeNucleus, file: ConfigurationFile) -> None:
+    with nucleus_at(fake) as nucleus:
+        file.begin(nucleus)
+        before = file.path.stat().st_ino
+        with nucleus.following_configuration(file.follow):
+            fake.wait_until(lambda: fake.requests["GetConfiguration"] == 2)
+        file.begin(nucleus)
+    assert file.path.stat().st_ino == before
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_what_changed_while_the_nucleus_was_away_is_found_with_the_next_connection(
+    fake: FakeNucleus, file: ConfigurationFile
+) -> None:
+    with nucleus_at(fake) as nucleus:
+        file.begin(nucleus)
+        with nucleus.following_configuration(file.follow):
+            fake.stop()
+            fake.configure({"flow": {"queue_size": 7}})
+            fake.start()
+            eventually(lambda: flow_of(file) == {"queue_size": 7}, what="the change is found")
+
+
+def test_a_dead_subscription_is_made_up_for_by_asking_now_and_then(
+    fake: FakeNucleus, file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often = {"quiet_s": 0.01, "longest_s": 0.1, "period_s": 0.05}
+    monkeypatch.setattr(following.Follower.__init__, "__kwdefaults__", often)
+    fake.silence("SubscribeToConfigurationUpdate")
+    with nucleus_at(fake, timeout_s=0.2) as nucleus:
+        file.begin(nucleus)
+        with nucleus.following_configuration(file.follow):
+            fake.configure({"flow": {"queue_size": 7}})
+            eventually(lambda: flow_of(file) == {"queue_size": 7}, what="the change is found")
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_configuration_for_another_station_changes_nothing_and_is_said_once(
+    fake: FakeNucleus, file: ConfigurationFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    with nucleus_at(fake) as nucleus:
+        file.begin(nucleus)
+        with nucleus.following_configuration(file.follow):
+            fake.wait_until(lambda: fake.requests["GetConfiguration"] == 2)
+            for number in (1, 2):
+                fake.configure({"station": {"station": "another"}, "flow": {"queue_size": number}})
+                fake.wait_until(lambda number=number: fake.requests["GetConfiguration"] == 2 + number)
+            fake.configure({"station": {"station": THING}})
+            eventually(lambda: flow_of(file) == {"queue_size": 2}, what="the good one is written")
+    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    words = "station.station: expected the thing name 'station-2', or nothing, found 'another'"
+    assert said == [f"{words}; going on with the configuration before it"]
+    assert "expected the thing name" in (file.problem_in({"station": {"station": "another"}}) or "")
+
+
+def test_a_start_without_a_nucleus_goes_on_with_the_file_of_the_last_time(
+    fake: FakeNucleus, file: ConfigurationFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    with nucleus_at(fake) as nucleus:
+        fake.fail("GetConfiguration", "ServiceError")
+        with pytest.raises(StuckError, match="no configuration: get the configuration, "):
+            file.begin(nucleus)
+        file.begin(nucleus)
+    before = file.path.read_bytes()
+    fake.stop()
+    with nucleus_at(fake, connected=False) as nucleus:
+        file.begin(nucleus, timeout_s=0.05)
+    fake.start()
+    with nucleus_at(fake) as nucleus:
+        fake.configure({"station": {"station": "another"}})
+        file.begin(nucleus)
+        assert file.path.read_bytes() == before
+        file.path.unlink()
+        with pytest.raises(ConfigError, match="expected the thing name"):
+            file.begin(nucleus)
+    assert sum("the configuration of the last time" in each for each in caplog.messages) == 2
+
+
+@pytest.mark.parametrize("flavor", ["lite", pytest.param("java", marks=pytest.mark.nightly)])
+def test_a_station_runs_as_a_component_and_follows_what_is_deployed(
+    tmp_path: Path, flavor: Literal["java", "lite"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    configuration = {
+        "station": {"site": "hall", "line": "line-1", "camera": "top"},
+        "source": {"type": "simulated", "rate_hz": 100, "image_wh": [96, 64]},
+        "model": {"path": str(bright_spot_model(tmp_path / "model"))},
+    }
+    program = f'cd {work} && exec "$0" -m edge_inspector run --greengrass'
+    with FakeNucleus(tmp_path, flavor=flavor, configuration=configuration) as fake:
+        for name, value in fake.environment.items():
+            monkeypatch.setenv(name, value)
+        with Daemon(work / "unused", command=("sh", "-c", program, sys.executable)) as daemon:
+            fake.wait_until(lambda: len(fake.local) >= 5, 60.0)
+            assert fake.local[0].topic.startswith("edge-inspector/hall/line-1/station-2/")
+            fake.configure({"flow": {"queue_size": 7}})
+            daemon.wait_for("flow.queue_size")
+            assert daemon.stop() == 0
+        assert ledger_of(daemon.lines[-1])[3] == 0
+        assert (work / "component.json").exists()

@@ -1,0 +1,142 @@
+"""Packages whose every verdict tells which of them has given it, and a folder of updates to place them in."""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from edge_inspector.models.pointer import POINTER
+from tests.onnx_models import CELL, MODEL_WH, ONNX_NAME, bright_spot_graph, write_package
+
+NAME = "spot"
+POLICY_CLASS = "scratch"  # every line of these tests names it in its policy
+IMAGE_WH = MODEL_WH
+SPOT_XYXY = (0, 0, CELL, CELL)
+REVIEWED = 128  # brightness of a spot that a good model has looked at by a person
+
+
+def label_of(version: str) -> str:
+    """Return the label that only this version gives."""
+    return f"spot-{version}"
+
+
+def picture(brightness: int = REVIEWED) -> NDArray[np.uint8]:
+    """Return a dark picture with one spot."""
+    image = np.zeros((IMAGE_WH[1], IMAGE_WH[0]), np.uint8)
+    x1, y1, x2, y2 = SPOT_XYXY
+    image[y1:y2, x1:x2] = brightness
+    return image
+
+
+def spot_package(  # noqa: PLR0913 - what may be wrong with a package
+    folder: Path,
+    version: str,
+    *,
+    reject_at: float = 0.7,
+    classes: Sequence[str] = (POLICY_CLASS,),
+    promises: float | None = REVIEWED / 255,
+    turns: int = 0,
+    poison: Any = None,
+    damaged: bool = False,
+) -> Path:
+    """Write a package that finds spots, labeled with its version, and return its folder.
+
+    Args:
+        folder: Folder to make.
+        version: Its version.
+        reject_at: Brightness from which it rejects.
+        classes: Its classes beside its own; it never finds them.
+        promises: Confidence that its golden image promises; it has none when None.
+        turns: So many turns of an empty loop in every inference: about 50 ms for 100,000.
+        poison: As in `bright_spot_graph`.
+        damaged: The file is another one than its sha256 says.
+    """
+    labels = (label_of(version), *classes)
+    model = bright_spot_graph(classes=len(labels), poison=poison)
+    model.doc_string = version  # so that no two versions have one sha256
+    if turns:
+        _slow_down(model, turns)
+    folder.mkdir(parents=True)
+    golden = []
+    if promises is not None:
+        cv2.imwrite(str(folder / "golden.png"), picture())
+        found = {"label": labels[0], "confidence": promises, "xyxy": list(SPOT_XYXY)}
+        golden = [{"image": "golden.png", "detections": [found]}]
+    write_package(
+        folder,
+        model,
+        name=NAME,
+        version=version,
+        class_names=list(labels),
+        thresholds={label: {"review_at": 0.4, "reject_at": reject_at} for label in labels},
+        golden=golden,
+    )
+    if damaged:
+        content = (folder / ONNX_NAME).read_bytes()
+        (folder / ONNX_NAME).write_bytes(content[:-1])
+    return folder
+
+
+def sha256_of(package: Path) -> str:
+    """Return the sha256 of a package's file as it is."""
+    return hashlib.sha256((package / ONNX_NAME).read_bytes()).hexdigest()
+
+
+class Updates:
+    """A folder of updates, as the model component leaves it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def place(self, version: str, **wrong: Any) -> Path:
+        """Make a package there and move the pointer last."""
+        package = self.folder / NAME / version
+        if package.exists():
+            shutil.rmtree(package)
+        spot_package(package, version, **wrong)
+        self.point_at(f"{NAME}/{version}\n")
+        return package
+
+    def point_at(self, content: str) -> None:
+        """Move the pointer."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        new = self.folder / ".new"
+        new.write_text(content)
+        new.rename(self.folder / POINTER)
+
+
+def _slow_down(model: onnx.ModelProto, turns: int) -> None:
+    """Put an empty loop before the output."""
+    graph = model.graph
+    *others, last = graph.node
+    joined, last.input[0] = last.input[0], "late"
+    body = helper.make_graph(
+        [helper.make_node("Identity", [f"{name}_in"], [f"{name}_out"]) for name in ("goes_on", "kept")],
+        "turn",
+        [
+            helper.make_tensor_value_info("number", TensorProto.INT64, []),
+            helper.make_tensor_value_info("goes_on_in", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("kept_in", TensorProto.FLOAT, []),
+        ],
+        [
+            helper.make_tensor_value_info("goes_on_out", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("kept_out", TensorProto.FLOAT, []),
+        ],
+    )
+    loop = [
+        helper.make_node("ReduceMax", ["brightness"], ["brightest"], keepdims=0),
+        helper.make_node("Loop", ["turns", "", "brightest"], ["kept"], body=body),
+        helper.make_node("Mul", ["kept", "no_more"], ["zero_late"]),
+        helper.make_node("Add", [joined, "zero_late"], ["late"]),
+    ]
+    del graph.node[:]
+    graph.node.extend([*others, *loop, last])
+    constants = {"turns": np.array(turns), "no_more": np.array(0, np.float32)}
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
