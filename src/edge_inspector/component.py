@@ -72,7 +72,7 @@ class ConfigurationFile:
         """Write the file as the nucleus has it now; where it cannot, that of the last time stays.
 
         Raises:
-            ConfigError: If it cannot be used, and there is no file yet.
+            ConfigError: If it cannot be written, and there is no file yet.
             StuckError: If the nucleus does not tell it, and there is no file yet.
         """
         try:
@@ -99,7 +99,7 @@ class ConfigurationFile:
         """Write a configuration, if it differs from what the file holds.
 
         Raises:
-            ConfigError: If it is one for another station, or cannot be written.
+            ConfigError: If it cannot be written.
         """
         document = overlay(configuration, thing_name=self._thing_name, models=self._models)
         content = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
@@ -135,17 +135,10 @@ def overlay(configuration: Mapping[str, object], *, thing_name: str, models: Pat
         configuration: As the nucleus has it; what the parser does not know stays, to be refused there.
         thing_name: The station, whose topics and rights hang on it.
         models: Folder in which the model component leaves models; a configured one goes first.
-
-    Raises:
-        ConfigError: If it names another station.
     """
     document = {key: value for key, value in configuration.items() if key != _ACCESS}
     if isinstance(station := document.get("station", {}), Mapping):
-        found = station.get("station", thing_name)
-        if found != thing_name:
-            msg = f"station.station: expected the thing name {thing_name!r}, or nothing, found {found!r}"
-            raise ConfigError(msg)
-        document["station"] = {**station, "station": thing_name}
+        document["station"] = {"station": thing_name, **station, "thing_name": thing_name}
     model = document.get("model", {})
     updates = model.get("updates", {}) if isinstance(model, Mapping) else None
     if models is not None and isinstance(model, Mapping) and isinstance(updates, Mapping):

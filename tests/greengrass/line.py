@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from edge_inspector.app.nucleus import open_nucleus_sinks
 from edge_inspector.events import EventWriter
 from edge_inspector.greengrass.environment import NucleusEnvironment
@@ -17,6 +19,7 @@ from tests.mosquitto import eventually
 from tests.nucleus.fake import FakeNucleus
 
 PATIENCE_S = 20.0
+on_both = pytest.mark.parametrize("flavor", ["java", "lite"])
 BRISK = Pace(first_s=0.02, longest_s=0.1, refused_s=0.05)
 TOPICS = TopicTree("edge-inspector", "hall", "line", "station-2", "camera")
 LOCAL, CLOUD = "greengrass-local", "greengrass-iot-core"

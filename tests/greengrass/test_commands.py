@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_inspector.greengrass.nucleus import Nucleus
-from tests.greengrass.line import PATIENCE_S, TOPICS, nucleus_at
+from tests.greengrass.line import PATIENCE_S, TOPICS, nucleus_at, on_both
 from tests.nucleus.fake import FakeNucleus
 
 COMMANDS = TOPICS.commands.removesuffix("+")
@@ -41,6 +41,7 @@ def beats(fake: FakeNucleus) -> int:
     return sum(each.topic == HEARTBEATS for each in list(fake.local))
 
 
+@on_both
 def test_commands_come_from_the_device_and_from_the_cloud(fake: FakeNucleus) -> None:
     with nucleus_at(fake) as nucleus, commanded(fake, nucleus) as taken:
         fake.publish_local(f"{COMMANDS}reload", b'{"request_id":"1"}')
@@ -104,6 +105,7 @@ def test_after_a_restart_of_the_nucleus_commands_come_again(fake: FakeNucleus) -
         assert {taken.get(timeout=PATIENCE_S)[1] for _ in range(2)} == {b"1", b"2"}
 
 
+@on_both
 def test_heartbeats_never_reach_the_handler_wherever_they_come_from(fake: FakeNucleus) -> None:
     with nucleus_at(fake) as nucleus, commanded(fake, nucleus, heartbeat_s=BRISK_S) as taken:
         fake.publish_local(HEARTBEATS, b"another daemon's")
@@ -116,6 +118,7 @@ def test_heartbeats_never_reach_the_handler_wherever_they_come_from(fake: FakeNu
         assert asked(fake) == 2  # what comes back needs no new subscription
 
 
+@on_both
 def test_a_subscription_that_died_without_a_word_is_made_again(
     fake: FakeNucleus, caplog: pytest.LogCaptureFixture
 ) -> None:

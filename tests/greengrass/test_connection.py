@@ -11,7 +11,7 @@ from edge_inspector.greengrass.environment import NucleusEnvironment
 from edge_inspector.greengrass.link import Pace
 from edge_inspector.greengrass.nucleus import Nucleus
 from edge_inspector.topics import CATALOGUE, Channel, Message
-from tests.greengrass.line import BRISK, PATIENCE_S, TOPICS, message, nucleus_at, result
+from tests.greengrass.line import BRISK, PATIENCE_S, TOPICS, message, nucleus_at, on_both, result
 from tests.mosquitto import eventually
 from tests.nucleus.fake import FakeNucleus
 
@@ -20,6 +20,7 @@ def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+@on_both
 def test_a_message_arrives_as_bytes_with_its_topic_quality_and_retain_flag(fake: FakeNucleus, flavor: str) -> None:
     with nucleus_at(fake) as nucleus:
         nucleus.publish_local(result('{"boxes":[1,2,3]}'))
@@ -33,6 +34,7 @@ def test_a_message_arrives_as_bytes_with_its_topic_quality_and_retain_flag(fake:
     assert (stats.payload, stats.qos, stats.retain) == (b"{}", 0, keeps)
 
 
+@on_both
 def test_what_only_clears_a_retained_topic_goes_to_the_cloud_alone(fake: FakeNucleus) -> None:
     clearing = Message(TOPICS.topic(Channel.ALARM, name="disk-low"), b"", CATALOGUE[Channel.ALARM])
     with nucleus_at(fake) as nucleus:
@@ -42,6 +44,7 @@ def test_what_only_clears_a_retained_topic_goes_to_the_cloud_alone(fake: FakeNuc
     assert [each.payload for each in fake.iot_core] == [b""]
 
 
+@on_both
 def test_errors_are_kept_apart_by_what_to_do_next(fake: FakeNucleus) -> None:
     with nucleus_at(fake, timeout_s=0.1) as nucleus:
         for name in ("UnauthorizedError", "InvalidArgumentsError"):
@@ -73,6 +76,7 @@ def _publishes(nucleus: Nucleus) -> bool:
     return True
 
 
+@on_both
 def test_a_message_that_is_too_large_is_refused_and_does_not_close_the_line(fake: FakeNucleus) -> None:
     with nucleus_at(fake) as nucleus:
         connection = nucleus.connection
@@ -113,6 +117,7 @@ def test_after_a_restart_of_the_nucleus_that_still_knows_us_there_is_a_new_conne
     assert changes[1] == (first or 0) + 1
 
 
+@on_both
 def test_a_token_that_is_refused_again_and_again_is_dead_and_tried_on(
     fake: FakeNucleus, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -131,6 +136,7 @@ def test_a_token_that_is_refused_again_and_again_is_dead_and_tried_on(
     assert all(old not in record.getMessage() for record in caplog.records)
 
 
+@on_both
 def test_a_wrong_token_is_no_reason_to_give_up_before_it_was_refused_three_times(fake: FakeNucleus) -> None:
     environment = NucleusEnvironment(
         str(fake.environment["AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT"]), "wrong", "station-2"

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from edge_inspector.topics import Channel
-from tests.greengrass.line import CLOUD, LOCAL, defect, line_at, message, nucleus_at, payloads, result
+from tests.greengrass.line import CLOUD, LOCAL, defect, line_at, message, nucleus_at, on_both, payloads, result
 from tests.mosquitto import eventually
 from tests.nucleus.fake import FakeNucleus
 
@@ -18,6 +18,7 @@ def without_repetitions(published: list[str]) -> list[str]:
     return list(dict.fromkeys(published))
 
 
+@on_both
 def test_channels_go_where_the_settings_say(fake: FakeNucleus) -> None:
     with nucleus_at(fake) as nucleus, line_at(nucleus) as line:
         line.put(result("1"), defect("2"), message(Channel.STATUS, "online"))
@@ -28,6 +29,7 @@ def test_channels_go_where_the_settings_say(fake: FakeNucleus) -> None:
     assert fake.most_in_flight <= 2
 
 
+@on_both
 def test_the_nucleus_is_killed_in_the_middle_of_a_stream_and_everything_arrives_in_order(fake: FakeNucleus) -> None:
     with nucleus_at(fake) as nucleus, line_at(nucleus) as line:
         line.put(message(Channel.STATUS, "online"))
@@ -56,10 +58,11 @@ def test_what_waits_for_a_nucleus_with_a_new_token_goes_out_with_the_next_proces
         assert line.sinks[LOCAL].queued == 1
 
 
+@pytest.mark.parametrize("flavor", ["lite", pytest.param("java", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(2, 7))])
 def test_errors_at_random_lose_nothing_and_keep_the_order(fake: FakeNucleus, seed: int) -> None:
     draws = random.Random(seed)
-    count = 8 if seed == 1 else 200
+    count = 8 if seed == 1 else 100
     with nucleus_at(fake, timeout_s=0.05) as nucleus, line_at(nucleus) as line:
         for number in range(0, 5 * count, 5):
             operation = draws.choice(["PublishToTopic", "PublishToIoTCore"])

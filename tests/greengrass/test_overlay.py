@@ -38,7 +38,7 @@ def test_a_configured_folder_of_models_goes_first() -> None:
 
 
 def test_without_a_folder_of_models_nothing_is_said_of_them() -> None:
-    assert overlay({}, thing_name=THING, models=None) == {"station": {"station": THING}}
+    assert overlay({}, thing_name=THING, models=None) == {"station": {"station": THING, "thing_name": THING}}
 
 
 def test_values_that_a_nucleus_hands_over_as_text_are_fine() -> None:
@@ -48,10 +48,9 @@ def test_values_that_a_nucleus_hands_over_as_text_are_fine() -> None:
 
 
 def test_another_station_than_the_thing_is_an_error_that_says_so() -> None:
-    with pytest.raises(
-        ConfigError, match=r"station\.station: expected the thing name 'press-7', or nothing, found 'x'"
-    ):
-        overlay({"station": {"station": "x"}}, thing_name=THING, models=None)
+    document = overlay({"station": {"station": "x"}}, thing_name=THING, models=None)
+    with pytest.raises(ConfigError, match=r"station: expected the thing name 'press-7' under Greengrass, found 'x'$"):
+        parse(document)
 
 
 def test_a_key_that_nobody_knows_stays_and_is_refused_by_the_parser() -> None:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections import Counter
+from contextlib import suppress
 
 from tests.nucleus.connection import Call, Connection
 from tests.nucleus.faults import Fails, Faults, LosesAnswer, Waits
@@ -65,7 +66,8 @@ class Desk:
                 call.refuse(RefusalError(error_name))
             case LosesAnswer(is_done, closes):
                 if is_done:
-                    self._operations.do(call)
+                    with suppress(RefusalError):
+                        self._operations.do(call)
                 if closes:
                     call.connection.close()
         self._thread.look()

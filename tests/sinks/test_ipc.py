@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from edge_inspector.app.nucleus import routing
+from edge_inspector.app.nucleus import routing, unwanted
 from edge_inspector.errors import RefusedError, SinkError
 from edge_inspector.journal import Journal, JournalOptions
 from edge_inspector.sinks.ipc import FLUSH_S, IpcSink, retry_wait_s
@@ -312,3 +312,25 @@ def test_every_channel_can_be_routed_by_itself(channel: Channel) -> None:
     wanted = [each for each in Channel if wants(message(each, "", name="some-name"))]
     assert wanted == [channel]
     assert not routing(TOPICS, ())(message(channel, ""))
+
+
+def test_kinds_that_go_another_way_do_not_wait_behind_a_receiver_that_takes_nothing(
+    receiver: Receiver, journal: Journal
+) -> None:
+    receiver.connection = None
+    sink = IpcSink(
+        receiver.publish,
+        journal,
+        name=NAME,
+        wants=routing(TOPICS, ("defect",)),
+        unwanted=unwanted(("defect",)),
+        connection=lambda: receiver.connection,
+    )
+    with sink:
+        journal.append([message(Channel.DEFECT, "0"), *(result(f"{number}") for number in range(300))])
+        eventually(lambda: sink.queued == 1, what="only the defect waits")
+        receiver.connection = 1
+        sink.wake()
+        wait_until_sent(sink)
+    assert receiver.taken == [("defect", "0")]
+    assert journal.state().evicted == {}

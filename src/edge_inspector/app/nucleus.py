@@ -13,7 +13,7 @@ from edge_inspector.journal import Journal
 from edge_inspector.pipeline.deliver import Losses
 from edge_inspector.settings import Settings
 from edge_inspector.sinks.ipc import IpcSink
-from edge_inspector.topics import Channel, Message, TopicTree
+from edge_inspector.topics import CATALOGUE, Channel, Message, Priority, TopicTree
 
 if TYPE_CHECKING:  # the SDK takes 12 MB, and most stations have no nucleus
     from edge_inspector.greengrass.nucleus import Nucleus
@@ -48,6 +48,7 @@ def open_nucleus_sinks(
                 journal,
                 name=name,
                 wants=routing(writer.topics, channels),
+                unwanted=unwanted(channels),
                 connection=lambda: nucleus.connection,
                 on_undelivered=partial(_count, losses, name),
             )
@@ -102,6 +103,11 @@ def heeding_nucleus(
             stack.enter_context(nucleus.deferring_updates(busy))
         nucleus.report_running()
         yield
+
+
+def unwanted(channels: Sequence[str]) -> set[Priority]:
+    """Return the kinds of message of which none is on one of some channels."""
+    return set(Priority) - {CATALOGUE[Channel[channel.upper()]].priority for channel in channels}
 
 
 def nucleus_check(nucleus: "Nucleus") -> Check:

@@ -103,6 +103,17 @@ class Place:
         self.position = min(self.position, cursor)
         self.is_dirty = True
 
+    def go_on_after(self, seq: int) -> None:
+        """Note that the sink needs nothing up to `seq`, not even what it has in hand."""
+        if seq <= self.position and not self.rows:
+            return
+        self.taken.clear()
+        self.again.clear()
+        self.ahead.clear()
+        self.position = max(self.position, seq)
+        self.rows = self.bytes = 0
+        self.is_dirty = True
+
     def is_at_end(self) -> None:
         """Note that the lane has nothing more for the sink: what it has in hand is all that waits."""
         self.rows = len(self.taken)

@@ -10,6 +10,7 @@ from edge_inspector.journal.entry import MOST_IMPORTANT_FIRST, Entry
 from edge_inspector.journal.memory import Memory
 from edge_inspector.journal.options import JournalOptions
 from edge_inspector.journal.place import Place
+from edge_inspector.topics import Priority
 
 _READ_AT_ONCE = 64
 _LONGEST_REASON = 300
@@ -69,6 +70,11 @@ class Reader:
         with self._memory.lock:
             for place in self._places:
                 place.rewind()
+
+    def pass_over(self, priority: Priority) -> None:
+        """Settle everything of one kind that waits, unseen: the sink wants none of it, and nothing was lost."""
+        with self._taking, self._memory.lock:
+            self._places[MOST_IMPORTANT_FIRST.index(priority)].go_on_after(self._memory.last_seq)
 
     def give_up(self, options: JournalOptions, *, at_most: int) -> int:
         """Pass over the oldest of the least important entries while more wait than the quota allows.

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from edge_inspector.settings.section import Section
 from edge_inspector.topics import level_problem
@@ -19,6 +19,7 @@ class StationSettings(Section):
     line: str = "line"
     station: str = "station"
     camera: str = "camera"
+    thing_name: str | None = Field(None, description="set by the component under Greengrass: the station is the thing")
     product: str | None = None
     lot: str | None = None
 
@@ -36,6 +37,13 @@ class StationSettings(Section):
             msg = f"expected at most {LONGEST_NAME} bytes of printable text, found {value[:LONGEST_NAME]!r}"
             raise ValueError(msg)
         return value
+
+    @model_validator(mode="after")
+    def _is_the_thing(self) -> "StationSettings":
+        if self.thing_name not in {None, self.station}:
+            msg = f"station: expected the thing name {self.thing_name!r} under Greengrass, found {self.station!r}"
+            raise ValueError(msg)
+        return self
 
     @field_validator("camera")
     @classmethod

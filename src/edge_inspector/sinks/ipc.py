@@ -5,14 +5,14 @@ import random
 import selectors
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Self
 
 from edge_inspector.errors import RefusedError, SinkError
 from edge_inspector.journal import Journal
 from edge_inspector.sinks.outbox import Outbox
-from edge_inspector.topics import Message
+from edge_inspector.topics import Message, Priority
 
 FLUSH_S = 0.5
 _ONE = 1  # in flight: so the order is kept over repetitions, and a nucleus with ten slots is not flooded
@@ -50,6 +50,7 @@ class IpcSink:
         *,
         name: str,
         wants: Callable[[Message], bool],
+        unwanted: Collection[Priority] = (),
         connection: Callable[[], int | None],
         on_undelivered: Callable[[str, Message], None] | None = None,
     ) -> None:
@@ -59,11 +60,13 @@ class IpcSink:
             publish: Waits for the answer; raises RefusedError where there is no hope, else SinkError.
             journal: Holds what is sent.
             name: Under which the journal remembers what was taken; also for the log.
-            wants: Whether a message goes this way; others are settled at once.
+            wants: Whether a message goes this way; others are settled when it is their turn.
+            unwanted: Kinds of which it wants none: they are settled at once, also while nothing can be sent.
             connection: Returns the number of the connection that stands, None while there is none; see `wake`.
             on_undelivered: Called with an `Undelivered` cause and the message, from the thread that found out.
         """
         self._publish, self._name, self._connection = publish, name, connection
+        self._unwanted = tuple(unwanted)
         self._outbox = Outbox(name=name, on_undelivered=on_undelivered, wants=wants)
         self._reader = self._outbox.reader = journal.reader(name, wake=self._outbox.wake)
         self._stop = threading.Event()
@@ -141,6 +144,8 @@ class IpcSink:
     def _advance(self, selector: selectors.BaseSelector) -> None:
         """Send one message, or wait until there is one."""
         self._follow_connection()
+        for priority in self._unwanted:
+            self._reader.pass_over(priority)
         if (taken := self._outbox.take()) is not None:
             self._send(*taken)
         elif not self._is_finished() and selector.select(self._idle_s()):
