@@ -9,8 +9,6 @@ from pathlib import Path
 from component.errors import BuildError
 from component.rules import findings
 
-Json = dict[str, object]
-
 
 @dataclass(frozen=True)
 class Component:

@@ -11,11 +11,11 @@ from component.rules.access import access_findings
 from component.rules.artifacts import artifact_findings
 from component.rules.dependencies import MODEL_COMPONENT, dependency_findings
 from component.rules.document import document_findings
-from component.rules.finding import Finding, Json, Path
+from component.rules.finding import Finding, Json
 from component.rules.manifests import manifest_findings, phases_of
 from component.rules.scripts import script_findings
 
-__all__ = ["Finding", "Json", "Path", "findings", "is_install_only"]
+__all__ = ["Finding", "findings", "is_install_only"]
 
 LARGEST_BYTES = 7_500  # Lite takes 8,192; publishing lengthens the addresses of the artifacts
 MOST_VALUES = 255

@@ -95,7 +95,7 @@ def test_the_run_step_inspects_under_a_nucleus_and_takes_over_what_the_model_com
         (tmp_path / "log").open("w") as log,
     ):
         nucleus.socket_path.chmod(0o666)
-        nucleus.configure({"source": {"rate_hz": 50}, "model": {"updates": {"probation_parts": 20}}})
+        nucleus.configure({"source": {"rate_hz": 10}})  # a pace that a busy machine keeps, or it refuses the model
         script = step(recipe, "run", work=installed.work, artifacts=built)
         daemon = installed.start(*script, environment=nucleus.environment, log=log)
         try:

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -330,3 +333,17 @@ def test_a_batch_that_comes_out_with_fewer_rows_is_refused_at_the_start(tmp_path
     manifest = ModelPackage.open(folder).manifest.model_dump(mode="json", by_alias=True, exclude_none=True)
     write_package(folder, model, **{name: manifest[name] for name in ("input", "output", "class_names", "thresholds")})
     assert "expected a row of each output for each of 4 images, found shapes (1, 7, 12)" in problem(folder)
+
+
+def test_the_runtime_keeps_nothing_of_its_own_in_the_users_home_and_names_no_device(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    package = bright_spot_model(tmp_path / "model")
+    run = "import sys, pathlib; from edge_inspector.detectors.onnx import OnnxDetector as D; "
+    run += "from edge_inspector.detectors.model_file import ModelPackage as P; D(P.open(pathlib.Path(sys.argv[1])))"
+    environment = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": ""}
+    ended = subprocess.run(
+        [sys.executable, "-c", run, str(package)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ended.stderr == ""
+    assert list((tmp_path / "home").rglob("*")) == []

@@ -1,13 +1,19 @@
 """The detector: a model package on ONNX Runtime. The only importer of onnxruntime."""
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
+
+# The runtime would else name this device, keep what it does in a database below the user's cache, and send it to its
+# maker. It reads the variable when it is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edge_inspector.detections import Detections
