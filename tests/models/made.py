@@ -39,6 +39,7 @@ def spot_package(  # noqa: PLR0913 - what may be wrong with a package
     folder: Path,
     version: str,
     *,
+    review_at: float = 0.4,
     reject_at: float = 0.7,
     classes: Sequence[str] = (POLICY_CLASS,),
     promises: float | None = REVIEWED / 255,
@@ -51,9 +52,10 @@ def spot_package(  # noqa: PLR0913 - what may be wrong with a package
     Args:
         folder: Folder to make.
         version: Its version.
+        review_at: Brightness from which a person shall look.
         reject_at: Brightness from which it rejects.
         classes: Its classes beside its own; it never finds them.
-        promises: Confidence that its golden image promises; it has none when None.
+        promises: Confidence of the spot that its golden image promises; 0 promises none, None has no image.
         turns: So many turns of an empty loop in every inference: about 50 ms for 100,000.
         poison: As in `bright_spot_graph`.
         damaged: The file is another one than its sha256 says.
@@ -67,15 +69,15 @@ def spot_package(  # noqa: PLR0913 - what may be wrong with a package
     golden = []
     if promises is not None:
         cv2.imwrite(str(folder / "golden.png"), picture())
-        found = {"label": labels[0], "confidence": promises, "xyxy": list(SPOT_XYXY)}
-        golden = [{"image": "golden.png", "detections": [found]}]
+        spot = {"label": labels[0], "confidence": promises, "xyxy": list(SPOT_XYXY)}
+        golden = [{"image": "golden.png", "detections": [spot] if promises else []}]
     write_package(
         folder,
         model,
         name=NAME,
         version=version,
         class_names=list(labels),
-        thresholds={label: {"review_at": 0.4, "reject_at": reject_at} for label in labels},
+        thresholds={label: {"review_at": review_at, "reject_at": reject_at} for label in labels},
         golden=golden,
     )
     if damaged:
@@ -95,12 +97,16 @@ class Updates:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def place(self, version: str, **wrong: Any) -> Path:
-        """Make a package there and move the pointer last."""
+    def make(self, version: str, **fields: Any) -> Path:
+        """Make a package there, and let the pointer be; making one takes longer than all that is tested."""
         package = self.folder / NAME / version
         if package.exists():
             shutil.rmtree(package)
-        spot_package(package, version, **wrong)
+        return spot_package(package, version, **fields)
+
+    def place(self, version: str, **fields: Any) -> Path:
+        """Make a package there and move the pointer last."""
+        package = self.make(version, **fields)
         self.point_at(f"{NAME}/{version}\n")
         return package
 

@@ -13,7 +13,7 @@ from edge_inspector.pipeline.options import FlowOptions, Surroundings
 from edge_inspector.topics import Channel
 from edge_inspector.tracks import TrackOptions
 from tests.fakes import ScriptedDetector, ScriptedSource, Step, belt_frame, damaged_part, defect, part
-from tests.pipeline.line import TOPICS, WRITER, Running, assert_accounts_hold, line, model_of, tracker_of
+from tests.pipeline.line import IDENTITY, TOPICS, WRITER, Running, assert_accounts_hold, line, model_of, tracker_of
 
 OPTIONS = FlowOptions(HandoverOptions(4, WhenFull.WAIT), staleness_ms=60_000)
 
@@ -41,7 +41,8 @@ def test_another_policy_judges_from_the_next_frame_on() -> None:
     flow = line(ScriptedSource([part(0), go, part(1)]), detector)
     with Running(flow) as running:
         flow.sink.wait_for(lambda message: b'"part-0"' in message.payload)
-        flow.pipeline.adopt(OPTIONS, Policy({"scratch": ClassPolicy(0.1, 0.2)}, fail_safe=Verdict.REVIEW))
+        policy = Policy({"scratch": ClassPolicy(0.1, 0.2)}, fail_safe=Verdict.REVIEW)
+        flow.pipeline.adopt(OPTIONS, policy, of_model=IDENTITY)
         go.set()
         running.totals()
     assert [result["outcome"] for result in flow.results()] == ["review", "reject"]
@@ -52,7 +53,8 @@ def test_a_part_without_a_verdict_is_treated_as_the_new_policy_says() -> None:
     flow = line(ScriptedSource([part(0), go, damaged_part(1)]))
     with Running(flow) as running:
         flow.sink.wait_for(lambda message: b'"part-0"' in message.payload)
-        flow.pipeline.adopt(OPTIONS, Policy({"scratch": ClassPolicy(0.1, 0.2)}, fail_safe=Verdict.ACCEPT))
+        policy = Policy({"scratch": ClassPolicy(0.1, 0.2)}, fail_safe=Verdict.ACCEPT)
+        flow.pipeline.adopt(OPTIONS, policy, of_model=IDENTITY)
         go.set()
         running.totals()
     assert flow.results()[1]["no_verdict"]["treated_as"] == "accept"
@@ -89,6 +91,22 @@ def test_a_part_of_several_frames_is_never_judged_by_two_models() -> None:
     assert_accounts_hold(flow, flow.run())
     assert [result["model"]["name"] for result in flow.results()] == ["fake", "fake", "other"]
     assert detector.seen == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_policy_for_the_model_before_does_not_judge_what_the_next_one_finds() -> None:
+    model = other_model(ScriptedDetector({0: defect(0.5), 1: defect(0.5)}), "scratch")
+
+    def swap_then_change() -> None:
+        flow.pipeline.swap_model(model, lambda: None)
+        flow.pipeline.adopt(OPTIONS, Policy({"scratch": ClassPolicy(0.8, 0.9)}), of_model=IDENTITY)
+
+    def change_again() -> None:
+        flow.pipeline.adopt(OPTIONS, Policy({"scratch": ClassPolicy(0.8, 0.9)}), of_model=IDENTITY)
+
+    steps: list[Step] = [swap_then_change, part(0), change_again, part(1)]
+    flow = line(ScriptedSource(steps))
+    flow.run()
+    assert [result["outcome"] for result in flow.results()] == ["reject", "reject"]
 
 
 def test_of_two_models_that_wait_the_last_takes_over() -> None:

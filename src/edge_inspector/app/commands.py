@@ -76,7 +76,7 @@ class Commands:
         """
         if retained:
             if payload and self._has_patience():
-                _log.warning("ignored: a command must not be retained, and the one on %s is", topic[:200])
+                _log.warning("ignored: a command must not be retained, and the one on %r is", topic[:200])
             return
         match read_command(topic, payload, topics=self._writer.topics, allowed=self._allowed, now=self._clock()):
             case None:

@@ -24,7 +24,7 @@ from edge_inspector.models.packages import SelfTest
 from edge_inspector.models.store import Store, StoreError, store_in
 from edge_inspector.pipeline.inspector import Model
 from edge_inspector.regions import Region
-from edge_inspector.settings import ClassThresholds, PolicySettings, Settings, TilingSettings
+from edge_inspector.settings import ClassThresholds, PolicySettings, Settings, TilingSettings, UpdateSettings
 from edge_inspector.tiling import Tiling
 from edge_inspector.tracks import TrackOptions, lowest_score
 
@@ -169,13 +169,12 @@ def package_in_force(settings: Settings) -> Path:
     return configured_package(settings)
 
 
-def with_fixed_model(settings: Settings) -> Settings:
-    """Return settings under which the model in force stays: for a recording, which is of one model."""
-    updates = settings.model.updates
-    if updates.folder is None:
+def with_model_in_force(settings: Settings) -> Settings:
+    """Return the same settings with the model that runs now, for what must not change it: a recording, a replay."""
+    if settings.model.updates.folder is None:
         return settings
-    fixed = {"path": package_in_force(settings), "updates": updates.model_copy(update={"folder": None})}
-    return settings.model_copy(update={"model": settings.model.model_copy(update=fixed)})
+    model = settings.model.model_copy(update={"path": package_in_force(settings), "updates": UpdateSettings()})
+    return settings.model_copy(update={"model": model})
 
 
 def configured_package(settings: Settings) -> Path:

@@ -21,7 +21,7 @@ from edge_inspector.app.detector import (
 from edge_inspector.app.source import flow_options
 from edge_inspector.decision import NoVerdictCause, Policy, Verdict
 from edge_inspector.detectors.model_file import MANIFEST_NAME, ModelPackage
-from edge_inspector.errors import ConfigError, ModelError, SourceError
+from edge_inspector.errors import ConfigError, ModelError, RefusedError, SourceError
 from edge_inspector.events import EventWriter, Json
 from edge_inspector.frame import DropCause, Frame
 from edge_inspector.inspection import FrameFinding, ModelIdentity
@@ -160,11 +160,11 @@ class _FixedModel:
     def apply(self, settings: Settings) -> None:
         policy = self._policy_of(settings)
         if self._pipeline is not None:
-            self._pipeline.adopt(flow_options(settings), policy)
+            self._pipeline.adopt(flow_options(settings), policy, of_model=self.model.identity)
 
     def rollback(self, _to_sha256: str | None = None) -> dict[str, Json]:
         msg = "model.updates.folder is not set: expected a station whose models are updated"
-        raise ModelError(msg)
+        raise RefusedError(msg)
 
     def busy(self) -> str | None:
         return None
@@ -231,7 +231,7 @@ class _UpdatedModel:
             self._packages.settings = settings
             if self._flow is not None:
                 pipeline, _ = self._flow
-                pipeline.adopt(flow_options(settings), policy)
+                pipeline.adopt(flow_options(settings), policy, of_model=self._running.identity)
                 if self._coming is not None:  # it waits with the policy of before
                     opened, switched = self._coming
                     pipeline.swap_model(opened.model, switched)

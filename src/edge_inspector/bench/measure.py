@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 
 from edge_inspector import __version__
-from edge_inspector.app import SHIPPED_MODEL, open_model, topic_tree
+from edge_inspector.app import open_model, topic_tree
+from edge_inspector.app.detector import package_in_force
 from edge_inspector.bench.bare import BareModels, feeds_of
 from edge_inspector.bench.figures import (
     HEADROOM,
@@ -76,7 +77,7 @@ def measure(
         FrameError: If its first image is none.
     """
     began_s, machine = time.monotonic(), describe_machine()
-    package = ModelPackage.open(SHIPPED_MODEL if settings.model.path is None else settings.model.path)
+    package = ModelPackage.open(package_in_force(settings))
     file, threads = package.file(settings.model.precision), settings.model.threads
     with open_model(settings) as (model, _):
         progress("rendering frames")

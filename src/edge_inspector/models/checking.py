@@ -9,8 +9,9 @@ from edge_inspector.models.packages import Opened
 from edge_inspector.models.probation import SLOW_SHARE
 from edge_inspector.models.watched import Watched, percentile
 
-_RUNS, _FEWEST_RUNS = 20, 3
-_LONGEST_S = 3.0  # a slow one is known by then
+_RUNS, _FEWEST_RUNS = 60, 3  # so many that a hiccup of the machine is forgiven
+_LONGEST_S = 6.0  # a slow one is known by then
+LONGEST_REST_S = 1.0
 _NEXT_FRAME_S = 1.0  # a line that stands still brings none
 _AS_FAST = 1.25  # as the model that runs: where that does not keep up, no one asks more of the next
 
@@ -31,7 +32,7 @@ class Speed:
         """Return in words that a model is too slow, or None."""
         p50_ms, p95_ms = percentile(times_ms, 0.5), percentile(times_ms, 1 - SLOW_SHARE)
         if self.limit_ms is not None and p95_ms > self.limit_ms:
-            return f"too slow: 5 of 100 inspections take {p95_ms:.1f} ms or more; expected at most {self.limit_ms:g} ms"
+            return f"too slow: 95 of 100 inspections take up to {p95_ms:.1f} ms; expected at most {self.limit_ms:g} ms"
         if self.keeps_up_ms is not None and p50_ms > self.keeps_up_ms:
             return f"too slow for the line: an inspection takes {p50_ms:.1f} ms; expected {self.keeps_up_ms:.1f} ms"
         return None
@@ -69,7 +70,9 @@ def check(opened: Opened, watched: Watched, limit_ms: float | None, *, go_on: Ca
         go_on()
         started_s = time.monotonic()
         opened.judge(frame)
-        times_ms.append((time.monotonic() - started_s) * 1e3)
+        took_s = time.monotonic() - started_s
+        times_ms.append(took_s * 1e3)
+        time.sleep(min(took_s, LONGEST_REST_S))  # it rests as long as it has worked: the line comes first
     if (problem := speed_on(watched, limit_ms).problem(times_ms)) is not None:
         raise ModelError(problem)
     promises = f"{test.images} golden images as promised" if test.images else "no golden images: not tested"

@@ -205,8 +205,8 @@ class Models:
             case Proof.PENDING, _:
                 return
             case Proof.TRUSTED, _:
-                self._proving.is_going_on = False
                 self._recall.change_in_any_case(Memory.trusted)
+                self._proving.is_going_on = False
                 _log.info("model %s has proved itself on %d parts", name_of(running), self._proving.since.seen)
             case Proof.FAILED, reason:
                 self._proving.is_going_on = False
@@ -233,19 +233,19 @@ class Models:
         if isinstance(found, Unavailable):
             self._unavailable(found.problem)
             return
+        self._teller.available()
         match found:
             case Ready():
-                self._teller.all_is_well()
                 self._take_over(found)
             case Refused(model, reason, comparison):
                 refusal = Rejection(model, reason, datetime.now(UTC))
                 self._recall.change_in_any_case(lambda memory: memory.refused(refusal))
-                self._teller.rejected(refusal, running, comparison)
                 self._recall.tidy()
+                self._teller.rejected(refusal, running, comparison)
             case Known(model, rejection):
                 if rejection is None:
                     _log.info("model %s runs already", name_of(model))
-                    self._teller.all_is_well()
+                    self._teller.as_wished()
                 else:
                     _log.info("model %s stays refused: %s", name_of(model), rejection.reason)
                     self._teller.stays_rejected(rejection, running)
@@ -261,6 +261,7 @@ class Models:
         if not self._recall.change(lambda memory: memory.switched(ready.opened.identity, probation)):
             ready.opened.close()
             return
+        self._teller.as_wished()
         self._proving.is_going_on = False
         self._switching.switch(ready.opened, cause=ModelChange.UPDATE, reason=ready.remark, comparison=ready.comparison)
 

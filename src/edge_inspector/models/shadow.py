@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from edge_inspector.errors import ModelError
 from edge_inspector.events import Json
 from edge_inspector.frame import Frame
-from edge_inspector.models.checking import Speed, speed_on
+from edge_inspector.models.checking import LONGEST_REST_S, Speed, speed_on
 from edge_inspector.models.packages import Opened
 from edge_inspector.models.watched import Watched, percentile
 from edge_inspector.settings import UpdateSettings
 
 _WAIT_S = 0.2  # for the next frame: a stop is noticed within this
-_LONGEST_REST_S = 1.0
 _REMEMBERED = 1000  # latencies
 
 
@@ -105,7 +104,7 @@ def shadow(
         found.add(sight.verdict, verdict, running_ms=sight.inspection_ms, candidate_ms=took_s * 1e3)
         tell(found.document())
         _refuse_if_bad(found, settings, watched, of=settings.shadow_parts)
-        time.sleep(min(took_s, _LONGEST_REST_S))
+        time.sleep(min(took_s, LONGEST_REST_S))
     _refuse_if_bad(found, settings, watched, of=found.frames)
 
 

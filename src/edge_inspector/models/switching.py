@@ -102,6 +102,8 @@ class Switching:
         _log.info("model %s runs, %s has gone", name_of(due.opened.identity), name_of(before.identity))
 
     def close(self) -> None:
-        """Close a model that is coming: there is no next part."""
-        if (due := self._due) is not None and not due.done.is_set():
+        """Free every model but the one that inspects: there is no next part."""
+        if self.taken_effect() is not None:
+            self.finish()
+        elif (due := self._due) is not None:
             due.opened.close()

@@ -13,7 +13,6 @@ from edge_inspector.topics import Message
 
 _log = logging.getLogger(__name__)
 _LONGEST_TEXT = 600  # characters of what is wrong, in an alarm
-_ALARMS = (MODEL_REJECTED, MODEL_ROLLED_BACK, MODELS_UNAVAILABLE)
 
 
 class Teller:
@@ -60,6 +59,7 @@ class Teller:
         what = "was taken back" if rejection.ran else "is refused"
         text = f"Model {name_of(rejection.model)} {what}, {name_of(running)} runs: {rejection.reason}"
         what_to_do = "Deploy another model; `edge-inspector model forget-rejected` has the same one tried again."
+        self._panel.clear(MODEL_REJECTED if rejection.ran else MODEL_ROLLED_BACK)
         if rejection.ran:
             self._raise(MODEL_ROLLED_BACK, Severity.CRITICAL, text, what_to_do)
         else:
@@ -76,10 +76,14 @@ class Teller:
         what_to_do = "Look at the disk: is it full, read-only or damaged? The station goes on and tries again."
         self._raise(MODELS_UNAVAILABLE, Severity.WARNING, "; ".join(problems), what_to_do)
 
-    def all_is_well(self) -> None:
-        """Clear the alarms: what is wanted runs, or is looked at anew."""
-        for name in _ALARMS:
-            self._panel.clear(name)
+    def available(self) -> None:
+        """Say that store and packages can be used again."""
+        self._panel.clear(MODELS_UNAVAILABLE)
+
+    def as_wished(self) -> None:
+        """Say that the model that is wanted runs."""
+        self._panel.clear(MODEL_REJECTED)
+        self._panel.clear(MODEL_ROLLED_BACK)
 
     def _say_rejected(
         self,
@@ -97,9 +101,6 @@ class Teller:
 
     def _raise(self, name: str, severity: Severity, text: str, what_to_do: str) -> None:
         self._panel.raise_(Alarm(name, severity, text[:_LONGEST_TEXT], what_to_do), lasting=True)
-        for other in _ALARMS if name != MODELS_UNAVAILABLE else ():
-            if other != name:
-                self._panel.clear(other)
 
 
 def name_of(model: ModelIdentity) -> str:

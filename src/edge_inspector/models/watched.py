@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from edge_inspector.decision import Verdict
 from edge_inspector.frame import Frame
@@ -104,6 +105,5 @@ def inspecting_ms(latency_ms: Mapping[str, float]) -> float:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value that so large a share of them does not exceed; 0 of none."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+    """Return the smallest value that so large a share of them does not exceed; 0 of none."""
+    return sorted(values)[max(0, ceil(share * len(values)) - 1)] if values else 0.0

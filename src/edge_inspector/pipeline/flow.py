@@ -12,7 +12,7 @@ from edge_inspector.decision import NoVerdictCause, Policy
 from edge_inspector.errors import EndOfSource, InspectorError, SourceError, StuckError
 from edge_inspector.events import EventWriter, Json
 from edge_inspector.frame import DamagedFrame, DropCause, Frame
-from edge_inspector.inspection import FrameFinding
+from edge_inspector.inspection import FrameFinding, ModelIdentity
 from edge_inspector.parts import Parts
 from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.deliver import Counted, Deliverer
@@ -155,16 +155,22 @@ class Pipeline:
         undelivered = self._deliverer.undelivered()
         return Totals(session.frames, session.parts, undelivered, self._ledger.total(session))
 
-    def adopt(self, options: FlowOptions, policy: Policy) -> None:
+    def adopt(self, options: FlowOptions, policy: Policy, *, of_model: ModelIdentity) -> None:
         """Use other options and another policy from the next frame on; for any thread.
 
         What the threads and queues are made of, and the parts' deadline, stay as they were at the start.
+
+        Args:
+            options: How frames flow.
+            policy: Decides from now on, unless another model has taken over meanwhile and brought its own.
+            of_model: The model that the policy is for.
         """
 
         def change() -> None:
             self._options = options
             self._reports.max_results_hz = options.max_results_hz
-            self._reports.judge_by(policy)
+            if self._inspector.model.identity == of_model:
+                self._reports.judge_by(policy)
 
         self._changes.put(change)
 
@@ -286,6 +292,7 @@ class Pipeline:
         while not self._models.empty():
             model, on_switched = self._models.get()
         self._reports.use(model)
+        self._in_hand.is_blind = False  # what may hang is not asked any more
         self._presence.model_changed(model.identity)
         on_switched()
 

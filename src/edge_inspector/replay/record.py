@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_inspector.app import SHIPPED_MODEL
-from edge_inspector.app.detector import with_fixed_model
+from edge_inspector.app.detector import with_model_in_force
 from edge_inspector.app.source import flow_options
 from edge_inspector.daemon import run
 from edge_inspector.detectors.model_file import ModelPackage
@@ -31,7 +31,7 @@ def record(settings: Settings, folder: Path, *, most_frames: int) -> None:
     Raises:
         InspectorError: As `daemon.run`; SourceError if the folder cannot be used.
     """
-    settings = with_fixed_model(settings)
+    settings = with_model_in_force(settings)
     recorder, session = open_recorder(settings, folder, most_frames=most_frames)
     with recorder:
         run(

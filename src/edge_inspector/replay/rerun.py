@@ -8,6 +8,7 @@ from datetime import UTC
 from pathlib import Path
 
 from edge_inspector.app import build
+from edge_inspector.app.detector import with_model_in_force
 from edge_inspector.daemon import stop_on_signals
 from edge_inspector.errors import ConfigError, InspectorError, SourceError
 from edge_inspector.identity import Session
@@ -114,7 +115,7 @@ def inspected_frames(recording: Recording) -> tuple[RecordedFrame, ...]:
 def without_surroundings(settings: Settings, home: Path) -> Settings:
     """Return settings that need nothing but frames and a model, and have all the time that it takes."""
     collects = settings.samples.mode == "collect"
-    return settings.model_copy(
+    return with_model_in_force(settings).model_copy(
         update={
             "flow": FlowSettings(queue_size=_QUEUE, deadline_ms=_NEVER_MS, deliver_queue_size=_FOUND_QUEUE),
             "mqtt": None,

@@ -127,8 +127,8 @@ class Settings(Section):
 
     @property
     def keeps_on_disk(self) -> bool:
-        """Whether events or samples are kept there."""
-        return self.journal.durable or self.samples.mode != "off"
+        """Whether events, samples or models are kept there."""
+        return self.journal.durable or self.samples.mode != "off" or self.model.updates.folder is not None
 
     @model_validator(mode="after")
     def _fits_the_topics(self) -> "Settings":

@@ -84,6 +84,8 @@ def collect(configuration: Path | None) -> Mapping[str, bytes]:
         "journal": lambda: _add_journal(bundle, home / "journal.db"),
         "metrics": lambda: _add_metrics(bundle, configured.metrics_port),
     }
+    if (models := home / "models").is_dir():  # of a station whose models are updated
+        pieces["models.json"] = _adds(bundle, "models.json", models / "state.json")
     pieces |= {
         f"model/{name}": _adds(bundle, f"model/{name}", (configured.model or _SHIPPED_MODEL) / name)
         for name in _MODEL_FILES
