@@ -100,6 +100,13 @@ def test_a_name_that_no_reply_has_room_for_cannot_be_answered() -> None:
     assert isinstance(read(payload_of(), "n" * LONGEST_COMMAND_NAME), Answer)
 
 
+@pytest.mark.parametrize("name", ["re\x01load", "re\nload", "re\uffffload", "re load", "#"])
+def test_a_name_that_a_broker_may_not_take_in_the_topic_of_the_reply_cannot_be_answered(name: str) -> None:
+    found = read(payload_of(), name)
+    assert isinstance(found, Unreadable)
+    assert found.problem.isprintable()
+
+
 @pytest.mark.parametrize(
     ("name", "payload", "words"),
     [

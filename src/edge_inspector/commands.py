@@ -17,12 +17,13 @@ from edge_inspector.topics import TopicTree
 
 LARGEST_COMMAND: Final = 4000  # bytes of the payload
 LONGEST_REQUEST_ID: Final = 64  # characters
-LONGEST_COMMAND_NAME: Final = 24  # bytes: the topic of its reply must fit
+LONGEST_COMMAND_NAME: Final = 24  # the topic of its reply must fit
 LONGEST_LIFE: Final = timedelta(days=1)  # until its expiry; ids are remembered until then
 HEARTBEAT: Final = "heartbeat"  # in the place of a command's name: how the nucleus room tries its subscription
 
 _OURS = {"request_id", "expires_at", "camera"}
 _QUOTE = 60  # characters of a wrong value in an error
+_NAME = re.compile(f"[A-Za-z0-9_-]{{1,{LONGEST_COMMAND_NAME}}}")  # a nucleus passes on what no broker takes in a topic
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -129,10 +130,10 @@ def read_command(topic: str, payload: bytes, *, topics: TopicTree, allowed: Coll
     try:
         document = _parse(payload)
         request_id = _request_id(document)
-        if len(name.encode()) > LONGEST_COMMAND_NAME:
-            _fail(f"expected a name of at most {LONGEST_COMMAND_NAME} bytes")
+        if not _NAME.fullmatch(name):
+            _fail(f"expected a name of at most {LONGEST_COMMAND_NAME} letters, digits, hyphens and underscores")
     except ValueError as error:
-        return Unreadable(f"{topic[: 4 * _QUOTE]}: {error}")
+        return Unreadable(f"{topic[: 4 * _QUOTE]!r}: {error}")
     camera = document.get("camera")
     if isinstance(camera, str) and camera != topics.camera:
         return None

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 def run_component(models: Path | None, *, stop: threading.Event | None = None) -> Totals:
     """Run the station that the nucleus configures, until its source ends or a signal comes.
 
+    What this process makes from here on is for its own user alone.
+
     Args:
         models: Folder in which the model component leaves models; none are taken over when None.
         stop: Set to stop from another thread; signals set it too.
@@ -44,6 +46,7 @@ def run_component(models: Path | None, *, stop: threading.Event | None = None) -
         InspectorError: As `run_file`.
     """
     environment = NucleusEnvironment.of(os.environ)
+    os.umask(0o077)
     set_up_logging(LogSettings())
     file = ConfigurationFile(FILE, thing_name=environment.thing_name, models=models)
     with ExitStack() as stack:
@@ -76,8 +79,7 @@ class ConfigurationFile:
             StuckError: If the nucleus does not tell it, and there is no file yet.
         """
         try:
-            nucleus.wait_until_connected(timeout_s)
-            self.take(nucleus.configuration())
+            self.take(_first_configuration(nucleus, timeout_s))
         except ConfigError as error:
             if not self.path.exists():
                 raise
@@ -102,7 +104,8 @@ class ConfigurationFile:
             ConfigError: If it cannot be written.
         """
         document = overlay(configuration, thing_name=self._thing_name, models=self._models)
-        content = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
+        text = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        content = text.encode("utf-8", "backslashreplace")  # half a character stays one, to be refused by the parser
         try:
             if self.path.exists() and self.path.read_bytes() == content:
                 return
@@ -126,6 +129,18 @@ class ConfigurationFile:
         if problem != self._said:
             _log.error("%s", problem)
         self._said = problem
+
+
+def _first_configuration(nucleus: Nucleus, timeout_s: float) -> dict[str, object]:
+    """Return the configuration of a nucleus that may not be there.
+
+    Raises:
+        SinkError: If it does not tell it.
+    """
+    if not nucleus.wait_until_connected(timeout_s):
+        msg = f"no connection to the nucleus in {timeout_s:g} s: {nucleus.problem}"
+        raise SinkError(msg)
+    return nucleus.configuration()
 
 
 def overlay(configuration: Mapping[str, object], *, thing_name: str, models: Path | None) -> dict[str, object]:

@@ -9,6 +9,7 @@ import pytest
 
 from edge_inspector.greengrass.nucleus import Nucleus
 from tests.greengrass.line import PATIENCE_S, TOPICS, nucleus_at, on_both
+from tests.mosquitto import eventually
 from tests.nucleus.fake import FakeNucleus
 
 COMMANDS = TOPICS.commands.removesuffix("+")
@@ -218,3 +219,24 @@ def test_commands_are_taken_only_until_it_is_left(fake: FakeNucleus) -> None:
             assert taken.get(timeout=PATIENCE_S) == (f"{COMMANDS}reload", b"1")
             assert left.empty()
             assert taken.empty()
+
+
+def test_a_flood_is_told_once_and_what_there_is_room_for_is_handled(
+    fake: FakeNucleus, caplog: pytest.LogCaptureFixture
+) -> None:
+    goes_on, handled = threading.Event(), []
+
+    def handle(_topic: str, payload: bytes) -> None:
+        assert goes_on.wait(PATIENCE_S)
+        handled.append(payload)
+
+    with nucleus_at(fake) as nucleus, nucleus.subscribe_commands(TOPICS, handle, heartbeat_s=RARE_S):
+        fake.wait_until(lambda: asked(fake) == 2)
+        for number in range(150):
+            fake.publish_local(f"{COMMANDS}reload", b"%d" % number)
+        told = "the nucleus asks faster than it can be answered"
+        eventually(lambda: sum(told in each for each in caplog.messages) == 49, what="the last one came")
+        goes_on.set()
+        eventually(lambda: len(handled) == 101, what="what there is room for is handled")
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 1

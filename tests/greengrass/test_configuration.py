@@ -7,7 +7,7 @@ import pytest
 
 from edge_inspector.component import ConfigurationFile
 from edge_inspector.configuration.reading import read_settings
-from edge_inspector.errors import StuckError
+from edge_inspector.errors import ConfigError, StuckError
 from edge_inspector.greengrass import following
 from tests.daemons import Daemon, ledger_of
 from tests.greengrass.line import nucleus_at, on_both
@@ -60,6 +60,12 @@ def test_what_a_yaml_recipe_makes_of_values_is_usable(tmp_path: Path, file: Conf
         assert flow_of(file) == {"queue_size": "5", "staleness_ms": "0.5"}
         assert file.problem_in(nucleus.configuration()) is None
     assert read_settings(file.path).flow.queue_size == 5
+
+
+def test_half_a_character_reaches_the_parser_which_refuses_it(file: ConfigurationFile) -> None:
+    file.take({"station": {"product": "\ud800"}})
+    with pytest.raises(ConfigError, match=r"station\.product"):
+        read_settings(file.path)
 
 
 @pytest.mark.usefixtures("_impatient")

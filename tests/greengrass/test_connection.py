@@ -1,9 +1,11 @@
+import gc
 import logging
 import socket
 import threading
 from pathlib import Path
 
 import pytest
+from awsiot.greengrasscoreipc.client import PublishToTopicOperation
 
 from edge_inspector.app.nucleus import nucleus_check
 from edge_inspector.errors import RefusedError, SinkError
@@ -32,6 +34,18 @@ def test_a_message_arrives_as_bytes_with_its_topic_quality_and_retain_flag(fake:
     keeps = flavor == "java"
     assert (status.payload, status.qos, status.retain) == (b"online", 1, keeps)
     assert (stats.payload, stats.qos, stats.retain) == (b"{}", 0, keeps)
+
+
+@on_both
+def test_the_stream_of_a_request_ends_with_its_answer_or_with_the_next_one(fake: FakeNucleus) -> None:
+    def kept() -> int:
+        return sum(isinstance(each, PublishToTopicOperation) for each in gc.get_objects())
+
+    before = kept()
+    with nucleus_at(fake) as nucleus:
+        for number in range(50):
+            nucleus.publish_local(result(f"{number}"))
+        eventually(lambda: kept() <= before + 1, what="what was answered before the last is forgotten")
 
 
 @on_both

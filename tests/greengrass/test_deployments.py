@@ -114,6 +114,10 @@ def _empty(fake: FakeNucleus) -> None:
     fake.secrets["broker"] = json.dumps({"user": "s3cret"})
 
 
+def _garble(fake: FakeNucleus) -> None:
+    fake.secrets["broker"] = b"s3cret\xff"
+
+
 def _hang(fake: FakeNucleus) -> None:
     fake.silence("GetSecretValue")
 
@@ -124,6 +128,7 @@ def _hang(fake: FakeNucleus) -> None:
         (_refuse, "get the secret broker: not allowed; check accessControl"),
         (_hide, "get the secret broker: the nucleus knows none of that name"),
         (_empty, "the secret broker: expected the password, or JSON with a key `password`"),
+        (_garble, "the secret broker: expected the password, or JSON with a key `password`"),
         (_hang, "get the secret broker: no answer from the nucleus"),
     ],
 )

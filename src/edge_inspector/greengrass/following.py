@@ -12,7 +12,7 @@ from edge_inspector.greengrass.subscription import Subscription
 
 QUIET_S, LONGEST_S = 0.3, 2.0  # a nucleus tells every changed leaf by an event of its own
 PERIOD_S = 60.0  # asked again without an event: a subscription may be dead without a word
-_END_S = 0.5
+_END_S = 0.2  # who hangs ends with the process: together less than a stop may take
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from edge_inspector.greengrass.subscription import Subscription
 from edge_inspector.greengrass.wire import Client, Dialer, TokenRefusedError, Wire
 
 _MOST_REFUSALS = 3  # in a row, after which the token is taken for dead
-_END_S = 0.5
+_END_S = 0.2  # who hangs ends with the process: together less than a stop may take
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -20,7 +20,7 @@ from edge_inspector.greengrass.worker import Worker
 from edge_inspector.topics import Message, TopicTree
 
 LARGEST_MESSAGE = 7000  # bytes with the topic; a frame above 10,012 bytes closes the whole connection to a Lite nucleus
-LARGEST_ANSWER = 10_000
+LARGEST_ANSWER, MOST_ANSWERED = 10_000, 255  # bytes, and values, of a Lite nucleus
 TIMEOUT_S = 5.0
 
 _log = logging.getLogger(__name__)
@@ -137,7 +137,8 @@ class Nucleus:
         Raises:
             SinkError: If the nucleus does not tell it.
         """
-        what = f"get the configuration, of which a Lite nucleus tells at most {LARGEST_ANSWER} bytes"
+        limits = f"{LARGEST_ANSWER} bytes and {MOST_ANSWERED} values"
+        what = f"get the configuration, of which a Lite nucleus tells at most {limits}"
         answer = self._link.ask(what, lambda client: client.get_configuration_async(component_name=None, key_path=[]))
         return dict(answer.value or {})
 
@@ -201,8 +202,7 @@ class Nucleus:
             msg = f"mqtt.password_secret: {error}"
             raise ConfigError(msg) from error
         value = answer.secret_value
-        text = value.secret_string if value.secret_string is not None else (value.secret_binary or b"").decode()
-        return _password_in(text, name)
+        return _password_in(value.secret_string if value.secret_string is not None else value.secret_binary or "", name)
 
     def _tell_state(self) -> None:
         if self._is_running and self.connection is not None:
@@ -225,7 +225,11 @@ def _fitting(message: Message) -> bytes:
     return message.payload
 
 
-def _password_in(text: str, name: str) -> str:
+def _password_in(content: str | bytes, name: str) -> str:
+    try:
+        text = content if isinstance(content, str) else content.decode()
+    except UnicodeDecodeError:
+        text = ""
     try:
         document = json.loads(text)
     except ValueError:

@@ -6,6 +6,7 @@ Here the SDK's errors become ours, by their class alone: Greengrass Lite sends n
 import json
 import logging
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -13,7 +14,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from awscrt.exceptions import AwsCrtError
 from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup, SocketDomain, SocketOptions
-from awsiot.eventstreamrpc import Connection, LifecycleHandler, MessageAmendment
+from awsiot.eventstreamrpc import ClientOperation, Connection, LifecycleHandler, MessageAmendment
 from awsiot.greengrasscoreipc.client import GreengrassCoreIPCClient
 from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
 from awsiot.greengrasscoreipc.model import (
@@ -119,7 +120,7 @@ class Wire:
             timeout_s: What an answer may take.
         """
         # Without an executor events come on the SDK's thread, in order, and nothing is submitted after the end.
-        self._client = GreengrassCoreIPCClientV2(client=GreengrassCoreIPCClient(connection), executor=None)
+        self._client = GreengrassCoreIPCClientV2(client=_Requests(connection), executor=None)
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._unanswered = 0
@@ -183,6 +184,35 @@ class Wire:
             is_dead = self._unanswered >= _MOST_UNANSWERED
         if is_dead:
             self._client.close()
+
+
+class _Requests(GreengrassCoreIPCClient):  # type: ignore[misc] # the SDK has no types
+    """Ends the stream of every request that was answered; else the SDK keeps it for as long as the connection stands.
+
+    A Java nucleus ends it with the answer, Greengrass Lite never does. Which of them it is shows once the SDK is
+    through with the answer, so it is ended with the next one. All of that is on the SDK's thread.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._answered: list[Callable[[], Stream | None]] = []  # the last one; the SDK keeps answers, which hold it
+
+    def _new_operation(self, operation_type: type, stream_handler: object = None) -> ClientOperation:
+        operation = super()._new_operation(operation_type, stream_handler)
+        if stream_handler is None:
+            _end_after(operation.get_response(), weakref.ref(operation), self._answered)
+        return operation
+
+
+def _end_after(
+    answer: Future[object], operation: Callable[[], Stream | None], answered: list[Callable[[], Stream | None]]
+) -> None:
+    def end_the_one_before(_: Future[object]) -> None:
+        if answered and (before := answered.pop()()) is not None:
+            before.close()
+        answered.append(operation)
+
+    answer.add_done_callback(end_the_one_before)
 
 
 class _Ending(LifecycleHandler):  # type: ignore[misc] # the SDK has no types

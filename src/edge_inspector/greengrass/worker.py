@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 _MOST_WAITING = 100
-_END_S = 0.5
+_END_S = 0.2  # who hangs ends with the process: together less than a stop may take
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._calls: queue.Queue[Callable[[], None] | None] = queue.Queue(_MOST_WAITING)
-        self._is_over = False
+        self._is_over = self._is_flooded = False
         self._thread = threading.Thread(target=self._run, name="nucleus-events", daemon=True)
 
     def __enter__(self) -> Self:
@@ -39,8 +39,11 @@ class Worker:
         """Have something called; never waits. Where too much waits already it is not called, which is logged."""
         try:
             self._calls.put_nowait(call)
+            self._is_flooded = False
         except queue.Full:
-            _log.error("the nucleus asks faster than it can be answered: more than %d requests wait", _MOST_WAITING)
+            level = logging.DEBUG if self._is_flooded else logging.ERROR
+            self._is_flooded = True
+            _log.log(level, "the nucleus asks faster than it can be answered: more than %d wait", _MOST_WAITING)
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None and not self._is_over:

@@ -116,7 +116,7 @@ class IpcSink:
     ) -> None:
         """Send what waits for at most `FLUSH_S`, and report what was not delivered."""
         self.stop()
-        self._thread.join(max(0.0, self._flush_until_s - time.monotonic()) + 0.2)  # one that hangs ends by itself
+        self._thread.join(max(0.0, self._flush_until_s + 0.2 - time.monotonic()))  # one that hangs ends by itself
         self._outbox.give_up_rest()
         if waiting := self.queued:
             _log.warning("%s: closed while %d messages wait in the journal", self._name, waiting)
