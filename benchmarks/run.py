@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -210,18 +211,34 @@ def memory(model: Path, broker: Broker, *, frames: int = 600) -> dict[str, float
         configuration["state"] = {"dir": str(Path(folder, "state"))}
         file = Path(folder, "bench.json")
         file.write_text(json.dumps(configuration), encoding="utf-8")
-        command = [sys.executable, "-m", "edge_inspector", "run", "-c", str(file)]
-        started = time.monotonic()
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert process.stderr is not None
-        first_s, resident_mb = float("nan"), 0.0
-        for line in process.stderr:
-            if "part-000000" in line:
-                first_s = time.monotonic() - started
-            if "part-" in line:
-                resident_mb = max(resident_mb, memory_mb(process.pid)[0] or 0.0)
-        process.wait()
+        resident_mb, first_s = watch_memory("-c", str(file))
     return {"resident memory, MB": resident_mb, "first result, s": first_s}
+
+
+def watch_memory(
+    *arguments: str, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> tuple[float, float]:
+    """Return a daemon's largest resident memory in MB, and the seconds from its start to its first result.
+
+    Args:
+        arguments: Of `edge-inspector run`; its log must be text.
+        folder: Where it runs.
+        environment: Beside what is in ours.
+    """
+    command = [sys.executable, "-m", "edge_inspector", "run", *arguments]
+    started = time.monotonic()
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, cwd=folder, env={**os.environ, **(environment or {})}
+    )
+    assert process.stderr is not None
+    first_s, resident_mb = float("nan"), 0.0
+    for line in process.stderr:
+        if "part-000000" in line:
+            first_s = time.monotonic() - started
+        if "part-" in line:
+            resident_mb = max(resident_mb, memory_mb(process.pid)[0] or 0.0)
+    process.wait()
+    return resident_mb, first_s
 
 
 def _connect(kind: type[Sink], broker: Broker, writer: EventWriter, journal: Journal) -> Sink:

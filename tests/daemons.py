@@ -48,9 +48,26 @@ def run_command(
 class Daemon:
     """`edge-inspector run`, its log read while it runs."""
 
-    def __init__(self, configuration: Path, *, command: Sequence[str] = EDGE_INSPECTOR) -> None:
+    def __init__(  # noqa: PLR0913 - what a process has
+        self,
+        configuration: Path | None,
+        *,
+        command: Sequence[str] = EDGE_INSPECTOR,
+        arguments: Sequence[str] = (),
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        umask: int = -1,
+    ) -> None:
+        """Start it; without a configuration file as the other arguments of `run` say."""
+        origin = () if configuration is None else ("-c", str(configuration))
         self._process = subprocess.Popen(
-            [*command, "run", "-c", str(configuration)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*command, "run", *origin, *arguments],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+            env=environment,
+            umask=umask,
         )
         self.lines: list[str] = []
         self._came = threading.Condition()

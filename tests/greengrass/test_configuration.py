@@ -1,7 +1,5 @@
 import json
-import sys
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
@@ -9,11 +7,9 @@ from edge_inspector.component import ConfigurationFile
 from edge_inspector.configuration.reading import read_settings
 from edge_inspector.errors import ConfigError, StuckError
 from edge_inspector.greengrass import following
-from tests.daemons import Daemon, ledger_of
 from tests.greengrass.line import nucleus_at, on_both
 from tests.mosquitto import eventually
 from tests.nucleus.fake import FakeNucleus
-from tests.onnx_models import bright_spot_model
 
 THING = "station-2"
 
@@ -134,28 +130,3 @@ def test_a_start_without_a_nucleus_goes_on_with_the_file_of_the_last_time(
         file.begin(nucleus, timeout_s=0.05)
     assert file.path.read_bytes() == before
     assert sum("the configuration of the last time" in each for each in caplog.messages) == 1
-
-
-@pytest.mark.parametrize("flavor", ["lite", pytest.param("java", marks=pytest.mark.nightly)])
-def test_a_station_runs_as_a_component_and_follows_what_is_deployed(
-    tmp_path: Path, flavor: Literal["java", "lite"], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work = tmp_path / "work"
-    work.mkdir()
-    configuration = {
-        "station": {"site": "hall", "line": "line-1", "camera": "top"},
-        "source": {"type": "simulated", "rate_hz": 100, "image_wh": [96, 64]},
-        "model": {"path": str(bright_spot_model(tmp_path / "model"))},
-    }
-    program = f'cd {work} && exec "$0" -m edge_inspector run --greengrass'
-    with FakeNucleus(tmp_path, flavor=flavor, configuration=configuration) as fake:
-        for name, value in fake.environment.items():
-            monkeypatch.setenv(name, value)
-        with Daemon(work / "unused", command=("sh", "-c", program, sys.executable)) as daemon:
-            fake.wait_until(lambda: len(fake.local) >= 5, 60.0)
-            assert fake.local[0].topic.startswith("edge-inspector/hall/line-1/station-2/")
-            fake.configure({"flow": {"queue_size": 7}})
-            daemon.wait_for("flow.queue_size")
-            assert daemon.stop() == 0
-        assert ledger_of(daemon.lines[-1])[3] == 0
-        assert (work / "component.json").exists()

@@ -8,7 +8,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -49,6 +49,11 @@ class Stream(Protocol):
         """Ask the nucleus to end it; waits for nothing."""
 
 
+def _is_not_answered_twice(record: logging.LogRecord) -> bool:
+    """Return False for what the SDK says of a request that a connection ended under: that is told by us."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], InvalidStateError)
+
+
 class Dialer:
     """Makes connections to one nucleus; its thread of the SDK is shared by all of them."""
 
@@ -61,6 +66,7 @@ class Dialer:
         """
         # Its errors are told by us, in our words; its debug texts hold the payloads, secrets among them.
         logging.getLogger("awsiot").setLevel(logging.CRITICAL)
+        logging.getLogger("concurrent.futures").addFilter(_is_not_answered_twice)
         loop = EventLoopGroup(num_threads=1)
         self._bootstrap = ClientBootstrap(loop, DefaultHostResolver(loop))
         self._options = SocketOptions()
