@@ -44,9 +44,10 @@ if [ "$(cat "$models/current" 2>/dev/null)" != "$name" ]; then
     echo "$name" >"$models/.current"
     sync
     mv "$models/.current" "$models/current"
+    sync
 fi
 
 # The inspector has a copy of its own of what it runs. The three named last stay, for a look and a quick way back.
 ls -1dt "$models"/*/*/ | tail -n +4 | while IFS= read -r old; do
-    rm -rf "$old"
+    [ "$old" = "$place/" ] || rm -rf "$old" # the clock may have gone back
 done

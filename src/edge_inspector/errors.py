@@ -7,6 +7,7 @@
     ├── EndOfSource     there will be no more frames; finish what is in flight and stop
     ├── FrameError      this one frame cannot be used; count it, say so, take the next
     ├── StuckError      a part of the daemon does no work any more; a supervisor shall start it again; exit code 75
+    │   └── HangingError  an inspection does not end, perhaps for what the model is
     └── SinkError       this message was not delivered; keep it or count it, try again later
         └── RefusedError  and never will be; keep it as a dead letter
 
@@ -40,6 +41,10 @@ class FrameError(InspectorError):
 
 class StuckError(InspectorError):
     """A part of the daemon has work and does none; only a new process helps."""
+
+
+class HangingError(StuckError):
+    """An inspection does not end; perhaps it is the model's fault."""
 
 
 class SinkError(InspectorError):

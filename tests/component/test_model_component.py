@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -139,6 +140,18 @@ def test_the_last_three_models_stay_and_an_older_one_can_be_named_again(device: 
         assert (device.work / "models" / "current").read_text() == f"spots/{version}\n"
     kept = {path.name for path in (device.work / "models" / "spots").iterdir()}
     assert kept == {"1.2.0", "1.0.0", "1.10.0"}
+
+
+def test_the_model_that_is_named_stays_also_when_the_clock_has_gone_back(device: Device, tmp_path: Path) -> None:
+    artifacts = device.hand_over(built(tmp_path, "1.0.0"), "1.0.0")
+    assert install(device, artifacts).returncode == 0
+    for version in ("1.1.0", "1.2.0", "1.3.0"):
+        later = device.work / "models" / "spots" / version
+        later.mkdir()
+        device.own(later)
+        os.utime(later, (4e9, 4e9))
+    assert install(device, artifacts).returncode == 0
+    assert (device.work / "models" / "spots" / "1.0.0" / "model.json").is_file()
 
 
 @pytest.mark.parametrize("content", [b"no archive", b""])

@@ -51,8 +51,12 @@ class FakeOpened:
         self.closed = 0
         self._says, self._gate, self._broken = says or {}, gate or threading.Event(), broken
 
-    def self_test(self) -> SelfTest:
-        return SelfTest(1, tuple(self._says.get("problems", ())))
+    def self_test(self, *, go_on: Callable[[], None] = lambda: None) -> SelfTest:
+        images = self._says.get("golden_images", 1)
+        for _ in range(images):
+            self._gate.wait(self._says.get("image_s", 0.0))
+            go_on()
+        return SelfTest(images, tuple(self._says.get("problems", ())))
 
     def judge(self, frame: Frame) -> str:  # noqa: ARG002 - the port's signature
         assert not self.closed, "a model that was freed still judges"

@@ -83,7 +83,7 @@ def test_where_the_model_that_runs_does_not_keep_up_the_next_needs_to_be_no_fast
 @pytest.mark.usefixtures("hurried")
 def test_a_candidate_without_golden_images_is_taken_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = FakeOpened(IDENTITY)
-    monkeypatch.setattr(opened, "self_test", lambda: SelfTest(0, ()))
+    monkeypatch.setattr(opened, "self_test", lambda **_: SelfTest(0, ()))
     assert check(opened, Watched(None), None, go_on=lambda: None).startswith("no golden images: not tested; ")
 
 

@@ -7,7 +7,9 @@ import pytest
 from edge_inspector.errors import ModelError
 from edge_inspector.models import examining, lifecycle
 from edge_inspector.models.memory import Memory
+from edge_inspector.models.packages import Opened
 from edge_inspector.models.store import Store
+from tests.fakes import PATIENCE_S
 from tests.models.fakes import CONFIGURED, FakeStation, point_at
 from tests.mosquitto import eventually
 from tests.small_disk import set_read_only, small_disk
@@ -158,6 +160,24 @@ def test_a_candidate_that_hangs_is_refused_and_holds_up_nobody(tmp_path: Path, m
         station.run_until_runs("1.1.0")
 
 
+def test_a_long_set_of_golden_images_is_no_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examining, "_HANGS_S", 0.2)
+    with FakeStation(tmp_path) as station:
+        station.place("1.0.0", golden_images=20, image_s=0.02)
+        station.run_until_runs("1.0.0")
+
+
+def test_a_disk_that_hangs_is_no_fault_of_the_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examining, "_HANGS_S", 0.1)
+    with FakeStation(tmp_path) as station:
+        station.store.folder.mkdir()
+        with station.store._locked(".copying"):
+            station.place("1.0.0")
+            station.run_until(lambda: "models-unavailable" in station.panel.standing, what="it is told")
+        station.run_until_runs("1.0.0")
+        assert station.told("model.rejected") == []
+
+
 def test_a_shadow_tells_how_both_did_and_then_the_candidate_takes_over(tmp_path: Path) -> None:
     with FakeStation(tmp_path, shadow_parts=30) as station:
         station.place("1.0.0", verdict="review")
@@ -287,6 +307,35 @@ def test_a_new_model_takes_over_from_one_on_probation_and_the_last_good_one_stay
         station.run_until(lambda: station.line.running == CONFIGURED, what="it is back")
 
 
+def test_who_comes_after_one_on_probation_is_held_against_the_last_good_one(tmp_path: Path) -> None:
+    with FakeStation(tmp_path, probation_parts=1_000_000) as station:
+        for _ in range(300):
+            station.line.pass_part()
+        station.place("1.1.0")
+        station.run_until_runs("1.1.0")
+        before = station.store.read().probation.before
+        assert before.judged >= 300
+        station.place("1.2.0")
+        station.run_until_runs("1.2.0")
+        assert station.store.read().probation.before == before
+
+
+def test_a_pointer_back_to_the_last_good_model_needs_neither_shadow_nor_probation(tmp_path: Path) -> None:
+    with FakeStation(tmp_path, probation_parts=0) as station:
+        for version, verdict in (("1.1.0", "reject"), ("1.2.0", "accept")):
+            station.place(version, verdict=verdict)
+            station.run_until_runs(version)
+            station.run_until_idle()
+    with FakeStation(tmp_path, shadow_parts=1000, max_disagreement=0.01) as station:
+        for _ in range(300):
+            station.line.pass_part()
+        point_at(station.updates, "spot/1.1.0")
+        station.run_until(lambda: station.events, what="it is examined")
+        assert station.told("model.rejected") == []
+        station.run_until_runs("1.1.0")
+        assert station.store.read().probation is None
+
+
 def test_going_back_by_hand_is_remembered_and_told(tmp_path: Path) -> None:
     with FakeStation(tmp_path, probation_parts=0) as station:
         for version in ("1.1.0", "1.2.0"):
@@ -363,7 +412,59 @@ def test_a_bad_model_is_taken_back_also_where_that_cannot_be_written_down(tmp_pa
         set_read_only(disk, on=True)
         station.run_until(lambda: station.line.running == CONFIGURED and station.events[1:], what="it is back")
         assert "models-unavailable" in station.panel.standing
+        bad = next(opened.identity for opened in station.packages.opened if opened.identity != CONFIGURED)
         set_read_only(disk, on=False)
+        station.run_until(lambda: "models-unavailable" not in station.panel.standing, what="the disk is back")
+        memory = station.store.read()
+        assert (memory.running, memory.probation) == (None, None)
+        assert memory.rejection_of(bad) is not None
+
+
+def test_a_bad_model_is_taken_back_as_soon_as_there_is_memory_to_load_the_good_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "_PAUSE_S", 0.01)
+    with FakeStation(tmp_path, probation_parts=1_000_000, max_failed=0) as station:
+        station.place("1.0.0")
+        station.run_until_runs("1.0.0")
+        open_at_once, tries = station.packages.open, iter([MemoryError(), MemoryError()])
+
+        def open_or_fail(folder: Path | None) -> Opened:
+            if (error := next(tries, None)) is not None:
+                raise error
+            return open_at_once(folder)
+
+        monkeypatch.setattr(station.packages, "open", open_or_fail)
+        station.packages.broken.add("1.0.0")
+        station.run_until(lambda: station.line.running == CONFIGURED, what="it is back")
+
+
+def test_a_rollback_that_the_end_has_overtaken_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeStation(tmp_path, probation_parts=0) as station:
+        station.place("1.1.0")
+        station.run_until_runs("1.1.0")
+        station.run_until_idle()
+        before, loads, goes_on = station.store.read(), threading.Event(), threading.Event()
+        open_at_once = station.packages.open
+
+        def open_slowly(folder: Path | None) -> Opened:
+            loads.set()
+            goes_on.wait(PATIENCE_S)
+            return open_at_once(folder)
+
+        monkeypatch.setattr(station.packages, "open", open_slowly)
+
+        def ask() -> None:
+            with pytest.raises(ModelError, match="the station ends"):
+                station.models.rollback()
+
+        asks = threading.Thread(target=ask)
+        asks.start()
+        assert loads.wait(PATIENCE_S)
+    goes_on.set()
+    asks.join()
+    assert station.store.read() == before
+    assert station.packages.opened[-1].closed == 1
 
 
 def test_a_station_that_ends_frees_what_was_to_come_and_ends_at_once(tmp_path: Path) -> None:

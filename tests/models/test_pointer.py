@@ -1,8 +1,14 @@
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from edge_inspector.models.pointer import PointerWatch, package_wished
+from edge_inspector.models.wishes import Wishes
 from tests.models.fakes import place, point_at
+
+if TYPE_CHECKING:
+    from edge_inspector.models.examining import Examination
+    from edge_inspector.models.telling import Teller
 
 
 def due(watch: PointerWatch, *, at: int) -> bool:
@@ -50,3 +56,26 @@ def test_what_goes_away_again_is_no_wish_and_neither_is_a_folder_or_a_pipe(tmp_p
     (tmp_path / "current").rmdir()
     os.mkfifo(tmp_path / "current")
     assert [due(watch, at=number) for number in (3, 4, 5)] == [False] * 3
+
+
+def test_a_second_look_after_a_problem_ends_no_examination_that_goes_on(tmp_path: Path) -> None:
+    class Going:
+        ends = 0
+
+        def take(self) -> None:
+            pass
+
+        def cancel(self) -> None:
+            self.ends += 1
+
+    going = Going()
+    package = tmp_path / "spot" / "1.0.0"
+    package.mkdir(parents=True)
+    (tmp_path / "current").write_text("spot/1.0.0")
+    wishes = Wishes(tmp_path, lambda _: cast("Examination", going), cast("Teller", None))
+    for now_s in range(3):
+        wishes.look(now_s)
+    assert wishes.examination is going
+    wishes.try_later(3)
+    wishes.look(60)
+    assert (wishes.examination, going.ends) == (going, 0)

@@ -14,7 +14,8 @@ from edge_inspector.app.models import _Packages, open_station_model
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.detectors.verification import verify
-from edge_inspector.errors import ConfigError, RefusedError, SourceError, StuckError
+from edge_inspector.errors import ConfigError, HangingError, RefusedError, SourceError, StuckError
+from edge_inspector.models.copying import never_end
 from edge_inspector.models.memory import Memory, Probation
 from edge_inspector.models.store import Store, store_in
 from edge_inspector.settings import ModelSettings, Settings
@@ -80,10 +81,45 @@ def test_golden_images_are_judged_by_the_thresholds_of_their_package_whatever_th
         (check,) = verify(ModelPackage.open(weak), detector)
         assert "expected none there" in check.problems[0], "a belt's detector sees it"
     with closing(_Packages(settings, follows).open(weak)) as opened:
-        assert opened.self_test().problems == ()
+        assert opened.self_test(go_on=never_end).problems == ()
     strict = settings_of(tmp_path, updates, policy=override(weak, reject_at=0.9, version="1.1.0"))
     with closing(_Packages(strict, None).open(weak)) as opened:
-        assert opened.self_test().problems == ()
+        assert opened.self_test(go_on=never_end).problems == ()
+
+
+def test_golden_images_need_no_second_model_in_memory_and_end_when_nobody_waits(
+    tmp_path: Path, updates: Updates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end() -> None:
+        raise InterruptedError
+
+    belt = settings_of(tmp_path, updates)
+    with closing(_Packages(belt, TrackOptions()).open(updates.make("1.1.0"))) as opened:
+        monkeypatch.setattr("edge_inspector.detectors.onnx.open_session", None)
+        assert opened.self_test(go_on=lambda: None).images == 1
+        with pytest.raises(InterruptedError):
+            opened.self_test(go_on=end)
+
+
+def test_a_precision_that_the_model_lacks_is_an_error_of_the_configuration_and_brings_no_other_model(
+    tmp_path: Path, updates: Updates
+) -> None:
+    settings = settings_of(tmp_path, updates)
+    manifest = tmp_path / "first" / "model.json"
+    document = json.loads(manifest.read_text())
+    document["files"].append({**document["files"][0], "precision": "int8"})
+    manifest.write_text(json.dumps(document))
+    with_running(settings, updates.make("1.1.0"))
+    before = store_of(settings).read()
+    model = settings.model.model_copy(update={"precision": "int8"})
+    with (
+        pytest.raises(ConfigError, match=r"model\.precision: .*expected a file of precision 'int8'"),
+        open_station_model(settings.model_copy(update={"model": model}), follows=None),
+    ):
+        pass
+    assert store_of(settings).read() == before
+    assert before.running is not None
+    assert store_of(settings).place_of(before.running).is_dir()
 
 
 def test_a_policy_that_changes_while_a_model_waits_for_the_next_part_is_in_force_for_both(
@@ -182,7 +218,14 @@ def test_the_package_in_force_is_that_of_the_store_where_models_are_updated(tmp_
 
 @pytest.mark.parametrize(
     ("error", "starts"),
-    [(None, 0), (SourceError("gone"), 0), (ConfigError("no"), 0), (StuckError("stuck"), 1), (ZeroDivisionError(), 1)],
+    [
+        (None, 0),
+        (SourceError("gone"), 0),
+        (ConfigError("no"), 0),
+        (StuckError("token"), 0),
+        (HangingError("hangs"), 1),
+        (ZeroDivisionError(), 1),
+    ],
 )
 def test_only_an_end_that_may_be_the_models_fault_is_counted(
     tmp_path: Path, updates: Updates, error: Exception | None, starts: int

@@ -18,6 +18,7 @@ from tests.small_disk import fill, set_read_only, small_disk
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OLD = ModelIdentity("spot", "1.0.0", "1" * 64)
 NEW = ModelIdentity("spot", "1.1.0", "2" * 64)
+NEWER = ModelIdentity("spot", "1.2.0", "3" * 64)
 FILES = {"model.json": b"{}", "model.onnx": b"onnx" * 1000, "golden/one.png": b"png"}
 KB = 1 << 10
 
@@ -72,6 +73,20 @@ def test_a_package_that_is_kept_is_not_copied_again_and_another_one_is_made_anew
     assert files_in(store.take_in(changed, OLD)) == FILES
     store.take_in(make_package(tmp_path / "new"), NEW)
     assert files_in(store.take_in(changed, NEW)) == {"model.json": b"changed"}
+
+
+def test_a_candidate_has_the_room_of_those_that_nobody_waits_for_any_more(tmp_path: Path) -> None:
+    def end() -> None:
+        if next(steps):
+            raise LookupError
+
+    store, other = store_with_old(tmp_path), ModelIdentity("spot", "1.3.0", "4" * 64)
+    steps = iter([False, False, True])
+    store.take_in(tmp_path / "old", NEW)
+    with pytest.raises(LookupError):
+        store.take_in(tmp_path / "old", NEWER, go_on=end)
+    store.take_in(tmp_path / "old", other)
+    assert {path for path in store.folder.iterdir() if path.is_dir()} == {store.place_of(OLD), store.place_of(other)}
 
 
 def test_what_is_not_kept_is_tidied_away_half_copies_too(tmp_path: Path) -> None:
@@ -253,6 +268,7 @@ def test_a_switch_that_is_cut_short_at_any_step_leaves_the_old_model_or_the_new_
 
     def switch(store: Store) -> None:
         store.take_in(package, NEW)
+        (store.folder / ".spot-0.8.0-000000000000.part").mkdir()
         store.change(lambda memory: memory.switched(NEW, probation))
         store.tidy(store.read())
 

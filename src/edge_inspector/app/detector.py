@@ -1,7 +1,7 @@
 """Which detector judges, and by which policy."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -72,8 +72,9 @@ class OpenModel:
         floor = report_at if follows is None else lowest_score(policy, follows)
         self._model_wh = package.manifest.input.model_wh
         tiling = _tiling(settings.model.tiling, self._model_wh)
-        self._floor, self._threads = min(floor, min_confidence), settings.model.threads
-        self._detector = self._open(self._floor)
+        self._detector = OnnxDetector(
+            package, self._file, threads=settings.model.threads, min_confidence=min(floor, min_confidence)
+        )
         looks = self._detector if tiling is None else TiledDetector(self._detector, tiling)
         self.model = Model(
             looks,
@@ -100,19 +101,21 @@ class OpenModel:
         self.model = replace(self.model, policy=policy)
         return policy
 
-    def self_test(self) -> SelfTest:
+    def self_test(self, *, go_on: Callable[[], None]) -> SelfTest:
         """Run the golden images of the package.
+
+        Args:
+            go_on: Called after each; an exception from it ends the test.
 
         Raises:
             ModelError: If an image is missing or damaged, or the model fails.
         """
         # What they promise is what the package's own thresholds let through.
         floor = min(entry.review_at for entry in self._thresholds.values())
-        if floor == self._floor:
-            checks = list(verify(self._package, self._detector))
-        else:
-            with self._open(floor) as detector:
-                checks = list(verify(self._package, detector))
+        checks = []
+        for check in verify(self._package, self._detector.seeing(floor)):
+            checks.append(check)
+            go_on()
         problems = (f"{check.image}: {problem}" for check in checks for problem in check.problems)
         return SelfTest(len(checks), tuple(problems))
 
@@ -133,9 +136,6 @@ class OpenModel:
     def close(self) -> None:
         """Free the model."""
         self._detector.close()
-
-    def _open(self, min_confidence: float) -> OnnxDetector:
-        return OnnxDetector(self._package, self._file, threads=self._threads, min_confidence=min_confidence)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from edge_inspector.app.detector import (
 from edge_inspector.app.source import flow_options
 from edge_inspector.decision import NoVerdictCause, Policy, Verdict
 from edge_inspector.detectors.model_file import MANIFEST_NAME, ModelPackage
-from edge_inspector.errors import ConfigError, ModelError, RefusedError, SourceError
+from edge_inspector.errors import ConfigError, HangingError, ModelError, RefusedError, SourceError, StuckError
 from edge_inspector.events import EventWriter, Json
 from edge_inspector.frame import DropCause, Frame
 from edge_inspector.inspection import FrameFinding, ModelIdentity
@@ -125,8 +125,9 @@ def open_station_model(settings: Settings, *, follows: TrackOptions | None) -> I
     with closing(updated):
         try:
             yield updated
-        except (SourceError, ConfigError):
-            _end_well(store)
+        except (SourceError, ConfigError, StuckError) as error:
+            if not isinstance(error, HangingError):
+                _end_well(store)
             raise
         _end_well(store)
 
@@ -319,6 +320,11 @@ class _Packages:
         """As the port of the lifecycle."""
         settings = self.settings
         package = ModelPackage.open(configured_package(settings) if folder is None else folder)
+        try:
+            package.file(settings.model.precision)
+        except ModelError as error:  # it is whole: no other model shall take its place
+            msg = f"model.precision: {error}"
+            raise ConfigError(msg) from error
         return OpenModel(package, settings, follows=self._follows)
 
 

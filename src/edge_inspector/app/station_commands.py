@@ -12,6 +12,7 @@ from edge_inspector.commands import CommandName
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.errors import RefusedError
 from edge_inspector.events import Json
+from edge_inspector.models.copying import never_end
 from edge_inspector.samples.keeper import Keeper
 from edge_inspector.settings import Settings
 
@@ -65,7 +66,7 @@ def self_test(settings: Settings) -> dict[str, Json]:
         msg = "no model runs: frames are gathered for the first one"
         raise RefusedError(msg)
     with closing(OpenModel(ModelPackage.open(package_in_force(settings)), settings)) as opened:
-        found = opened.self_test()
+        found = opened.self_test(go_on=never_end)
         identity = opened.identity
     return {
         "model": {"name": identity.name, "version": identity.version, "sha256": identity.sha256},

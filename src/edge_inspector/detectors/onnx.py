@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -100,6 +101,7 @@ class OnnxDetector:
             min_confidence = min(entry.review_at for entry in package.thresholds(file).values())
         self._path = package.folder / file.path
         self._preprocessor = Preprocessor(manifest.input)
+        self._manifest, self._max_detections = manifest, max_detections
         decoder = decoder_of(manifest, confidence=min_confidence, max_detections=max_detections)
         self._decode, self._output_names = decoder.decode, list(decoder.dtypes)
         self._input_name, self._size_name = manifest.input.name, manifest.input.size_name
@@ -127,6 +129,16 @@ class OnnxDetector:
             return inference
         found = inference.detections
         return replace(inference, detections=replace(found, xyxy=frame.to_captured(found.xyxy)))
+
+    def seeing(self, min_confidence: float) -> Self:
+        """Return the same model, not a second one in memory, that reports from another score on.
+
+        It lives as long as this one, and on the same thread; whoever has opened this one closes this one.
+        """
+        other = copy(self)
+        decoder = decoder_of(self._manifest, confidence=min_confidence, max_detections=self._max_detections)
+        other._decode = decoder.decode  # noqa: SLF001 - it is one of us
+        return other
 
     def close(self) -> None:
         """Free the model."""

@@ -45,6 +45,19 @@ def speed_on(watched: Watched, limit_ms: float | None) -> Speed:
     return Speed(limit_ms, None if period_ms is None else max(period_ms, _AS_FAST * running_ms))
 
 
+def resting(go_on: Callable[[], None]) -> Callable[[], None]:
+    """Return a `go_on` that rests as long as was worked since it was called last: the line comes first."""
+    since_s = time.monotonic()
+
+    def rest() -> None:
+        nonlocal since_s
+        go_on()
+        time.sleep(min(time.monotonic() - since_s, LONGEST_REST_S))
+        since_s = time.monotonic()
+
+    return rest
+
+
 def check(opened: Opened, watched: Watched, limit_ms: float | None, *, go_on: Callable[[], None]) -> str:
     """Return in words what was found good about a candidate.
 
@@ -57,8 +70,7 @@ def check(opened: Opened, watched: Watched, limit_ms: float | None, *, go_on: Ca
     Raises:
         ModelError: If the candidate breaks a promise, or is too slow.
     """
-    test = opened.self_test()
-    go_on()
+    test = opened.self_test(go_on=resting(go_on))
     if test.problems:
         msg = f"golden images: {'; '.join(test.problems)}"
         raise ModelError(msg)

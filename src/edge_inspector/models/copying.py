@@ -14,7 +14,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 def never_end() -> None:
-    """Go on with a copy, whatever happens."""
+    """Go on with a copy or a test, whatever happens."""
 
 
 def copy_package(

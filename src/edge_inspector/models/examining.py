@@ -121,7 +121,8 @@ class Examination:
             hangs = found is None and not self._is_cancelled and time.monotonic() - self._alive_s > _HANGS_S
             self._is_cancelled |= hangs
         if hangs:
-            return self._refused(f"it hangs while it is {self.stage}: no answer for {_HANGS_S:g} s")
+            problem = f"it hangs while it is {self.stage}: no answer for {_HANGS_S:g} s"
+            return Unavailable(f"{self.package}: {problem}") if self.stage == "copied" else self._refused(problem)
         return found
 
     @property
@@ -176,7 +177,7 @@ class Examination:
         try:
             self._go_on()
             remark = check(opened, self._watched, self._settings.max_latency_ms, go_on=self._go_on)
-            if self._settings.shadow_parts:
+            if self._settings.shadow_parts and model != self._memory.previous:  # that one has proved itself here
                 self.stage = "in shadow"
                 shadow(opened, self._watched, self._settings, tell=self._compare, go_on=self._go_on)
         except BaseException:

@@ -82,7 +82,7 @@ class Models:
         self._started, self._watched, self._teller = started, watched, teller
         self._is_comparable = is_comparable
         self._stop, self._wake = threading.Event(), threading.Event()
-        self._recall = Recall(store, started.memory, self._unavailable)
+        self._recall = Recall(store, started.memory, self._unavailable, is_behind=bool(started.problems))
         self._switching = Switching(started.opened, line, watched, teller, wake=self._wake)
         self._wishes = Wishes(folder, self._examine, teller)
         self._proving = Proving(settings, watched)
@@ -209,10 +209,10 @@ class Models:
                 self._proving.is_going_on = False
                 _log.info("model %s has proved itself on %d parts", name_of(running), self._proving.since.seen)
             case Proof.FAILED, reason:
-                self._proving.is_going_on = False
                 try:
                     self._take_back(reason)
                 except InspectorError as error:  # there is nothing better: it runs on
+                    self._proving.is_going_on = False
                     self._unavailable(f"model {name_of(running)}: {reason}", str(error))
 
     def _look_at_wishes(self, now_s: float) -> None:
@@ -233,7 +233,8 @@ class Models:
         if isinstance(found, Unavailable):
             self._unavailable(found.problem)
             return
-        self._teller.available()
+        if self._recall.catch_up():
+            self._teller.available()
         match found:
             case Ready():
                 self._take_over(found)
@@ -254,16 +255,21 @@ class Models:
 
     def _take_over(self, ready: Ready) -> None:
         probation = None
-        if self._settings.probation_parts:
-            is_comparable = self._is_comparable or self._recall.memory.running is not None
-            before = self._proving.usual if is_comparable else Counts()
-            probation = Probation(datetime.now(UTC), before=before)
+        if self._settings.probation_parts and ready.opened.identity != self._recall.memory.previous:
+            probation = Probation(datetime.now(UTC), before=self._before())
         if not self._recall.change(lambda memory: memory.switched(ready.opened.identity, probation)):
             ready.opened.close()
             return
         self._teller.as_wished()
         self._proving.is_going_on = False
         self._switching.switch(ready.opened, cause=ModelChange.UPDATE, reason=ready.remark, comparison=ready.comparison)
+
+    def _before(self) -> Counts:
+        """Return what came of parts under the last good model; nothing where that means nothing on this line."""
+        memory = self._recall.memory
+        if memory.probation is not None:
+            return memory.probation.before
+        return self._proving.usual if self._is_comparable or memory.running is not None else Counts()
 
     def _take_back(
         self, reason: str, *, cause: ModelChange = ModelChange.ROLLBACK, to_sha256: str | None = None
@@ -280,6 +286,10 @@ class Models:
         if good == bad or (to_sha256 is not None and to_sha256 != good.sha256):
             opened.close()
             msg = f"{name_of(bad)} runs; expected {to_sha256 or 'a good model before it'}, found {name_of(good)}"
+            raise ModelError(msg)
+        if self._stop.is_set():  # loading took longer than the end waits: what is remembered is the next flow's
+            opened.close()
+            msg = f"{name_of(bad)} runs; the station ends"
             raise ModelError(msg)
         rejection = Rejection(bad, reason, datetime.now(UTC), ran=True)
         self._recall.change_in_any_case(lambda memory: memory.taken_back(rejection).fallen_back(previous))

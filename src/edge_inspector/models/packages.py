@@ -1,5 +1,6 @@
 """What this room needs of those who know what is in a model package."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,8 +29,11 @@ class Opened(Protocol):
     def identity(self) -> ModelIdentity:
         """Which one it is."""
 
-    def self_test(self) -> SelfTest:
+    def self_test(self, *, go_on: Callable[[], None]) -> SelfTest:
         """Run the package's test images.
+
+        Args:
+            go_on: Called after each; an exception from it ends the test.
 
         Raises:
             ModelError: If the model fails, or an image cannot be used.

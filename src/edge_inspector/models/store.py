@@ -155,7 +155,9 @@ class Store:
         make_folders(self.folder)
         with self._locked(_COPYING):  # a copy that nobody waits for any more may still be ending
             go_on()
-            if model not in self.read().kept or not place.is_dir():
+            memory = self.read()
+            if model not in memory.kept or not place.is_dir():
+                self.tidy(memory)  # a candidate that nobody waits for any more has left its package
                 copy_package(package, place, min_free_bytes=self._min_free_bytes, go_on=go_on)
         return place
 

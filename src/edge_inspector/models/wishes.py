@@ -41,7 +41,7 @@ class Wishes:
         found = None if self.examination is None else self.examination.take()
         if found is not None:
             self.examination = None
-        if self._again_s is not None and now_s >= self._again_s:
+        if self.examination is None and self._again_s is not None and now_s >= self._again_s:
             self._again_s = None
             self.look_again()
         if found is None and self._pointer.is_due(now_s):

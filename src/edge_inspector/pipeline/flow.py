@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from edge_inspector.camera import CameraReport, Skipped
 from edge_inspector.decision import NoVerdictCause, Policy
-from edge_inspector.errors import EndOfSource, InspectorError, SourceError, StuckError
+from edge_inspector.errors import EndOfSource, HangingError, InspectorError, SourceError, StuckError
 from edge_inspector.events import EventWriter, Json
 from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.inspection import FrameFinding, ModelIdentity
@@ -107,7 +107,7 @@ class Pipeline:
             self._in_hand,
             self._alarms,
             may_exit=around.may_exit,
-            give_up=lambda: self.give_up(StuckError("an inspection does not end")),
+            give_up=lambda: self.give_up(HangingError("an inspection does not end")),
             replace=lambda hanging: self._start_inspecting(instead_of=hanging),
         )
         self._failure: InspectorError | None = None
