@@ -1,6 +1,5 @@
 """The daemon: runs the pipeline of a configuration until a signal, and ends with an exit code that says why."""
 
-import ctypes
 import logging
 import math
 import signal
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge_inspector.alarms import Alarm
 from edge_inspector.app import Station, build, check
+from edge_inspector.app.freeing import give_memory_back
 from edge_inspector.app.source import SourceWrapper
 from edge_inspector.configuration.supervision import ReloadWish, Supervisor
 from edge_inspector.errors import ConfigError, FrameError, InspectorError, ModelError, SourceError, StuckError
@@ -145,7 +145,7 @@ def _accounted(opening: AbstractContextManager[Station], settings: Settings) -> 
     station: Station | None = None
     try:
         with opening as station:
-            _give_memory_back()
+            give_memory_back()
             _log.info("inspecting: %s", settings.source.type)
             yield station
     finally:
@@ -155,12 +155,6 @@ def _accounted(opening: AbstractContextManager[Station], settings: Settings) -> 
 
 def _log_as(settings: Settings) -> None:
     set_up_logging(settings.log, folder=settings.home if settings.keeps_on_disk else None)
-
-
-def _give_memory_back() -> None:
-    """Return to the system what loading the model has freed: the C library would keep several MB for good."""
-    if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
-        trim(0)
 
 
 def stop_on_signals(stop: threading.Event) -> threading.Event:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_inspector.errors import ModelError
+from edge_inspector.errors import ModelError, RefusedError
 from edge_inspector.models import examining, lifecycle
 from edge_inspector.models.memory import Memory
 from edge_inspector.models.packages import Opened
@@ -358,6 +358,17 @@ def test_going_back_by_hand_is_remembered_and_told(tmp_path: Path) -> None:
         station.run_until_idle()
         with pytest.raises(ModelError, match="expected a good model before it, found configured"):
             station.models.rollback()
+
+
+def test_nobody_goes_back_by_hand_to_a_model_that_was_not_made_for_the_line(tmp_path: Path) -> None:
+    with FakeStation(tmp_path, is_comparable=False, probation_parts=0) as station:
+        station.place("1.1.0")
+        station.run_until_runs("1.1.0")
+        station.run_until_idle()
+        with pytest.raises(RefusedError, match="found none that was made for this line"):
+            station.models.rollback()
+        assert station.line.running.version == "1.1.0"
+        assert station.store.read().rejected == ()
 
 
 def test_going_back_while_the_line_stands_before_another_switch_is_refused_in_time(

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from edge_inspector.alarms import COLLECTING, OVERRIDE_LAPSED, Alarm, Severity
+from edge_inspector.app.freeing import give_memory_back
 from edge_inspector.decision import ClassPolicy, Policy, Verdict, decide
 from edge_inspector.detectors.model_file import ModelPackage, Thresholds
 from edge_inspector.detectors.none import NO_MODEL, NoDetector
@@ -136,6 +137,7 @@ class OpenModel:
     def close(self) -> None:
         """Free the model."""
         self._detector.close()
+        give_memory_back()
 
 
 @contextmanager

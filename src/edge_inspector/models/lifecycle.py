@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, assert_never
 
-from edge_inspector.errors import InspectorError, ModelError
+from edge_inspector.errors import InspectorError, ModelError, RefusedError
 from edge_inspector.events import Json, ModelChange
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.examining import Examination, Found, Known, Ready, Refused, Unavailable
@@ -277,10 +277,14 @@ class Models:
         """Go back to the last good model with the next part.
 
         Raises:
+            RefusedError: If a person asks for it, and there is none but a stand-in that was made for another line.
             ModelError: If there is none, or it cannot be opened.
             ConfigError: If the policy contradicts it.
         """
         bad = self._switching.running.identity
+        if cause is ModelChange.COMMAND and self._recall.memory.previous is None and not self._is_comparable:
+            msg = f"{name_of(bad)} runs; expected a good model before it, found none that was made for this line"
+            raise RefusedError(msg)
         opened, previous = self._open_good()
         good = opened.identity
         if good == bad or (to_sha256 is not None and to_sha256 != good.sha256):
