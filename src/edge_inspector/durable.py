@@ -1,8 +1,12 @@
-"""Files that are there whole or not at all, also after the power has gone."""
+"""Files that are there whole or not at all, also after the power has gone, and whether one was replaced."""
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
+
+Signature: TypeAlias = tuple[int, int, int, int]
 
 PARTIAL = ".part"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
@@ -51,6 +55,17 @@ def make_folders(folder: Path, *, mode: int = PRIVATE_FOLDER) -> None:
     make_folders(folder.parent, mode=mode)
     folder.mkdir(mode=mode, exist_ok=True)
     sync_folder(folder.parent)
+
+
+def signature_of(path: Path) -> Signature | None:
+    """Return what changes with the file that a path leads to, over links too; None where there is no regular file."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - the plain call says that links are followed
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def sync_folder(folder: Path) -> None:

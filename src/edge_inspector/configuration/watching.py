@@ -1,17 +1,13 @@
 """Notices that a configuration file has changed: written in place, renamed over, or behind a link that was turned."""
 
 import hashlib
-import os
-import stat
 from pathlib import Path
-from typing import TypeAlias
 
 from edge_inspector.configuration.reading import read_content
+from edge_inspector.durable import signature_of
 from edge_inspector.errors import ConfigError
 
 _POLL_S = 1.0
-
-_Signature: TypeAlias = tuple[int, int, int, int]
 
 
 class FileWatch:
@@ -25,7 +21,7 @@ class FileWatch:
         """Watch from now on."""
         self.path = path
         self._polled_s = -_POLL_S
-        self._seen = self._taken = _signature(path)
+        self._seen = self._taken = signature_of(path)
         self._digest: bytes | None = None
 
     def is_due(self, monotonic_s: float) -> bool:
@@ -33,7 +29,7 @@ class FileWatch:
         if monotonic_s - self._polled_s < _POLL_S:
             return False
         self._polled_s = monotonic_s
-        before, self._seen = self._seen, _signature(self.path)
+        before, self._seen = self._seen, signature_of(self.path)
         return self._seen is not None and self._seen == before and self._seen != self._taken
 
     def take(self) -> tuple[bytes, bool]:
@@ -42,7 +38,7 @@ class FileWatch:
         Raises:
             ConfigError: If it cannot be read.
         """
-        self._taken = _signature(self.path)
+        self._taken = signature_of(self.path)
         if self._taken is None and self.path.exists():
             msg = f"{self.path}: cannot be read again: expected a file, found something else"
             raise ConfigError(msg)
@@ -54,14 +50,3 @@ class FileWatch:
         digest = hashlib.sha256(content).digest()
         is_new, self._digest = digest != self._digest, digest
         return is_new
-
-
-def _signature(path: Path) -> _Signature | None:
-    """Return what changes with the file that the path leads to, over links too; None when there is none."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 - the plain call says that links are followed
-    except OSError:
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,19 +1,15 @@
 """The folder of updates: its file `current` names the package that shall run, as `name/version`, and moves last."""
 
-import os
 import re
-import stat
 from pathlib import Path
-from typing import TypeAlias
 
+from edge_inspector.durable import Signature, signature_of
 from edge_inspector.errors import ModelError
 
 POINTER = "current"
 _POLL_S = 1.0
 _NAMES_A_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._+-]*")
 _LONGEST_BYTES = 256
-
-_Signature: TypeAlias = tuple[int, int, int, int]
 
 
 class PointerWatch:
@@ -26,15 +22,15 @@ class PointerWatch:
         """Look for the first time when asked."""
         self._path = folder / POINTER
         self._polled_s = -_POLL_S
-        self._seen: _Signature | None = None
-        self._taken: _Signature | None = None
+        self._seen: Signature | None = None
+        self._taken: Signature | None = None
 
     def is_due(self, monotonic_s: float) -> bool:
         """Return whether the pointer differs from what was taken last, and has come to rest."""
         if monotonic_s - self._polled_s < _POLL_S:
             return False
         self._polled_s = monotonic_s
-        before, self._seen = self._seen, _signature(self._path)
+        before, self._seen = self._seen, signature_of(self._path)
         return self._seen is not None and self._seen == before and self._seen != self._taken
 
     def take(self) -> bytes:
@@ -43,7 +39,7 @@ class PointerWatch:
         Raises:
             OSError: If it cannot be read.
         """
-        self._taken = _signature(self._path)
+        self._taken = signature_of(self._path)
         with self._path.open("rb") as file:
             return file.read(_LONGEST_BYTES + 1)
 
@@ -79,14 +75,3 @@ def package_named(folder: Path, content: bytes) -> Path:
         msg = f"{folder / POINTER}: expected a package folder {package}, found none"
         raise ModelError(msg)
     return package
-
-
-def _signature(path: Path) -> _Signature | None:
-    """Return what changes with the file that the path leads to; None when there is none."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 - the plain call says that links are followed
-    except OSError:
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -11,7 +11,7 @@ from typing import Self
 
 from edge_inspector.errors import RefusedError, SinkError
 from edge_inspector.journal import Journal
-from edge_inspector.sinks.outbox import Outbox
+from edge_inspector.sinks.outbox import Outbox, OutboxSink
 from edge_inspector.topics import Message, Priority
 
 FLUSH_S = 0.5
@@ -33,7 +33,7 @@ def retry_wait_s(failures: int, *, jitter: float) -> float:
     return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(failures - 1, 32)) * (1 + jitter) / 2
 
 
-class IpcSink:
+class IpcSink(OutboxSink):
     """Publishes messages by one call of the nucleus, and keeps trying while it takes none.
 
     Retained topics carry the present: the last payload of each is sent on every connection. Everything else is read
@@ -67,8 +67,7 @@ class IpcSink:
         """
         self._publish, self._name, self._connection = publish, name, connection
         self._unwanted = tuple(unwanted)
-        self._outbox = Outbox(name=name, on_undelivered=on_undelivered, wants=wants)
-        self._reader = self._outbox.reader = journal.reader(name, wake=self._outbox.wake)
+        super().__init__(Outbox(name=name, on_undelivered=on_undelivered, wants=wants), journal, reader=name)
         self._stop = threading.Event()
         self._flush_until_s = float("inf")
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -76,30 +75,6 @@ class IpcSink:
         self._served: int | None = None  # the connection on which the present was sent
         self._failures = 0
         self._said: set[str] = set()
-
-    @property
-    def delivered(self) -> int:
-        """Messages that the nucleus has taken, retained ones sent again included."""
-        return self._outbox.delivered
-
-    @property
-    def queued(self) -> int:
-        """Messages of the journal that wait."""
-        return self._reader.waiting
-
-    @property
-    def undelivered(self) -> dict[str, int]:
-        """Messages not delivered, by `Undelivered` cause."""
-        return self._outbox.undelivered
-
-    def send(self, message: Message) -> None:
-        """Take the new present of a retained topic; returns at once. Every other message comes from the journal.
-
-        Raises:
-            SinkError: If the sink is closed.
-        """
-        if message.delivery.retain:
-            self._outbox.put(message)
 
     def wake(self) -> None:
         """Look at the connection again; to be called whenever it came or went, from any thread."""

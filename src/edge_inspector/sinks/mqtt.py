@@ -27,7 +27,7 @@ from edge_inspector.sinks.mqtt_connection import (
     explain_silence,
     reconnect_wait_s,
 )
-from edge_inspector.sinks.outbox import Outbox
+from edge_inspector.sinks.outbox import Outbox, OutboxSink
 from edge_inspector.topics import Message
 
 FLUSH_S = 0.5
@@ -37,7 +37,7 @@ _TICK_S = 1.0  # how often paho looks after its keep-alive
 _log = logging.getLogger(__name__)
 
 
-class MqttSink:
+class MqttSink(OutboxSink):
     """Publishes messages to one broker and keeps trying while it is away.
 
     Retained topics carry the present: the last payload of each is sent on every connection. Everything else is read
@@ -87,8 +87,7 @@ class MqttSink:
         if commands is not None and on_command is not None:
             self._subscription = CommandSubscription(self._broker, commands, on_command)
         self._client = self._build_client(None if secret is None else _not_yet)
-        self._outbox = Outbox(name=self._broker, on_undelivered=on_undelivered)
-        self._reader = self._outbox.reader = journal.reader(reader, wake=self._outbox.wake)
+        super().__init__(Outbox(name=self._broker, on_undelivered=on_undelivered), journal, reader=reader)
         self._stop = threading.Event()
         self._flush_until = float("inf")
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -102,30 +101,6 @@ class MqttSink:
     def connected(self) -> bool:
         """Whether the broker has accepted the connection and it stands."""
         return self._outbox.is_open
-
-    @property
-    def delivered(self) -> int:
-        """Messages acknowledged by the broker (QoS 0: written), retained ones sent again included."""
-        return self._outbox.delivered
-
-    @property
-    def queued(self) -> int:
-        """Messages of the journal, waiting or not yet acknowledged."""
-        return self._reader.waiting
-
-    @property
-    def undelivered(self) -> dict[str, int]:
-        """Messages not delivered, by `Undelivered` cause."""
-        return self._outbox.undelivered
-
-    def send(self, message: Message) -> None:
-        """Take the new present of a retained topic; returns at once. Every other message comes from the journal.
-
-        Raises:
-            SinkError: If the sink is closed.
-        """
-        if message.delivery.retain:
-            self._outbox.put(message)
 
     def __enter__(self) -> Self:
         """Start to connect and return at once."""

@@ -14,7 +14,7 @@ from edge_inspector.sinks.present import Present
 from edge_inspector.topics import Message
 
 if TYPE_CHECKING:
-    from edge_inspector.journal import Entry, Reader
+    from edge_inspector.journal import Entry, Journal, Reader
 
 _log = logging.getLogger(__name__)
 
@@ -209,3 +209,42 @@ class Outbox:
                 self._on_undelivered(cause, message)
             except Exception:  # noqa: BLE001 - a fault of the one who is told must not stop the sending
                 _log.exception("on_undelivered failed for %s", message.topic)
+
+
+class OutboxSink:
+    """What others see of a sink that sends from an outbox: an `EventSink`."""
+
+    def __init__(self, outbox: Outbox, journal: "Journal", *, reader: str) -> None:
+        """Join outbox and journal.
+
+        Args:
+            outbox: What is on its way.
+            journal: Holds what is sent.
+            reader: Name under which the journal remembers what the receiver has taken.
+        """
+        self._outbox = outbox
+        self._reader = outbox.reader = journal.reader(reader, wake=outbox.wake)
+
+    @property
+    def delivered(self) -> int:
+        """Messages that the receiver has acknowledged, retained ones sent again included."""
+        return self._outbox.delivered
+
+    @property
+    def queued(self) -> int:
+        """Messages of the journal, waiting or not yet acknowledged."""
+        return self._reader.waiting
+
+    @property
+    def undelivered(self) -> dict[str, int]:
+        """Messages not delivered, by `Undelivered` cause."""
+        return self._outbox.undelivered
+
+    def send(self, message: Message) -> None:
+        """Take the new present of a retained topic; returns at once. Every other message comes from the journal.
+
+        Raises:
+            SinkError: If the sink is closed.
+        """
+        if message.delivery.retain:
+            self._outbox.put(message)
