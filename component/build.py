@@ -18,7 +18,7 @@ from component.installer import COMMON
 from component.lock import read_lock
 from component.recipe import empty_build_folder, read_component, write_recipe
 from component.sbom import bill_of_materials
-from component.targets import PLATFORMS, PYTHONS, Target
+from component.targets import PLATFORMS, PYTHONS, Target, Version
 from component.wheels import Wheel, build_own, download, oldest_glibc
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,8 +63,7 @@ def build(targets: Sequence[Target], out: Path) -> None:
     """
     with tempfile.TemporaryDirectory() as temporary:
         gathered = gather(targets, Path(temporary))
-        assemble(gathered, out)
-    floor = oldest_glibc(gathered.wheels)
+        floor = assemble(gathered, out)
     print(f"{out}: for glibc {'of any age' if floor is None else '.'.join(map(str, floor))} or newer")
 
 
@@ -82,13 +81,16 @@ def gather(targets: Sequence[Target], folder: Path) -> Gathered:
     return Gathered({target: [*each, own] for target, each in wheels.items()}, pip)
 
 
-def assemble(gathered: Gathered, out: Path) -> None:
+def assemble(gathered: Gathered, out: Path) -> Version | None:
     """Put the artifacts, the recipe, the bills and the checksums into the folder `out`, which is made anew.
+
+    Returns:
+        The glibc that all of it runs with; None where none of it minds.
 
     Raises:
         BuildError: If a wheel does not run where it is meant to, or the recipe breaks a rule.
     """
-    oldest_glibc(gathered.wheels)
+    floor = oldest_glibc(gathered.wheels)
     component = read_component(ROOT)
     folder = empty_build_folder(ROOT, component, out)
     for platform in dict.fromkeys(target.platform for target in gathered.wheels):
@@ -101,6 +103,7 @@ def assemble(gathered: Gathered, out: Path) -> None:
     (folder.artifacts / script.name).write_bytes(script.read_bytes())
     write_recipe(ROOT / "recipe.json", component, folder)
     write_checksums(out)
+    return floor
 
 
 def write_archive(path: Path, wheels: Mapping[Target, Sequence[Wheel]], pip: Wheel) -> None:

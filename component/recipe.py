@@ -8,6 +8,7 @@ from pathlib import Path
 
 from component.errors import BuildError
 from component.rules import findings
+from component.rules.finding import artifact_names, list_at
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def write_recipe(source: Path, component: Component, folder: BuildFolder) -> Non
 def fill_recipe(text: str, component: Component, *, built: Collection[str]) -> str:
     """Return a recipe with name, version and author, and the manifests whose artifacts were built.
 
-    The bucket in the addresses is filled in when it is published.
+    The bucket in the addresses is filled in when it is published. What cannot be read stays, for the rules to name.
     """
     recipe = json.loads(text)
     recipe |= {
@@ -84,9 +85,5 @@ def fill_recipe(text: str, component: Component, *, built: Collection[str]) -> s
         "ComponentVersion": component.version,
         "ComponentPublisher": component.author,
     }
-    recipe["Manifests"] = [manifest for manifest in recipe["Manifests"] if _artifacts(manifest) <= set(built)]
+    recipe["Manifests"] = [each for each in list_at(recipe, "Manifests") if artifact_names(each) <= set(built)]
     return json.dumps(recipe, indent=2, ensure_ascii=False) + "\n"
-
-
-def _artifacts(manifest: dict[str, list[dict[str, str]]]) -> set[str]:
-    return {artifact["Uri"].rpartition("/")[2] for artifact in manifest["Artifacts"]}

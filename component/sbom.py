@@ -45,16 +45,16 @@ def bill_of_materials(name: str, version: str, wheels: Iterable[Wheel], *, insta
 
 def _component(wheel: Wheel, scope: str) -> Json:
     told = _metadata(wheel)
-    address = f"pkg:pypi/{wheel.requirement.split('==', maxsplit=1)[0]}@{told['Version']}"
+    purl = f"pkg:pypi/{wheel.project}@{told['Version']}?file_name={wheel.path.name}"
     return {
         "type": "library",
-        "bom-ref": f"{address}?file_name={wheel.path.name}",
+        "bom-ref": purl,
         "name": told["Name"],
         "version": told["Version"],
         "scope": scope,
         "hashes": [{"alg": "SHA-256", "content": wheel.sha256}],
         "licenses": _licenses(told),
-        "purl": f"{address}?file_name={wheel.path.name}",
+        "purl": purl,
     }
 
 

@@ -42,7 +42,12 @@ class Target:
 
     def __str__(self) -> str:
         """As in messages."""
-        return f"CPython {self.python[0]}.{self.python[1]} on {self.platform.name}"
+        return f"CPython {self.version} on {self.platform.name}"
+
+    @property
+    def version(self) -> str:
+        """The Python in words, for example `3.11`."""
+        return ".".join(map(str, self.python))
 
     @property
     def tag(self) -> str:
@@ -55,6 +60,12 @@ class Target:
         machine = self.platform.machine
         newest = [f"manylinux_2_{minor}_{machine}" for minor in range(OLDEST_GLIBC[1], 4, -1)]
         return newest + [f"{name}_{machine}" for name in _BEFORE_PEP_600]
+
+    @property
+    def pip_options(self) -> list[str]:
+        """What makes pip take wheels for this target, whichever Python it runs in."""
+        tags = [f"--platform={tag}" for tag in self.platform_tags]
+        return [*tags, f"--python-version={self.version}", "--implementation=cp", f"--abi={self.tag}"]
 
 
 PLATFORMS = (Platform("amd64", "x86_64"), Platform("aarch64", "aarch64"))

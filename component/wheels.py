@@ -26,10 +26,14 @@ class Wheel:
     sha256: str
 
     @property
+    def project(self) -> str:
+        """The name that an index has it under, for example `fast-part`."""
+        return re.sub(r"[-_.]+", "-", self.path.name.partition("-")[0]).lower()
+
+    @property
     def requirement(self) -> str:
         """Its line in a requirements file: this file and no other."""
-        name, version, *_ = self.path.name.split("-")
-        return f"{re.sub(r'[-_.]+', '-', name).lower()}=={version} --hash=sha256:{self.sha256}"
+        return f"{self.project}=={self.path.name.split('-')[1]} --hash=sha256:{self.sha256}"
 
 
 def wheel_at(path: Path) -> Wheel:
@@ -44,9 +48,7 @@ def download(pins: Sequence[Pin], target: Target, folder: Path) -> list[Wheel]:
         BuildError: If the index has no wheel that runs there and has a hash of the lock file.
     """
     wanted = pins_for(pins, target)
-    tags = [f"--platform={tag}" for tag in target.platform_tags]
-    python = [f"--python-version={'.'.join(map(str, target.python))}", "--implementation=cp", f"--abi={target.tag}"]
-    _download(wanted, folder, *tags, *python)
+    _download(wanted, folder, *target.pip_options)
     wheels = [wheel_at(path) for path in sorted(folder.iterdir())]
     known = frozenset[str]().union(*(pin.hashes for pin in wanted))
     if len(wheels) != len(wanted) or not all(wheel.sha256 in known for wheel in wheels):

@@ -1,6 +1,5 @@
 import json
 import re
-import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from edge_inspector.events import EventKind
 from edge_inspector.sample_keys import SampleKey, Suffix
 from edge_inspector.settings import S3Target, Settings, parse
 from edge_inspector.topics import CATALOGUE, Channel, TopicTree
+from tests.nucleus.configuration import ConfigurationTree
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "greengrass"
@@ -128,8 +128,9 @@ def configuration(deployment: Path) -> dict[str, Any]:
     """What the nucleus has of a deployment: the recipe's defaults, and the merge."""
     recipe = read(ROOT / "recipes" / f"{INSPECTOR}.json")
     merge = read(deployment)["components"][INSPECTOR]["configurationUpdate"]["merge"]
-    merged = runpy.run_path(str(EXAMPLES / "configure.py"))["merged"]
-    return dict(merged(recipe["ComponentConfiguration"]["DefaultConfiguration"], json.loads(merge)))
+    tree = ConfigurationTree(recipe["ComponentConfiguration"]["DefaultConfiguration"])
+    tree.change(json.loads(merge), reset=(), to_default=True)
+    return dict(tree.get())
 
 
 def settings_of(deployment: Path) -> Settings:

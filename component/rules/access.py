@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from component.rules.finding import Finding, Json, Path, key_findings, list_at, object_at
+from component.rules.finding import Finding, Json, Path, defaults_of, key_findings, list_at, object_at
 
 _OPERATIONS = {
     "aws.greengrass.ipc.pubsub": {"aws.greengrass#PublishToTopic", "aws.greengrass#SubscribeToTopic"},
@@ -16,7 +16,7 @@ _PATH = "ComponentConfiguration.DefaultConfiguration.accessControl"
 
 def access_findings(recipe: Json) -> Iterator[Finding]:
     """Yield what is wrong with the grants."""
-    defaults = object_at(object_at(recipe, "ComponentConfiguration"), "DefaultConfiguration")
+    defaults = defaults_of(recipe)
     if not isinstance(defaults.get("accessControl", {}), dict):
         yield Finding(_PATH, repr(defaults["accessControl"]), "an object")
     seen = set[str]()

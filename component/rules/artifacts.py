@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 
-from component.rules.finding import Finding, Json, Path, key_findings, list_at, manifests_of, object_at
+from component.rules.finding import Finding, Json, Path, artifact_name, key_findings, list_at, manifests_of, object_at
 
 _TO_BE_FILLED = re.compile(r"s3://BUCKET_NAME/COMPONENT_NAME/COMPONENT_VERSION/[^/\s]+")
 _PUBLISHED = re.compile(r"s3://[a-z0-9][a-z0-9.-]+/(?!.*COMPONENT_)\S*[^/\s]")
@@ -24,7 +24,7 @@ def artifact_findings(recipe: Json, built: Collection[str] | None) -> Iterator[F
                 yield Finding(where, repr(artifact), "an object")
                 continue
             yield from _one(where, artifact)
-            name = str(artifact.get("Uri")).rpartition("/")[2]
+            name = artifact_name(artifact)
             named.add(name)
             if built is not None and name not in built:
                 yield Finding(f"{where}.Uri", f"{name!r}, which was not built", f"one of {', '.join(sorted(built))}")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from component.rules.finding import Finding, Json, Path, key_findings, object_at, type_finding
+from component.rules.finding import Finding, Json, Path, defaults_of, key_findings, object_at, type_finding
 
 _KEYS = (
     "RecipeFormatVersion",
@@ -40,7 +40,7 @@ def document_findings(recipe: Json) -> Iterator[Finding]:
             yield from type_finding(key, recipe[key], dict, "an object")
     configuration = object_at(recipe, "ComponentConfiguration")
     yield from key_findings("ComponentConfiguration", configuration, ("DefaultConfiguration",))
-    for key, value in object_at(configuration, "DefaultConfiguration").items():
+    for key, value in defaults_of(recipe).items():
         if key != "accessControl":
             yield from _type_findings(f"ComponentConfiguration.DefaultConfiguration.{key}", value)
 

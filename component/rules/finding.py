@@ -46,6 +46,23 @@ def manifests_of(recipe: Json) -> Iterator[tuple[Path, Json]]:
             yield f"Manifests[{number}]", manifest
 
 
+def artifact_name(artifact: Json) -> str:
+    """Return the file name at the end of an artifact's address; empty where it has none, which another rule says."""
+    uri = artifact.get("Uri")
+    return uri.rpartition("/")[2] if isinstance(uri, str) else ""
+
+
+def artifact_names(manifest: object) -> set[str]:
+    """Return the file names of a manifest's artifacts; of those that have one."""
+    artifacts = [artifact for artifact in list_at(manifest, "Artifacts") if isinstance(artifact, dict)]
+    return set(map(artifact_name, artifacts)) - {""}
+
+
+def defaults_of(recipe: Json) -> Json:
+    """Return the default configuration; an empty one where there is none."""
+    return object_at(object_at(recipe, "ComponentConfiguration"), "DefaultConfiguration")
+
+
 def key_findings(path: Path, value: Mapping[str, object], known: Collection[str]) -> Iterator[Finding]:
     """Say which keys are unknown; those in the wrong case by their right name."""
     by_lower = {name.lower(): name for name in known}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from component.rules.finding import Finding, Json, Path, key_findings, manifests_of, object_at, type_finding
+from component.rules.finding import Finding, Json, Path, key_findings, list_at, manifests_of, object_at, type_finding
 
 PHASES = ("install", "run")
 _ARCHITECTURES = ("amd64", "aarch64", "arm", "x86", "riscv64")
@@ -19,6 +19,8 @@ def manifest_findings(recipe: Json) -> Iterator[Finding]:
     """Yield what is wrong with platforms and phases."""
     if not list(manifests_of(recipe)):
         yield Finding("Manifests", repr(recipe.get("Manifests")), "a list of manifests")
+    for number, each in enumerate(list_at(recipe, "Manifests")):
+        yield from type_finding(f"Manifests[{number}]", each, dict, "an object")
     before: list[object] = []
     for path, manifest in manifests_of(recipe):
         yield from key_findings(path, manifest, ("Name", "Platform", "Lifecycle", "Artifacts"))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from component.rules.finding import Finding, Json, Path, list_at, manifests_of, object_at
+from component.rules.finding import Finding, Json, Path, artifact_names, defaults_of, manifests_of, object_at
 from component.rules.manifests import PHASES
 
 _VARIABLE = re.compile(r"\{(artifacts:path|work:path|iot:thingName|configuration:(?P<pointer>/[^{}]*))\}")
@@ -13,7 +13,7 @@ _ARTIFACT = re.compile(r"\{artifacts:path\}/([^\s\"';|&]+)")
 
 def script_findings(recipe: Json) -> Iterator[Finding]:
     """Yield what is wrong with the scripts."""
-    defaults = object_at(object_at(recipe, "ComponentConfiguration"), "DefaultConfiguration")
+    defaults = defaults_of(recipe)
     for path, manifest in manifests_of(recipe):
         lifecycle = object_at(manifest, "Lifecycle")
         for phase in PHASES:
@@ -51,8 +51,7 @@ def _variable_findings(path: Path, script: str, defaults: Json) -> Iterator[Find
 
 
 def _artifact_findings(path: Path, script: str, manifest: Json) -> Iterator[Finding]:
-    artifacts = [artifact for artifact in list_at(manifest, "Artifacts") if isinstance(artifact, dict)]
-    names = {str(artifact.get("Uri")).rpartition("/")[2] for artifact in artifacts}
+    names = artifact_names(manifest)
     for name in _ARTIFACT.findall(script):
         if name not in names:
             yield Finding(path, f"the file {name!r}", f"an artifact of its manifest: {', '.join(sorted(names))}")

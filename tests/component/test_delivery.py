@@ -40,8 +40,7 @@ def built(device: Device, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(target: Target, out: Path) -> Path:
-    python = ".".join(map(str, target.python))
-    assert main(["--platform", target.platform.name, "--python", python, "--out", str(out)]) == 0
+    assert main(["--platform", target.platform.name, "--python", target.version, "--out", str(out)]) == 0
     return out
 
 
@@ -152,11 +151,9 @@ def test_pip_finds_every_wheel_of_the_lock_file_for_aarch64_where_it_was_not_run
     pins = pins_for(read_lock((ROOT / "requirements" / "edge.txt").read_text(encoding="utf-8")), target)
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("".join(f"{pin}\n" for pin in pins))
-    platforms = [f"--platform={tag}" for tag in target.platform_tags]
-    versions = ["--python-version", ".".join(map(str, python)), "--implementation=cp", f"--abi={target.tag}"]
     # pip compares what a wheel requires with the Python that runs pip; the tags and the lock file know better.
     always = ["--dry-run", "--ignore-installed", "--ignore-requires-python", "--only-binary=:all:", "--require-hashes"]
-    where = [f"--target={tmp_path / 'nothing'}", *platforms, *versions, f"-r{requirements}"]
+    where = [f"--target={tmp_path / 'nothing'}", *target.pip_options, f"-r{requirements}"]
     command = [sys.executable, "-m", "pip", "install", "-q", *always, *where]
     resolved = subprocess.run([*command, "--report=-"], capture_output=True, text=True, check=False)
     assert resolved.returncode == 0, resolved.stderr

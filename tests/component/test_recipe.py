@@ -1,6 +1,5 @@
 import json
 import subprocess
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -12,6 +11,8 @@ from component.rules import findings
 from edge_inspector import __version__
 from edge_inspector.settings import GreengrassSettings, Settings, parse
 from edge_inspector.topics import Channel, TopicTree
+from tests.nucleus.configuration import ConfigurationTree
+from tests.nucleus.topics import covers
 
 RECIPES = sorted((ROOT / "recipes").glob("*.json"))
 INSPECTOR = json.loads((ROOT / "recipe.json").read_text(encoding="utf-8"))
@@ -82,28 +83,15 @@ def _of_the_same_keys(value: Any, keys: object) -> Any:
     ids=lambda merged: json.dumps(merged)[:50],
 )
 def test_what_a_deployment_merges_stands_in_no_conflict_with_a_default(merged: dict[str, Any]) -> None:
-    alone, together = parse(merged), parse(_merge(CONFIGURATION, merged))
-    assert together == alone
-
-
-def _merge(value: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return what the nucleus makes of a deployment's merge."""
-    both = {key for key in value.keys() & change.keys() if isinstance(value[key], dict)}
-    return {**value, **change, **{key: _merge(value[key], change[key]) for key in both}}
+    tree = ConfigurationTree(CONFIGURATION)
+    tree.change(merged, reset=(), to_default=True)
+    assert parse(tree.get()) == parse(merged)
 
 
 def _granted(service: str) -> tuple[set[str], list[str]]:
     (policy,) = DEFAULTS["accessControl"][service].values()
     resources = [resource.replace("{iot:thingName}", THING) for resource in policy["resources"]]
     return {operation.removeprefix("aws.greengrass#") for operation in policy["operations"]}, resources
-
-
-def _covers(pattern: str, topic: str) -> bool:
-    """Return whether every topic that `topic` may stand for matches an MQTT filter."""
-    levels, wanted = pattern.split("/"), topic.split("/")
-    if levels[-1] == "#":
-        levels, wanted = levels[:-1], wanted[: len(levels) - 1]
-    return len(levels) == len(wanted) and all(map(lambda level, found: level in {"+", found}, levels, wanted))
 
 
 def _topics(station: str) -> list[str]:
@@ -115,15 +103,15 @@ def test_the_grants_cover_the_catalogue_and_the_commands_on_the_device_and_in_th
     assert Settings().station.topic_prefix == "edge-inspector"
     operations, (local,) = _granted("aws.greengrass.ipc.pubsub")
     assert operations == {"PublishToTopic", "SubscribeToTopic"}
-    assert all(fnmatchcase(topic, local) for topic in _topics(THING))
+    assert all(covers(local, topic, is_mqtt=False) for topic in _topics(THING))
     operations, (cloud,) = _granted("aws.greengrass.ipc.mqttproxy")
     assert operations == {"PublishToIoTCore", "SubscribeToIoTCore"}
-    assert all(_covers(cloud, topic) for topic in _topics(THING))
+    assert all(covers(cloud, topic, is_mqtt=True) for topic in _topics(THING))
 
 
 def test_no_station_is_granted_the_topics_of_another_in_the_cloud() -> None:
     _, (cloud,) = _granted("aws.greengrass.ipc.mqttproxy")
-    assert not any(_covers(cloud, topic) for topic in _topics("another"))
+    assert not any(covers(cloud, topic, is_mqtt=True) for topic in _topics("another"))
     assert set(DEFAULTS["accessControl"]) == {"aws.greengrass.ipc.pubsub", "aws.greengrass.ipc.mqttproxy"}
 
 

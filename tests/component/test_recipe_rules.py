@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from component.build import ROOT
+from component.errors import BuildError
 from component.lint_recipe import main
+from component.recipe import empty_build_folder, read_component, write_recipe
 from component.rules import LARGEST_BYTES, MOST_VALUES, findings, is_install_only
 
 GOOD = json.loads((ROOT / "recipe.json").read_text(encoding="utf-8"))
@@ -85,6 +87,7 @@ def test_the_recipe_that_the_others_are_made_from_is_good() -> None:
         ("ComponentDependencies", [], "ComponentDependencies: found []; expected an object"),
         # Platforms.
         ("Manifests", [], "Manifests: found []; expected a list of manifests"),
+        ("Manifests.0", "amd64", "Manifests[0]: found 'amd64'; expected an object"),
         ("Manifests.0.Platform.runtime", ABSENT, "found None; expected '*': without it Lite finds no lifecycle"),
         ("Manifests.0.Platform.runtime", "aws_nucleus_lite", "found 'aws_nucleus_lite'; expected '*'"),
         ("Manifests.0.Platform.os", "windows", "Manifests[0].Platform.os: found 'windows'; expected 'linux'"),
@@ -222,6 +225,28 @@ def test_every_artifact_must_have_been_built_and_every_file_that_was_built_must_
     missing, surplus = found(GOOD, artifacts=built)
     assert missing.startswith("Manifests[1].Artifacts[1].Uri: found 'edge-inspector-linux-aarch64.zip', which was not")
     assert surplus.startswith("Manifests: found 'notes.txt' among the artifacts, in no manifest")
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("Manifests.0.Artifacts.1.Uri", "Manifests[0].Artifacts[1].Uri: found 'None'; expected 's3://BUCKET_NAME/COMP"),
+        ("Manifests.0.Artifacts", "Manifests[0].Lifecycle.install.Script: found the file 'install.sh'; expected an ar"),
+        ("Manifests", "Manifests: found []; expected a list of manifests"),
+    ],
+)
+def test_a_build_ends_with_every_rule_that_its_recipe_breaks_also_where_files_have_no_address(
+    place: str, expected: str, tmp_path: Path
+) -> None:
+    source, component = tmp_path / "recipe.json", read_component(ROOT)
+    source.write_text(json.dumps(changed(place, ABSENT) | {"ComponentType": "another"}))
+    folder = empty_build_folder(ROOT, component, tmp_path / "build")
+    (folder.artifacts / "install.sh").touch()
+    with pytest.raises(BuildError) as ended:
+        write_recipe(source, component, folder)
+    lines = str(ended.value).splitlines()
+    for each in (expected, "ComponentType: found 'another'"):
+        assert any(line.startswith(f"recipe.json: {each}") for line in lines), lines
 
 
 def test_a_published_recipe_is_good_with_its_own_addresses() -> None:
