@@ -41,6 +41,8 @@ from edge_inspector.errors import EndOfSource, ModelError, SourceError
 from edge_inspector.frame import Frame
 from edge_inspector.settings import Settings, parse
 from tests.fakes import ScriptedDetector
+from tests.models.made import spot_package
+from tests.models.stations import with_running
 from tests.onnx_models import MODEL_WH, bright_spot_graph, bright_spot_model, write_package
 from tests.pipeline.line import TOPICS, model_of
 
@@ -555,6 +557,17 @@ def test_another_model_keeps_the_configured_threads(package: Path, tmp_path: Pat
     assert main(["bench", *arguments]) == 0
     model = json.loads(file.read_text())["model"]
     assert (model["name"], model["threads"]) == ("bright-spot", 2)
+
+
+def test_another_model_goes_before_the_one_that_an_update_has_left(package: Path, tmp_path: Path) -> None:
+    configuration, file = tmp_path / "station.json", tmp_path / "speed.json"
+    plain = {"state": {"dir": str(tmp_path)}, "model": {"updates": {"folder": str(tmp_path / "updates")}}}
+    configuration.write_text(json.dumps(plain))
+    with_running(parse(plain), spot_package(tmp_path / "spot", "1.1.0"))
+    arguments = ["-c", str(configuration), "--seconds", "0.2", "--json", str(file)]
+    for more, name in ([], "spot"), (["--model", str(package)], "bright-spot"):
+        assert main(["bench", *arguments, *more]) == 0
+        assert json.loads(file.read_text())["model"]["name"] == name
 
 
 @pytest.mark.parametrize("size", ["", "640", "640x", "640x480x3", "-640x480", "63x640", "8193x640", "²00x300", "axb"])

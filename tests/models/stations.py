@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from edge_inspector.app import build
-from edge_inspector.app.models import StationModel
+from edge_inspector.app.models import StationModel, _Packages
 from edge_inspector.errors import EndOfSource
 from edge_inspector.frame import Frame
+from edge_inspector.models.memory import Probation
+from edge_inspector.models.store import Store, store_in
 from edge_inspector.pipeline.options import Totals
 from edge_inspector.settings import Settings, parse
 from edge_inspector.topics import Message
@@ -151,6 +153,17 @@ class Station:
 
     def totals(self) -> Totals:
         return self._totals[0]
+
+
+def store_of(settings: Settings) -> Store:
+    return Store(store_in(settings.home))
+
+
+def with_running(settings: Settings, package: Path, *, probation: Probation | None = None) -> None:
+    """Let a package be the one that runs, as a switch leaves it."""
+    store, model = store_of(settings), _Packages(settings, None).identify(package)
+    store.take_in(package, model)
+    store.change(lambda memory: memory.switched(model, probation))
 
 
 def settings_of(folder: Path, updates: Updates, **sections: Any) -> Settings:

@@ -17,13 +17,13 @@ from edge_inspector.detectors.verification import verify
 from edge_inspector.errors import ConfigError, HangingError, RefusedError, SourceError, StuckError
 from edge_inspector.models.copying import never_end
 from edge_inspector.models.memory import Memory, Probation
-from edge_inspector.models.store import Store, store_in
+from edge_inspector.models.store import store_in
 from edge_inspector.settings import ModelSettings, Settings
 from edge_inspector.tracks import TrackOptions
+from tests.models.fakes import NOW
 from tests.models.hurry import hurry
 from tests.models.made import POLICY_CLASS, Updates, label_of, sha256_of, spot_package
-from tests.models.stations import Station, settings_of
-from tests.models.test_memory import NOW
+from tests.models.stations import Station, settings_of, store_of, with_running
 from tests.mosquitto import eventually
 
 
@@ -31,17 +31,6 @@ from tests.mosquitto import eventually
 def updates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Updates:
     hurry(monkeypatch)
     return Updates(tmp_path / "updates")
-
-
-def store_of(settings: Settings) -> Store:
-    return Store(store_in(settings.home))
-
-
-def with_running(settings: Settings, package: Path, *, probation: Probation | None = None) -> None:
-    """Let a package be the one that runs, as a switch leaves it."""
-    store, model = store_of(settings), _Packages(settings, None).identify(package)
-    store.take_in(package, model)
-    store.change(lambda memory: memory.switched(model, probation))
 
 
 def override(package: Path, *, reject_at: float, version: str) -> dict[str, Any]:

@@ -14,9 +14,13 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_inspector.app import SHIPPED_MODEL
 from edge_inspector.cli import main
+from edge_inspector.configuration.reading import read_settings
 from edge_inspector.simulation import plan_tag, render_tag
 from tests.daemons import Daemon, run_command, write_configuration
+from tests.models.made import spot_package
+from tests.models.stations import with_running
 from tests.onnx_models import bright_spot_model
 from tests.replay.recordings import lines
 
@@ -191,14 +195,50 @@ def test_another_configuration_is_a_table_of_what_it_changes(recording: Path, tm
 
 
 def test_the_same_configuration_and_model_is_a_strict_replay_here(recording: Path, tmp_path: Path) -> None:
-    model = Path(__file__).parents[2] / "src" / "edge_inspector" / "shipped_model"
-    assert compared(replay_here(recording, "-c", configure(tmp_path), "--model", model)) == (8, 8, 0)
+    assert compared(replay_here(recording, "-c", configure(tmp_path), "--model", SHIPPED_MODEL)) == (8, 8, 0)
 
 
 def test_another_model_is_a_table_of_what_it_changes(recording: Path, tmp_path: Path) -> None:
     shown = replay_here(recording, "--model", bright_spot_model(tmp_path / "model"))
     assert re.search(r"what if: model bright-spot \S+ \(\w{12}\) instead of model metal-tags \S+ \(\w{12}\)", shown)
     assert "8 results: " in shown
+
+
+def configure_updated(tmp_path: Path, running: Path | None, **sections: Any) -> Path:
+    """Write the configuration of a station whose models are updated, and let a package run there."""
+    path = configure(tmp_path, model={"updates": {"folder": str(tmp_path / "updates")}}, **sections)
+    if running is not None:
+        with_running(read_settings(path), running)
+    return path
+
+
+def test_another_configuration_brings_the_model_that_runs_in_its_own_home(recording: Path, tmp_path: Path) -> None:
+    package, file = spot_package(tmp_path / "spot", "1.1.0"), tmp_path / "found.json"
+    replay_here(recording, "-c", configure_updated(tmp_path, package), "--json", file)
+    found = json.loads(file.read_text())
+    (what_if,) = found["what_if"]
+    assert re.fullmatch(r"model spot 1\.1\.0 \(\w{12}\) instead of model metal-tags \S+ \(\w{12}\)", what_if)
+    assert found["changes"]
+    replay_here(recording, "--model", package, "--json", file)
+    assert json.loads(file.read_text()) == found
+
+
+def test_another_model_goes_before_the_one_that_an_update_has_left(copied: Path, tmp_path: Path) -> None:
+    change(copied / "recording.json", state={"dir": str(tmp_path / "state")})  # the home of the other configuration
+    seal(copied)
+    other = configure_updated(tmp_path, spot_package(tmp_path / "spot", "1.1.0"))
+    assert compared(replay_here(copied, "-c", other, "--model", SHIPPED_MODEL)) == (8, 8, 0)
+
+
+def test_frames_that_were_gathered_without_a_model_get_the_one_that_an_update_has_left(tmp_path: Path) -> None:
+    source = {"type": "simulated", "rate_hz": 200, "count": 3, "image_wh": [96, 64]}
+    collects = configure_updated(tmp_path, None, source=source, samples={"mode": "collect"})
+    folder = record(tmp_path, collects)
+    assert compared(replay_here(folder, "-c", collects)) == (3, 3, 0)
+    shown = replay_here(folder, "-c", configure_updated(tmp_path, spot_package(tmp_path / "spot", "1.1.0")))
+    assert re.search(r"^what if: model spot 1\.1\.0 \(\w{12}\) instead of no model$", shown, re.MULTILINE)
+    shown = replay_here(folder, "--model", SHIPPED_MODEL)
+    assert re.search(r"^what if: model metal-tags \S+ \(\w{12}\) instead of no model$", shown, re.MULTILINE)
 
 
 def test_a_flipped_pixel_is_one_clear_error(copied: Path) -> None:

@@ -17,7 +17,9 @@ import pytest
 
 from edge_inspector.cli import main
 from edge_inspector.errors import SourceError
+from edge_inspector.inspection import ModelIdentity
 from edge_inspector.journal import schema
+from edge_inspector.models.store import Store, store_in
 from edge_inspector.support.archive import write_archive
 from edge_inspector.support.show import show
 from tests.daemons import Daemon, run_command, write_configuration
@@ -159,6 +161,23 @@ def test_what_helps_is_in_the_bundle(tmp_path: Path, station: Path) -> None:
         "log/edge-inspector.log.1": f"FileNotFoundError: [Errno 2] No such file or directory: '{rotated}'",
         "metrics": "ValueError: health.metrics_port is not set",
     }
+
+
+def test_the_model_in_the_bundle_is_the_one_that_runs(tmp_path: Path, station: Path) -> None:
+    store, running = Store(store_in(tmp_path / "state" / "top")), ModelIdentity("solder", "2.0.0", "5a" * 32)
+    store.change(lambda memory: memory.switched(running, None))
+    store.place_of(running).mkdir()
+    (store.place_of(running) / "model.json").write_text(json.dumps({"name": "solder", "version": "2.0.0"}))
+
+    def version() -> str | None:
+        return json.loads(bundle_of(tmp_path, station)["model/model.json"]).get("version")
+
+    assert version() is None, "of a store that is not used any more nothing runs"
+    station.write_text(station.read_text() + f'updates.folder = "{tmp_path / "updates"}"\n')
+    assert version() == "2.0.0"
+    for damaged in ("{", "[]", '{"running": {"name": "../..", "version": 1, "sha256": ""}}'):
+        (store.folder / "state.json").write_text(damaged)
+        assert version() is None, "the station goes on with the configured one"
 
 
 def test_a_running_daemon_is_not_disturbed_and_nothing_is_left_behind(tmp_path: Path, station: Path) -> None:

@@ -66,15 +66,15 @@ class OpenModel:
             ModelError: If the package cannot be used.
             ConfigError: If the policy contradicts it.
         """
-        self._package, self._file = package, package.file(settings.model.precision)
-        self._thresholds = package.thresholds(self._file)
-        policy, self.alarms = build_policy(settings.policy, self._thresholds, self._file.sha256)
+        file = package.file(settings.model.precision)
+        self._package, self._thresholds = package, package.thresholds(file)
+        policy, self.alarms = build_policy(settings.policy, self._thresholds, file.sha256)
         report_at = min(limits.review_at for limits in policy.classes.values())
         floor = report_at if follows is None else lowest_score(policy, follows)
         self._model_wh = package.manifest.input.model_wh
         tiling = _tiling(settings.model.tiling, self._model_wh)
         self._detector = OnnxDetector(
-            package, self._file, threads=settings.model.threads, min_confidence=min(floor, min_confidence)
+            package, file, threads=settings.model.threads, min_confidence=min(floor, min_confidence)
         )
         looks = self._detector if tiling is None else TiledDetector(self._detector, tiling)
         self.model = Model(
@@ -141,9 +141,7 @@ class OpenModel:
 
 
 @contextmanager
-def open_model(
-    settings: Settings, *, min_confidence: float = 1.0, follows: TrackOptions | None = None
-) -> Iterator[tuple[Model, tuple[Alarm, ...]]]:
+def open_model(settings: Settings, *, min_confidence: float = 1.0) -> Iterator[tuple[Model, tuple[Alarm, ...]]]:
     """Open the model that the settings name, and yield it with the alarms that it gives rise to; else as `OpenModel`.
 
     Raises:
@@ -155,7 +153,7 @@ def open_model(
         return
     quiet_opencv()
     package = ModelPackage.open(package_in_force(settings))
-    with closing(OpenModel(package, settings, min_confidence=min_confidence, follows=follows)) as opened:
+    with closing(OpenModel(package, settings, min_confidence=min_confidence)) as opened:
         yield opened.model, opened.alarms
 
 
@@ -175,7 +173,12 @@ def with_model_in_force(settings: Settings) -> Settings:
     """Return the same settings with the model that runs now, for what must not change it: a recording, a replay."""
     if settings.model.updates.folder is None:
         return settings
-    model = settings.model.model_copy(update={"path": package_in_force(settings), "updates": UpdateSettings()})
+    return with_model(settings, package_in_force(settings))
+
+
+def with_model(settings: Settings, package: Path) -> Settings:
+    """Return the same settings with a model that no update takes the place of."""
+    model = settings.model.model_copy(update={"path": package, "updates": UpdateSettings()})
     return settings.model_copy(update={"model": model})
 
 

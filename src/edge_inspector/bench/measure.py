@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from edge_inspector import __version__
 from edge_inspector.app import open_model, topic_tree
-from edge_inspector.app.detector import package_in_force
+from edge_inspector.app.detector import configured_package, with_model_in_force
 from edge_inspector.bench.bare import BareModels, feeds_of
 from edge_inspector.bench.figures import (
     HEADROOM,
@@ -77,7 +77,8 @@ def measure(
         FrameError: If its first image is none.
     """
     began_s, machine = time.monotonic(), describe_machine()
-    package = ModelPackage.open(package_in_force(settings))
+    settings = with_model_in_force(settings)
+    package = ModelPackage.open(configured_package(settings))
     file, threads = package.file(settings.model.precision), settings.model.threads
     with open_model(settings) as (model, _):
         progress("rendering frames")

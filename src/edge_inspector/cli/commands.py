@@ -76,14 +76,14 @@ def inspect(options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """Measure how fast this machine is."""
+    from edge_inspector.app.detector import with_model
     from edge_inspector.bench.show import show
     from edge_inspector.configuration.reading import read_settings
     from edge_inspector.settings import Settings
 
     settings = Settings() if options.config is None else read_settings(options.config)
     if options.model is not None:
-        model = settings.model.model_copy(update={"path": options.model})
-        settings = settings.model_copy(update={"model": model})
+        settings = with_model(settings, options.model)
     show(settings, image_wh=options.image, seconds=options.seconds, json_file=options.json)
     return 0
 

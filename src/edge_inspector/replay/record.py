@@ -1,16 +1,14 @@
 """The daemon with a recording of it."""
 
-import os
-from datetime import UTC, datetime
 from pathlib import Path
 
-from edge_inspector.app import SHIPPED_MODEL
-from edge_inspector.app.detector import with_model_in_force
+from edge_inspector.app.build import new_session
+from edge_inspector.app.detector import collects, configured_package, with_model_in_force
 from edge_inspector.app.source import flow_options
 from edge_inspector.daemon import run
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.environment import processor, versions
-from edge_inspector.identity import Session, session_id
+from edge_inspector.identity import Session
 from edge_inspector.pipeline.handover import WhenFull
 from edge_inspector.replay.recorder import Recorder
 from edge_inspector.replay.recording import SCHEMA, Header, RecordedModel
@@ -49,8 +47,7 @@ def open_recorder(settings: Settings, folder: Path, *, most_frames: int) -> tupl
     Raises:
         ModelError: If the model package cannot be used.
     """
-    started_at = datetime.now(UTC)
-    session = Session(session_id(started_at, os.urandom(10)), started_at)
+    session = new_session()
     can_wait = flow_options(settings).handover.when_full is WhenFull.WAIT
     recorder = Recorder(
         folder,
@@ -89,8 +86,8 @@ def model_of(settings: Settings) -> RecordedModel | None:
     Raises:
         ModelError: If its package cannot be used.
     """
-    if settings.samples.mode == "collect":
+    if collects(settings):
         return None
-    package = ModelPackage.open(settings.model.path or SHIPPED_MODEL)
+    package = ModelPackage.open(configured_package(settings))
     file = package.file(settings.model.precision)
     return RecordedModel(name=package.manifest.name, version=package.manifest.version, sha256=file.sha256)

@@ -8,7 +8,7 @@ from datetime import UTC
 from pathlib import Path
 
 from edge_inspector.app import build
-from edge_inspector.app.detector import with_model_in_force
+from edge_inspector.app.detector import collects
 from edge_inspector.daemon import stop_on_signals
 from edge_inspector.errors import ConfigError, InspectorError, SourceError
 from edge_inspector.identity import Session
@@ -65,7 +65,8 @@ def rerun(recording: Recording, settings: Settings) -> list[ResultDocument]:
 
     Args:
         recording: What was recorded.
-        settings: Model, policy and tracks; what else they say is replaced.
+        settings: Model, policy and tracks; what else they say is replaced. No update takes the model's place: see
+            `with_model_in_force`.
 
     Raises:
         RecordingError: If a picture is not as it was written.
@@ -114,14 +115,13 @@ def inspected_frames(recording: Recording) -> tuple[RecordedFrame, ...]:
 
 def without_surroundings(settings: Settings, home: Path) -> Settings:
     """Return settings that need nothing but frames and a model, and have all the time that it takes."""
-    collects = settings.samples.mode == "collect"
-    return with_model_in_force(settings).model_copy(
+    return settings.model_copy(
         update={
             "flow": FlowSettings(queue_size=_QUEUE, deadline_ms=_NEVER_MS, deliver_queue_size=_FOUND_QUEUE),
             "mqtt": None,
             "state": StateSettings(dir=home),
             "journal": JournalSettings(durable=False),
-            "samples": type(settings.samples)(mode="collect" if collects else "off"),
+            "samples": type(settings.samples)(mode="collect" if collects(settings) else "off"),
             "health": HealthSettings(image=ImageQualitySettings(enabled=False), min_free_mb=0),
             "log": LogSettings(level="error"),
         }

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from edge_inspector.app.detector import SHIPPED_MODEL, collects, configured_package, with_model, with_model_in_force
 from edge_inspector.environment import processor, versions
 from edge_inspector.errors import SourceError
 from edge_inspector.logs import set_up_logging
@@ -30,7 +31,8 @@ def show(
 
     Args:
         folder: The recording.
-        settings: Model, policy and tracks are taken from it instead of the recorded configuration.
+        settings: Model, policy and tracks are taken from it instead of the recorded configuration; where models are
+            updated, the model that runs now in its home.
         model: Model package instead of the configured one.
         json_file: Where to write the findings as well.
 
@@ -67,15 +69,15 @@ def show(
 
 
 def _wanted(recorded: Settings, settings: Settings | None, model: Path | None) -> Settings:
-    wanted = recorded
+    wanted, gives_a_model = recorded, model is not None
     if settings is not None:
-        names = ("model", "policy", "tracks")
-        wanted = wanted.model_copy(update={name: getattr(settings, name) for name in names})
+        given, names = with_model_in_force(settings), ("model", "policy", "tracks")
+        wanted = wanted.model_copy(update={name: getattr(given, name) for name in names})
+        # The shipped model in the place of none is no wish for one.
+        gives_a_model |= settings.model.path is not None or configured_package(given) != SHIPPED_MODEL
     if model is not None:
-        path = wanted.model.model_copy(update={"path": model})
-        wanted = wanted.model_copy(update={"model": path})
-    gives_a_model = wanted.model.path is not None and (settings is not None or model is not None)
-    if recorded.samples.mode == "collect" and gives_a_model:
+        wanted = with_model(wanted, model)
+    if collects(recorded) and gives_a_model:
         wanted = wanted.model_copy(update={"samples": SamplesSettings(mode="off")})
     return wanted
 
@@ -90,7 +92,7 @@ def _what_if(recording: Recording, recorded: Settings, wanted: Settings) -> list
             for model in (after, before)
         ]
         found.append(f"{names[0]} instead of {names[1]}")
-    if recorded.model.model_copy(update={"path": None}) != wanted.model.model_copy(update={"path": None}):
+    if with_model(recorded, SHIPPED_MODEL).model != with_model(wanted, SHIPPED_MODEL).model:  # but for which it is
         found.append("another [model] section")
     sections = [name for name in ("policy", "tracks") if getattr(recorded, name) != getattr(wanted, name)]
     return [*found, *(f"another [{name}] section" for name in sections)]

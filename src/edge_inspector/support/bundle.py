@@ -86,10 +86,9 @@ def collect(configuration: Path | None) -> Mapping[str, bytes]:
     }
     if (models := home / "models").is_dir():  # of a station whose models are updated
         pieces["models.json"] = _adds(bundle, "models.json", models / "state.json")
-    pieces |= {
-        f"model/{name}": _adds(bundle, f"model/{name}", (configured.model or _SHIPPED_MODEL) / name)
-        for name in _MODEL_FILES
-    }
+    running = _running_package(models) if configured.has_updates else None
+    model = running or configured.model or _SHIPPED_MODEL
+    pieces |= {f"model/{name}": _adds(bundle, f"model/{name}", model / name) for name in _MODEL_FILES}
     pieces |= {f"log/{name}": _adds(bundle, f"log/{name}", home / "log" / name) for name in _LOGS}
     for name, add in pieces.items():
         with bundle.piece(name):
@@ -107,6 +106,16 @@ def _add_configuration(bundle: Bundle, configured: Configured, last_good: Config
     if last_good.text is not None:
         _, text = last_good.without_secrets()
         bundle.add("configuration/last-good.json", text)
+
+
+def _running_package(store: Path) -> Path | None:
+    """Return the package that an update has left to run, or None; `models.store` would load OpenCV for it."""
+    try:
+        running = json.loads(_tail(store / "state.json"))["running"]
+        name = f"{running['name']}-{running['version']}-{running['sha256'][:12]}"
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return None if "/" in name else store / name
 
 
 def _add_journal(bundle: Bundle, path: Path) -> None:

@@ -74,6 +74,12 @@ class Configured:
         return None if found is None else Path(found)
 
     @property
+    def has_updates(self) -> bool:
+        """Whether models are updated."""
+        updates = self._entry("model", "updates")
+        return isinstance(updates, Mapping) and updates.get("folder") is not None
+
+    @property
     def metrics_port(self) -> int | None:
         """Where a running daemon tells how it is; None where that is off or not known."""
         found = str(self._entry("health", "metrics_port"))
