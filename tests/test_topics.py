@@ -46,6 +46,7 @@ def test_an_alarm_has_a_topic_of_its_own() -> None:
 
 def test_a_command_comes_on_a_topic_of_its_name_and_is_answered_below_it() -> None:
     assert TREE.commands == "edge-inspector/berlin/line-1/press-3/cmd/+"
+    assert TREE.command("reload") == "edge-inspector/berlin/line-1/press-3/cmd/reload"
     assert TREE.topic(Channel.REPLY, name="reload") == "edge-inspector/berlin/line-1/press-3/cmd/reload/reply"
 
 

@@ -144,7 +144,7 @@ def read_command(topic: str, payload: bytes, *, topics: TopicTree, allowed: Coll
 
 
 def _name_in(topic: str, topics: TopicTree) -> str | None:
-    before = topics.commands.removesuffix("+")
+    before = topics.command("")
     name = topic.removeprefix(before)
     return name if topic.startswith(before) and name and "/" not in name else None
 

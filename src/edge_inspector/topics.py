@@ -107,7 +107,11 @@ class TopicTree:
     @property
     def commands(self) -> str:
         """The topic filter of the commands to the station; the last level is the name of the command."""
-        return f"{self.prefix}/{self.station_path}/cmd/+"
+        return self.command("+")
+
+    def command(self, name: str) -> str:
+        """Return the topic of a command to the station; of an empty name what comes before all of them."""
+        return f"{self.prefix}/{self.station_path}/cmd/{name}"
 
 
 def catalogue_table(topics: TopicTree) -> str:

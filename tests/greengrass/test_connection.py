@@ -1,7 +1,8 @@
 import gc
-import logging
 import socket
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,14 @@ from awsiot.greengrasscoreipc.client import PublishToTopicOperation
 from edge_inspector.app.nucleus import nucleus_check
 from edge_inspector.errors import RefusedError, SinkError
 from edge_inspector.greengrass.environment import NucleusEnvironment
-from edge_inspector.greengrass.link import Pace
+from edge_inspector.greengrass.link import Link, Pace
 from edge_inspector.greengrass.nucleus import Nucleus
+from edge_inspector.greengrass.wire import TokenRefusedError, Wire
 from edge_inspector.topics import CATALOGUE, Channel, Message
-from tests.greengrass.line import BRISK, PATIENCE_S, TOPICS, message, nucleus_at, on_both, result
-from tests.mosquitto import eventually
+from tests.greengrass.line import BRISK, TOPICS, message, nucleus_at, on_both, result
+from tests.logged import warnings_in
+from tests.mosquitto import PATIENCE_S, eventually
 from tests.nucleus.fake import FakeNucleus
-
-
-def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 @on_both
@@ -151,6 +150,35 @@ def test_a_token_that_is_refused_again_and_again_is_dead_and_tried_on(
     assert all(old not in record.getMessage() for record in caplog.records)
 
 
+class FailingDialer:
+    """Stands in for the dialer: fails with one error after the other, and then always with the last."""
+
+    def __init__(self, errors: list[SinkError]) -> None:
+        self.errors, self.dialled = errors, 0
+
+    def dial(self, *, on_end: Callable[[], None]) -> Wire:
+        del on_end
+        self.dialled += 1
+        raise self.errors.pop(0) if len(self.errors) > 1 else self.errors[0]
+
+
+def test_another_failure_after_the_token_died_is_told_as_what_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusals = [TokenRefusedError("it hung up") for _ in range(3)]
+    dialer = FailingDialer([*refusals, SinkError("nobody"), SinkError("mute")])
+    monkeypatch.setattr("edge_inspector.greengrass.link.Dialer", lambda *_, **__: dialer)
+    with Link(NucleusEnvironment("", "token", "station-2"), timeout_s=1.0, pace=BRISK) as link:
+        eventually(lambda: dialer.dialled >= 6, what="the fifth failure is told")
+        assert link.token_is_dead
+    assert warnings_in(caplog) == [
+        "nucleus: it hung up; the line runs on; trying again",
+        "nucleus: it hung up, 3 times in a row: only a new process gets a new one",
+        "nucleus: nobody; the line runs on; trying again",
+        "nucleus: mute; the line runs on; trying again",
+    ]
+
+
 @on_both
 def test_a_wrong_token_is_no_reason_to_give_up_before_it_was_refused_three_times(fake: FakeNucleus) -> None:
     environment = NucleusEnvironment(
@@ -233,6 +261,25 @@ def test_leaving_leaves_no_thread_and_no_descriptor_behind(fake: FakeNucleus) ->
         fake.wait_until(lambda: not fake.connections)
     eventually(lambda: descriptors() <= before, what="every descriptor is closed")
     eventually(lambda: threading.active_count() <= threads, what="every thread has ended")
+
+
+@dataclass(frozen=True)
+class AskedPace(Pace):
+    """Notes for which failures a wait is asked, and waits hardly at all."""
+
+    asked: list[int] = field(default_factory=list)
+
+    def wait_s(self, failures: int, *, jitter: float) -> float:
+        del jitter
+        self.asked.append(failures)
+        return 0.01
+
+
+def test_the_first_wait_is_the_shortest_also_where_no_connection_ever_stood(tmp_path: Path) -> None:
+    pace = AskedPace()
+    with Link(NucleusEnvironment(str(tmp_path / "nobody"), "token", "station-2"), timeout_s=1.0, pace=pace):
+        eventually(lambda: len(pace.asked) >= 3, what="it has tried")
+    assert pace.asked[:3] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("failures", [0, 1, 5, 100, 10**9])

@@ -8,7 +8,8 @@ import pytest
 from edge_inspector.app.nucleus import routing, unwanted
 from edge_inspector.errors import RefusedError, SinkError
 from edge_inspector.journal import Journal, JournalOptions
-from edge_inspector.sinks.ipc import FLUSH_S, IpcSink, retry_wait_s
+from edge_inspector.sinks.ipc import IpcSink, retry_wait_s
+from edge_inspector.sinks.outbox import FLUSH_S
 from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
 from tests.mosquitto import eventually
 
@@ -71,7 +72,7 @@ def _log_everything(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_inspector.sinks.ipc._FIRST_WAIT_S", 0.002)
-    monkeypatch.setattr("edge_inspector.sinks.ipc.FLUSH_S", 0.1)
+    monkeypatch.setattr("edge_inspector.sinks.outbox.FLUSH_S", 0.1)
 
 
 def sink_to(
@@ -180,7 +181,7 @@ def test_nothing_is_tried_while_there_is_no_connection(receiver: Receiver, journ
 
 
 def test_leaving_waits_for_no_connection(receiver: Receiver, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_inspector.sinks.ipc.FLUSH_S", 3600.0)
+    monkeypatch.setattr("edge_inspector.sinks.outbox.FLUSH_S", 3600.0)
     receiver.connection = None
     with sink_to(receiver, journal) as sink:
         journal.append([result("1")])

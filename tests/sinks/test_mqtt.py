@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edge_inspector.demo.broker import BrokerKind, local_broker
 from edge_inspector.errors import ConfigError, SinkError
 from edge_inspector.settings import MqttSettings, ProtocolVersion, TlsSettings
-from edge_inspector.sinks.mqtt_connection import reconnect_wait_s
 from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
 from tests.commander import Commander
+from tests.logged import warnings_in
 from tests.mosquitto import (
     HOST,
     PATIENCE_S,
@@ -62,10 +60,6 @@ def wait_until_connected(sink: RecordedSink) -> None:
 
 def wait_until_sent(sink: RecordedSink) -> None:
     eventually(lambda: sink.queued == 0, what="everything is acknowledged")
-
-
-def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def failed_attempts(caplog: pytest.LogCaptureFixture) -> int:
@@ -168,8 +162,8 @@ def test_a_message_that_the_broker_does_not_allow_is_given_up_and_the_others_go_
             wait_until_sent(sink)
             assert (sink.delivered, sink.undelivered) == (2, {"refused": 2})
     assert given_up == [("refused", b"one"), ("refused", b"two")]
-    assert len(errors(caplog)) == 1
-    assert "'Not authorized'" in errors(caplog)[0]
+    assert len(warnings_in(caplog)) == 1
+    assert "'Not authorized'" in warnings_in(caplog)[0]
 
 
 def test_the_embedded_broker_delivers_too() -> None:
@@ -248,8 +242,8 @@ def test_a_fault_of_who_takes_commands_ends_nothing(broker: Mosquitto, caplog: p
             commander.send("reload", payload)
             assert came.get(timeout=PATIENCE_S)[1] == payload
         assert sink.connected
-    assert len(errors(caplog)) == 1
-    assert "a command could not be taken" in errors(caplog)[0]
+    assert len(warnings_in(caplog)) == 1
+    assert "a command could not be taken" in warnings_in(caplog)[0]
 
 
 def test_a_message_too_large_for_a_command_never_reaches_the_station(
@@ -284,7 +278,7 @@ def test_a_broker_that_refuses_the_subscription_is_told_once_and_the_rest_goes_o
             broker.kill()
             eventually(lambda: not sink.connected, what="the loss is noticed")
             broker.start()
-    (line,) = (line for line in errors(caplog) if "subscription" in line)
+    (line,) = (line for line in warnings_in(caplog) if "subscription" in line)
     assert f"{HOST}:{broker.port}: it refused the subscription to {STATION}/cmd/+ with " in line
     assert "check what it allows this client" in line
 
@@ -351,7 +345,7 @@ def test_what_could_not_be_sent_is_reported_at_the_end(caplog: pytest.LogCapture
         sink.send(status("online"))
     assert sink.undelivered == {"closed": 1}
     assert given_up == [("closed", b"online")]
-    assert errors(caplog)[-1].endswith("closed while 1 messages wait in the journal")
+    assert warnings_in(caplog)[-1].endswith("closed while 1 messages wait in the journal")
 
 
 def test_a_broker_that_does_not_answer_holds_up_neither_send_nor_the_end(wire: Wire) -> None:
@@ -381,7 +375,7 @@ def test_a_failing_listener_does_not_stop_the_end(wire: Wire, caplog: pytest.Log
     with sink:
         sink.send(status("online"))
     assert (sink.delivered, sink.undelivered) == (0, {"closed": 1})
-    assert any("on_undelivered failed" in line for line in errors(caplog))
+    assert any("on_undelivered failed" in line for line in warnings_in(caplog))
 
 
 # --- the broker goes away ---
@@ -392,8 +386,8 @@ def test_the_daemon_starts_without_a_broker_and_says_so_once(tmp_path: Path, cap
     with sink_to(broker.port) as sink:
         sink.send(result("early"))
         eventually(lambda: failed_attempts(caplog) >= 3, what="three attempts")
-        assert len(errors(caplog)) == 1
-        assert f"MQTT broker {HOST}:{broker.port}: nothing listens there" in errors(caplog)[0]
+        assert len(warnings_in(caplog)) == 1
+        assert f"MQTT broker {HOST}:{broker.port}: nothing listens there" in warnings_in(caplog)[0]
         with broker:
             wait_until_sent(sink)
     assert sink.delivered == 1
@@ -501,22 +495,6 @@ def test_after_an_outage_defects_arrive_before_the_results_that_waited_with_them
     assert received == [f"{kind} {number}".encode() for kind in ("defect", "result") for number in range(3)]
 
 
-@given(
-    attempt=st.integers(0, 10_000),
-    jitter=st.floats(0, 1),
-    shortest=st.floats(0.001, 100),
-    factor=st.floats(1, 1000),
-)
-def test_waits_grow_up_to_the_longest_and_at_most_half_of_them_is_chance(
-    attempt: int, jitter: float, shortest: float, factor: float
-) -> None:
-    settings = MqttSettings(reconnect_min_s=shortest, reconnect_max_s=shortest * factor)
-    wait_s = reconnect_wait_s(attempt, settings, jitter=jitter)
-    assert shortest / 2 <= wait_s <= settings.reconnect_max_s
-    assert reconnect_wait_s(attempt, settings, jitter=1) <= reconnect_wait_s(attempt + 1, settings, jitter=1)
-    assert wait_s >= reconnect_wait_s(attempt, settings, jitter=1) / 2
-
-
 # --- who may connect ---
 
 
@@ -534,8 +512,8 @@ def test_a_refused_password_is_one_clear_line_until_the_file_is_right(
             (tmp_path / "renewed").write_text("correct horse\n")
             (tmp_path / "renewed").replace(password_file)
             wait_until_sent(sink)
-    assert len(errors(caplog)) == 1
-    line = errors(caplog)[0]
+    assert len(warnings_in(caplog)) == 1
+    line = warnings_in(caplog)[0]
     assert f"{HOST}:{broker.port}: refused the connection with 'Not authorized'" in line
     assert "mqtt.password_file" in line
     assert "battery staple" not in caplog.text
@@ -572,8 +550,8 @@ def test_a_client_certificate_opens_a_connection_over_tls(
 def expect_one_line(port: int, tls: TlsSettings | None, caplog: pytest.LogCaptureFixture) -> str:
     with sink_to(port, tls=tls):
         eventually(lambda: failed_attempts(caplog) >= 3, what="three attempts")
-        assert len(errors(caplog)) == 1
-    return errors(caplog)[0]
+        assert len(warnings_in(caplog)) == 1
+    return warnings_in(caplog)[0]
 
 
 def test_a_broker_of_another_authority_is_refused_in_one_clear_line(
@@ -648,8 +626,8 @@ def test_a_second_client_of_the_same_name_is_named_as_the_cause(
     with sink_to(broker.port, "twin") as first:
         wait_until_connected(first)
         with sink_to(broker.port, "twin"):
-            eventually(lambda: errors(caplog), what="the loss is logged")
-    assert "mqtt.client_id" in errors(caplog)[0]
+            eventually(lambda: warnings_in(caplog), what="the loss is logged")
+    assert "mqtt.client_id" in warnings_in(caplog)[0]
 
 
 # --- configuration ---

@@ -13,7 +13,7 @@ from edge_inspector.errors import ConfigError, SourceError
 from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.ports import Delivered
 from edge_inspector.sources.freshness import ByArrival
-from edge_inspector.sources.live import Camera, LiveOptions, LiveSource, Picture, pause_s
+from edge_inspector.sources.live import Camera, LiveOptions, LiveSource, Picture
 from tests.fakes import PATIENCE_S
 
 OPTIONS = LiveOptions(staleness_s=1.0, patience_s=5.0, stuck_after_s=60.0, reopen_min_s=0.001, reopen_max_s=0.002)
@@ -294,8 +294,3 @@ def test_a_source_that_was_never_read_opens_nothing() -> None:
     with source_of(camera):
         pass
     assert camera.opened == 0
-
-
-def test_pauses_double_up_to_the_longest_and_half_of_each_is_random() -> None:
-    assert [pause_s(attempt, 0.5, 10.0, jitter=1.0) for attempt in (0, 1, 2, 9, 10_000)] == [0.5, 1.0, 2.0, 10.0, 10.0]
-    assert pause_s(1, 0.5, 10.0, jitter=0.0) == 0.5

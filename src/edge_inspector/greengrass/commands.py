@@ -5,23 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from awsiot.greengrasscoreipc.model import (
-    QOS,
-    BinaryMessage,
-    IoTCoreMessage,
-    PublishMessage,
-    ReceiveMode,
-    SubscriptionResponseMessage,
-)
+from awsiot.greengrasscoreipc.model import QOS, IoTCoreMessage, ReceiveMode, SubscriptionResponseMessage
 
+from edge_inspector.commands import HEARTBEAT
 from edge_inspector.greengrass.heartbeat import Heartbeat
 from edge_inspector.greengrass.link import Link
 from edge_inspector.greengrass.subscription import Subscription
-from edge_inspector.greengrass.wire import Wire
+from edge_inspector.greengrass.wire import Wire, local_publish
 from edge_inspector.greengrass.worker import Worker
 from edge_inspector.topics import TopicTree
-
-HEARTBEAT = "heartbeat"  # in the place of a command's name
 
 Handler: TypeAlias = Callable[[str, bytes], None]
 
@@ -29,8 +21,8 @@ Handler: TypeAlias = Callable[[str, bytes], None]
 @contextmanager
 def subscribed_to_commands(
     link: Link, worker: Worker, topics: TopicTree, handler: Handler, *, heartbeat_s: float
-) -> Iterator[tuple[Subscription, Subscription]]:
-    """Take commands until it is left; yields the local subscription and that to IoT Core.
+) -> Iterator[None]:
+    """Take commands until it is left.
 
     Args:
         link: The nucleus.
@@ -39,8 +31,7 @@ def subscribed_to_commands(
         handler: Called with topic and payload.
         heartbeat_s: How often the local subscription is tried.
     """
-    wanted = topics.commands
-    own_topic = f"{wanted.removesuffix('+')}{HEARTBEAT}"
+    wanted, own_topic = topics.commands, topics.command(HEARTBEAT)
     heartbeat = Heartbeat(heartbeat_s)
 
     def take(topic: str, payload: bytes) -> None:
@@ -60,11 +51,7 @@ def subscribed_to_commands(
             take(event.message.topic_name, event.message.payload or b"")
 
     def beat(wire: Wire, mark: bytes) -> None:
-        message = PublishMessage(binary_message=BinaryMessage(message=mark))
-        wire.ask(
-            f"publish on {own_topic}",
-            lambda client: client.publish_to_topic_async(topic=own_topic, publish_message=message),
-        )
+        wire.ask(*local_publish(own_topic, mark))
 
     local = Subscription(
         f"the local subscription to {wanted}",
@@ -80,4 +67,4 @@ def subscribed_to_commands(
         take_from_cloud,
     )
     with link.subscribed(local), link.subscribed(cloud):
-        yield local, cloud
+        yield

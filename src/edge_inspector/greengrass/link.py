@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
+from edge_inspector import backoff
 from edge_inspector.errors import SinkError
 from edge_inspector.greengrass.environment import NucleusEnvironment
 from edge_inspector.greengrass.subscription import Subscription
@@ -45,7 +46,7 @@ class Pace:
             failures: Since the last good connection, from 0.
             jitter: Random number in [0, 1].
         """
-        return min(self.longest_s, self.first_s * 2.0 ** min(failures, 32)) * (1 + jitter) / 2
+        return backoff.pause_s(failures, self.first_s, self.longest_s, jitter=jitter)
 
 
 class Link:
@@ -120,13 +121,13 @@ class Link:
         return wire.ask(what, start)
 
     @contextmanager
-    def subscribed(self, subscription: Subscription) -> Iterator[Subscription]:
+    def subscribed(self, subscription: Subscription) -> Iterator[None]:
         """Keep a subscription on every connection, from soon after entering to leaving."""
         with self._lock:
             self._subscriptions = (*self._subscriptions, subscription)
         self._wake.set()
         try:
-            yield subscription
+            yield
         finally:
             with self._lock:
                 self._subscriptions = tuple(each for each in self._subscriptions if each is not subscription)
@@ -145,7 +146,7 @@ class Link:
 
     def _run(self) -> None:
         dialer = Dialer(self._environment, timeout_s=self._timeout_s)
-        failures, wait_s = 0, 0.0
+        failures, wait_s = -1, 0.0
         while not self._stop.is_set():
             began_s, has_stood = time.monotonic(), False
             try:
@@ -168,8 +169,7 @@ class Link:
         try:
             wire = dialer.dial(on_end=on_end)
         except SinkError as error:
-            self._refusals += isinstance(error, TokenRefusedError)
-            self._failed(str(error))
+            self._failed(error)
             return False
         self._refusals = 0
         for subscription in self._subscriptions:
@@ -194,10 +194,12 @@ class Link:
             due_s = min(due_s, subscription.tend(wire, now_s=time.monotonic(), wake=self._wake.set))
         return due_s
 
-    def _failed(self, problem: str) -> None:
+    def _failed(self, error: SinkError) -> None:
+        problem, is_refusal = str(error), isinstance(error, TokenRefusedError)
+        self._refusals += is_refusal
         with self._lock:
             is_known, self._problem = problem == self._problem, problem
-        if self.token_is_dead and self._refusals == _MOST_REFUSALS:
+        if is_refusal and self._refusals == _MOST_REFUSALS:
             _log.error("nucleus: %s, %d times in a row: only a new process gets a new one", problem, _MOST_REFUSALS)
         else:
             level = logging.DEBUG if is_known else logging.WARNING

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
-from awsiot.greengrasscoreipc.model import BinaryMessage, PublishMessage, ReportedLifecycleState
+from awsiot.greengrasscoreipc.model import ReportedLifecycleState
 
 from edge_inspector.errors import ConfigError, RefusedError, SinkError
 from edge_inspector.greengrass.commands import Handler, subscribed_to_commands
@@ -15,7 +15,7 @@ from edge_inspector.greengrass.deployments import deferral, validation
 from edge_inspector.greengrass.environment import NucleusEnvironment
 from edge_inspector.greengrass.following import Follower, configuration_updates
 from edge_inspector.greengrass.link import Link, Pace
-from edge_inspector.greengrass.wire import ServiceFailedError
+from edge_inspector.greengrass.wire import ServiceFailedError, local_publish
 from edge_inspector.greengrass.worker import Worker
 from edge_inspector.topics import Message, TopicTree
 
@@ -43,7 +43,6 @@ class Nucleus:
             timeout_s: What an answer may take.
             pace: How long to wait between attempts to connect.
         """
-        self.thing_name = environment.thing_name
         self._link = Link(environment, timeout_s=timeout_s, pace=pace or Pace())
         self._worker = Worker()
         self._is_running = False
@@ -95,11 +94,7 @@ class Nucleus:
             SinkError: If it was not taken; try again later.
         """
         if message.payload:
-            publish = PublishMessage(binary_message=BinaryMessage(message=_fitting(message)))
-            self._link.ask(
-                f"publish on {message.topic}",
-                lambda client: client.publish_to_topic_async(topic=message.topic, publish_message=publish),
-            )
+            self._link.ask(*local_publish(message.topic, _fitting(message)))
 
     def publish_iot_core(self, message: Message) -> None:
         """Publish to AWS IoT Core; that it was taken means by the nucleus, not yet by the cloud.

@@ -18,8 +18,10 @@ from awsiot.eventstreamrpc import ClientOperation, Connection, LifecycleHandler,
 from awsiot.greengrasscoreipc.client import GreengrassCoreIPCClient
 from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
 from awsiot.greengrasscoreipc.model import (
+    BinaryMessage,
     GreengrassCoreIPCError,
     InvalidArgumentsError,
+    PublishMessage,
     ResourceNotFoundError,
     UnauthorizedError,
 )
@@ -190,6 +192,12 @@ class Wire:
             is_dead = self._unanswered >= _MOST_UNANSWERED
         if is_dead:
             self._client.close()
+
+
+def local_publish(topic: str, payload: bytes) -> tuple[str, Callable[[Client], Future[object]]]:
+    """Return the request to publish on the device, as `Wire.ask` takes it: in words, and what sends it."""
+    message = PublishMessage(binary_message=BinaryMessage(message=payload))
+    return f"publish on {topic}", lambda client: client.publish_to_topic_async(topic=topic, publish_message=message)
 
 
 class _Requests(GreengrassCoreIPCClient):  # type: ignore[misc] # the SDK has no types

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_inspector import backoff
 from edge_inspector.events import Json
 from edge_inspector.journal import retention
 from edge_inspector.journal.archive import Archive
@@ -206,8 +207,8 @@ class Writer:
         self.problem = words
 
     def _pause_s(self) -> float:
-        pause_s = min(_RETRY_MAX_S, _RETRY_MIN_S * 2.0 ** min(self._failures - 1, 32))
-        return pause_s * (1 + random.random()) / 2  # noqa: S311 - no secret
+        jitter = random.random()  # noqa: S311 - no secret
+        return backoff.pause_s(self._failures - 1, _RETRY_MIN_S, _RETRY_MAX_S, jitter=jitter)
 
     def _wake_all(self) -> None:
         for wake in self._memory.wakes():

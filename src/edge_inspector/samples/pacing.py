@@ -1,4 +1,4 @@
-"""When to upload: quiet hours, a bandwidth that others need too, and how long to wait after a failure."""
+"""When to upload: quiet hours, and a bandwidth that others need too."""
 
 from dataclasses import dataclass
 from datetime import time
@@ -41,15 +41,3 @@ class Bandwidth:
     def pause_s(self, sent_bytes: int, took_s: float) -> float:
         """Return how long to wait after `sent_bytes` that took `took_s` seconds."""
         return 0.0 if self._bytes_s is None else max(0.0, sent_bytes / self._bytes_s - took_s)
-
-
-def retry_wait_s(failures: int, *, min_s: float, max_s: float, jitter: float) -> float:
-    """Return the pause after the `failures`-th failure in a row, from 1: doubled each time, up to `max_s`.
-
-    Args:
-        failures: Failures in a row.
-        min_s: First pause.
-        max_s: Longest pause.
-        jitter: Random number in [0, 1): the pause is between a half and the whole of that.
-    """
-    return min(max_s, min_s * 2.0 ** min(failures - 1, 60)) * (1 + jitter) / 2

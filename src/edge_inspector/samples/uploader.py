@@ -10,8 +10,9 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from edge_inspector import backoff
 from edge_inspector.samples.given_up import NotStoredError
-from edge_inspector.samples.pacing import Bandwidth, QuietHours, retry_wait_s
+from edge_inspector.samples.pacing import Bandwidth, QuietHours
 from edge_inspector.samples.shelf import Pair
 from edge_inspector.samples.sidecar import readdressed
 from edge_inspector.samples.spool import Spool
@@ -198,13 +199,8 @@ class Uploader:
         """Note a failure and return the pause after it."""
         self._failures_in_a_row += 1
         self._failed(problem)
-        limits = self._settings
-        return retry_wait_s(
-            self._failures_in_a_row,
-            min_s=limits.retry_min_s,
-            max_s=limits.retry_max_s,
-            jitter=random.random(),  # noqa: S311 - no secret
-        )
+        limits, jitter = self._settings, random.random()  # noqa: S311 - no secret
+        return backoff.pause_s(self._failures_in_a_row - 1, limits.retry_min_s, limits.retry_max_s, jitter=jitter)
 
     def _set_aside(self, pair: Pair, error: Exception) -> None:
         """Pass over a pair that cannot be uploaded, or forget one whose files are gone."""

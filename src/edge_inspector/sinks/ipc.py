@@ -3,18 +3,15 @@
 import logging
 import random
 import selectors
-import threading
 import time
 from collections.abc import Callable, Collection
-from types import TracebackType
-from typing import Self
 
+from edge_inspector import backoff
 from edge_inspector.errors import RefusedError, SinkError
 from edge_inspector.journal import Journal
 from edge_inspector.sinks.outbox import Outbox, OutboxSink
 from edge_inspector.topics import Message, Priority
 
-FLUSH_S = 0.5
 _ONE = 1  # in flight: so the order is kept over repetitions, and a nucleus with ten slots is not flooded
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 10.0
 _SAID_AFTER = 4  # failures in a row: a few are normal where slots are short
@@ -30,7 +27,7 @@ def retry_wait_s(failures: int, *, jitter: float) -> float:
         failures: In a row, from 1.
         jitter: Random number in [0, 1].
     """
-    return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(failures - 1, 32)) * (1 + jitter) / 2
+    return backoff.pause_s(failures - 1, _FIRST_WAIT_S, _LONGEST_WAIT_S, jitter=jitter)
 
 
 class IpcSink(OutboxSink):
@@ -39,8 +36,6 @@ class IpcSink(OutboxSink):
     Retained topics carry the present: the last payload of each is sent on every connection. Everything else is read
     from the journal and settled there once the nucleus has answered; what got no answer is sent again, before anything
     behind it (at least once, in order). What is refused for good is a dead letter.
-
-    Used as a context manager: entering starts the thread; leaving flushes for at most `FLUSH_S` and reports what waits.
     """
 
     def __init__(  # noqa: PLR0913 - what it joins
@@ -65,43 +60,17 @@ class IpcSink(OutboxSink):
             connection: Returns the number of the connection that stands, None while there is none; see `wake`.
             on_undelivered: Called with an `Undelivered` cause and the message, from the thread that found out.
         """
-        self._publish, self._name, self._connection = publish, name, connection
+        self._publish, self._connection = publish, connection
         self._unwanted = tuple(unwanted)
-        super().__init__(Outbox(name=name, on_undelivered=on_undelivered, wants=wants), journal, reader=name)
-        self._stop = threading.Event()
-        self._flush_until_s = float("inf")
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        # What follows belongs to that thread.
+        outbox = Outbox(name=name, on_undelivered=on_undelivered, wants=wants)
+        super().__init__(outbox, journal, reader=name, thread=name)
+        # What follows belongs to the thread.
         self._served: int | None = None  # the connection on which the present was sent
         self._failures = 0
-        self._said: set[str] = set()
 
     def wake(self) -> None:
         """Look at the connection again; to be called whenever it came or went, from any thread."""
         self._outbox.wake()
-
-    def __enter__(self) -> Self:
-        """Start to send, and return at once."""
-        self._outbox.start_waking()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Send what waits for at most `FLUSH_S`, and report what was not delivered."""
-        self.stop()
-        self._thread.join(max(0.0, self._flush_until_s + 0.2 - time.monotonic()))  # one that hangs ends by itself
-        self._outbox.give_up_rest()
-        if waiting := self.queued:
-            _log.warning("%s: closed while %d messages wait in the journal", self._name, waiting)
-
-    def stop(self) -> None:
-        """Take nothing more, and send what waits for at most `FLUSH_S` from now; to be left afterwards."""
-        if not self._stop.is_set():
-            self._flush_until_s = time.monotonic() + FLUSH_S
-            self._stop.set()
-            self._outbox.close()
 
     def _run(self) -> None:
         try:
@@ -148,10 +117,10 @@ class IpcSink(OutboxSink):
             self._publish(message)
         except RefusedError as error:
             self._outbox.refuse(ticket, f"{error}")
-            self._say(logging.ERROR, f"{error}; it is kept as a dead letter")
+            self._say(logging.ERROR, f"{error}", "it is kept as a dead letter")
         except SinkError as error:
             if self._failures + 1 >= _SAID_AFTER:
-                self._say(logging.WARNING, f"{error}; {self.queued} messages wait; trying again")
+                self._say(logging.WARNING, f"{error}", f"{self.queued} messages wait; trying again")
             self._pause()
             return
         else:
@@ -168,8 +137,3 @@ class IpcSink(OutboxSink):
         if self._stop.wait(retry_wait_s(self._failures, jitter=random.random())):  # noqa: S311 - no secret
             time.sleep(_FIRST_WAIT_S)  # the last tries before leaving
         self._outbox.open(_ONE, forgotten=False)
-
-    def _say(self, level: int, problem: str) -> None:
-        known = problem.partition(";")[0]
-        _log.log(logging.DEBUG if known in self._said else level, "%s: %s", self._name, problem)
-        self._said.add(known)

@@ -4,17 +4,15 @@ import logging
 import random
 import selectors
 import ssl
-import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge_inspector import backoff
 from edge_inspector.journal import Journal
 from edge_inspector.settings import MqttSettings
 from edge_inspector.sinks.mqtt_commands import CommandSubscription, TakeCommand
@@ -25,12 +23,10 @@ from edge_inspector.sinks.mqtt_connection import (
     explain_error,
     explain_refusal,
     explain_silence,
-    reconnect_wait_s,
 )
 from edge_inspector.sinks.outbox import Outbox, OutboxSink
 from edge_inspector.topics import Message
 
-FLUSH_S = 0.5
 WINDOW = 20  # messages in flight: mosquitto's default; less where the broker asks for less
 _TICK_S = 1.0  # how often paho looks after its keep-alive
 
@@ -46,8 +42,8 @@ class MqttSink(OutboxSink):
 
     One thread owns the connection and is the only one that touches paho, so `send` never waits for the network. The
     thread is ours because its waits can be interrupted and have jitter, and because paho's keeps to itself the
-    exception that says why a connection failed. Used as a context manager: entering connects in the background,
-    whether or not the broker is there; leaving flushes for at most `FLUSH_S` and reports what is left.
+    exception that says why a connection failed. Entering connects in the background, whether or not the broker is
+    there; leaving disconnects.
     """
 
     def __init__(  # noqa: PLR0913 - what one connection needs
@@ -81,52 +77,31 @@ class MqttSink(OutboxSink):
             ConfigError: If a file that the settings name cannot be used.
         """
         self._settings, self._client_id, self._will = settings, client_id, will
-        self._broker = f"MQTT broker {settings.host}:{settings.port}"
+        broker = f"MQTT broker {settings.host}:{settings.port}"
         self._secret = secret
         self._subscription: CommandSubscription | None = None
         if commands is not None and on_command is not None:
-            self._subscription = CommandSubscription(self._broker, commands, on_command)
+            self._subscription = CommandSubscription(broker, commands, on_command)
         self._client = self._build_client(None if secret is None else _not_yet)
-        super().__init__(Outbox(name=self._broker, on_undelivered=on_undelivered), journal, reader=reader)
-        self._stop = threading.Event()
-        self._flush_until = float("inf")
-        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
-        # What follows belongs to that thread.
+        super().__init__(Outbox(name=broker, on_undelivered=on_undelivered), journal, reader=reader, thread="mqtt")
+        # What follows belongs to the thread.
         self._tickets: dict[int, int] = {}  # by paho's message id
         self._refusal = self._end = ""  # what the broker answered to CONNECT; why the connection ended
         self._accepted_at: float | None = None
-        self._logged: set[str] = set()  # problems since the last good connection
 
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted the connection and it stands."""
         return self._outbox.is_open
 
-    def __enter__(self) -> Self:
-        """Start to connect and return at once."""
-        self._outbox.start_waking()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Send what waits for at most `FLUSH_S`, disconnect, and report what was not delivered."""
-        self._flush_until = time.monotonic() + FLUSH_S
-        self._stop.set()
-        self._outbox.close()
-        self._thread.join(FLUSH_S + 0.2)  # one that still waits for a dead host ends by itself
-        self._outbox.give_up_rest()
-        if waiting := self.queued:
-            _log.warning("%s: closed while %d messages wait in the journal", self._broker, waiting)
-
     def _run(self) -> None:
+        shortest_s, longest_s = self._settings.reconnect_min_s, self._settings.reconnect_max_s
         failures, wait_s = -1, 0.0
         try:
             while True:
                 stood_s = self._connect_once()
                 failures = 0 if stood_s > wait_s else failures + 1
-                wait_s = reconnect_wait_s(failures, self._settings, jitter=random.random())  # noqa: S311 - no secret
+                wait_s = backoff.pause_s(failures, shortest_s, longest_s, jitter=random.random())  # noqa: S311 - no secret
                 if self._stop.wait(wait_s):
                     return
         finally:
@@ -141,7 +116,7 @@ class MqttSink(OutboxSink):
             self._client.reconnect()
             problem = self._converse()
         except Exception as error:  # noqa: BLE001 - the thread outlives whatever a stranger on that port answers
-            _log.debug("%s: the attempt failed", self._broker, exc_info=error)
+            _log.debug("%s: the attempt failed", self._name, exc_info=error)
             problem = explain_error(error)
         if (sock := self._client.socket()) is not None:
             sock.close()
@@ -174,7 +149,7 @@ class MqttSink(OutboxSink):
                 if not self._holds(sock):
                     break
                 selector.modify(sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if client.want_write() else 0))
-                timeout_s = max(0.0, min(_TICK_S, self._flush_until - time.monotonic()))
+                timeout_s = max(0.0, min(_TICK_S, self._flush_until_s - time.monotonic()))
                 ready = {key.fileobj for key, _ in selector.select(timeout_s)}
                 if waker in ready:
                     self._outbox.clear_waker()
@@ -192,7 +167,7 @@ class MqttSink(OutboxSink):
         return self._client.socket() is sock
 
     def _is_finished(self) -> bool:
-        return self._stop.is_set() and (self._outbox.is_idle or time.monotonic() >= self._flush_until)
+        return self._stop.is_set() and (self._outbox.is_idle or time.monotonic() >= self._flush_until_s)
 
     def _publish_what_waits(self) -> None:
         while (taken := self._outbox.take()) is not None:
@@ -220,10 +195,10 @@ class MqttSink(OutboxSink):
             self._refusal = reason.getName()
             return
         self._accepted_at = time.monotonic()
-        self._logged.clear()
+        self._said.clear()
         self._outbox.open(min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)))
         tls = " over TLS" if self._settings.tls else ""
-        _log.info("%s: connected as %s by MQTT %s%s", self._broker, self._client_id, self._settings.protocol, tls)
+        _log.info("%s: connected as %s by MQTT %s%s", self._name, self._client_id, self._settings.protocol, tls)
         if self._subscription is not None:
             self._subscription.begin(client)
 
@@ -256,11 +231,6 @@ class MqttSink(OutboxSink):
         if isinstance(sock, TlsSocket) and sock.alert is not None:
             return explain_error(sock.alert)
         return explain_silence(self._end, self._settings)
-
-    def _say(self, level: int, problem: str, consequence: str) -> None:
-        known = problem in self._logged
-        self._logged.add(problem)
-        _log.log(logging.DEBUG if known else level, "%s: %s; %s", self._broker, problem, consequence)
 
 
 def _not_yet(_secret: str) -> str:

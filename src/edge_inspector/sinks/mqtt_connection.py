@@ -228,20 +228,6 @@ def explain_error(error: Exception) -> str:
     return f"{problem}; check {check}" if check else problem
 
 
-def reconnect_wait_s(attempt: int, settings: MqttSettings, *, jitter: float) -> float:
-    """Return how long to wait after a failed attempt: doubled each time, half of it random.
-
-    The random half keeps a hall full of stations from knocking at once when their broker comes back.
-
-    Args:
-        attempt: Failures since the last good connection, from 0.
-        settings: The shortest and the longest wait.
-        jitter: Random number in [0, 1].
-    """
-    longest = min(settings.reconnect_max_s, settings.reconnect_min_s * 2.0 ** min(attempt, 32))
-    return longest * (1 + jitter) / 2
-
-
 def _is_about_our_certificate(reason: str) -> bool:
     causes = ("CERT", "UNKNOWN_CA", "ACCESS_DENIED", "HANDSHAKE_FAILURE")
     return "ALERT" in reason and any(cause in reason for cause in causes)

@@ -3,11 +3,14 @@
 import logging
 import socket
 import threading
+import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 from itertools import count
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from edge_inspector.errors import SinkError
 from edge_inspector.sinks.present import Present
@@ -15,6 +18,9 @@ from edge_inspector.topics import Message
 
 if TYPE_CHECKING:
     from edge_inspector.journal import Entry, Journal, Reader
+
+FLUSH_S = 0.5
+_LATE_S = 0.2  # then a thread that hangs, as in a wait for a dead host, is left to end by itself
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +36,9 @@ class Outbox:
     """Messages on their way, with a window that is open while the broker takes them.
 
     Its lock is never held while the network is used. `waker` becomes readable when there is something to take.
+
+    Attributes:
+        name: Whom the messages are for, in words.
     """
 
     def __init__(
@@ -42,11 +51,11 @@ class Outbox:
         """Start empty and shut.
 
         Args:
-            name: Whom the messages are for, in errors.
+            name: Whom the messages are for, in errors and the log.
             on_undelivered: Called with an `Undelivered` cause and the message, from the thread that found out.
             wants: Whether a message is for them; others are passed over.
         """
-        self._name, self._on_undelivered, self._wants = name, on_undelivered, wants
+        self.name, self._on_undelivered, self._wants = name, on_undelivered, wants
         self._lock = threading.Lock()
         self._present = Present()
         self._entries: dict[int, Entry] = {}  # of the journal, in flight, by ticket
@@ -95,7 +104,7 @@ class Outbox:
                 self._wake()
                 return
             self._undelivered[Undelivered.CLOSED] += 1
-        msg = f"{message.topic}: not taken, {self._name} is closed"
+        msg = f"{message.topic}: not taken, {self.name} is closed"
         raise SinkError(msg)
 
     def wake(self) -> None:
@@ -211,19 +220,50 @@ class Outbox:
                 _log.exception("on_undelivered failed for %s", message.topic)
 
 
-class OutboxSink:
-    """What others see of a sink that sends from an outbox: an `EventSink`."""
+class OutboxSink(ABC):
+    """A sink that sends from an outbox, on a thread of its own: an `EventSink`.
 
-    def __init__(self, outbox: Outbox, journal: "Journal", *, reader: str) -> None:
-        """Join outbox and journal.
+    Used as a context manager: entering starts the thread; leaving flushes for at most `FLUSH_S` and reports what waits.
+    """
+
+    def __init__(self, outbox: Outbox, journal: "Journal", *, reader: str, thread: str) -> None:
+        """Join outbox and journal; nothing is sent yet.
 
         Args:
             outbox: What is on its way.
             journal: Holds what is sent.
             reader: Name under which the journal remembers what the receiver has taken.
+            thread: Name of the thread.
         """
-        self._outbox = outbox
+        self._outbox, self._name = outbox, outbox.name
         self._reader = outbox.reader = journal.reader(reader, wake=outbox.wake)
+        self._stop = threading.Event()
+        self._flush_until_s = float("inf")
+        self._thread = threading.Thread(target=self._run, name=thread, daemon=True)
+        self._said: set[str] = set()  # problems since all was well; belongs to that thread
+
+    def __enter__(self) -> Self:
+        """Start to send, and return at once."""
+        self._outbox.start_waking()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Send what waits for at most `FLUSH_S`, and report what was not delivered."""
+        self.stop()
+        self._thread.join(max(0.0, self._flush_until_s + _LATE_S - time.monotonic()))
+        self._outbox.give_up_rest()
+        if waiting := self.queued:
+            _log.warning("%s: closed while %d messages wait in the journal", self._name, waiting)
+
+    def stop(self) -> None:
+        """Take nothing more, and send what waits for at most `FLUSH_S` from now; to be left afterwards."""
+        if not self._stop.is_set():
+            self._flush_until_s = time.monotonic() + FLUSH_S
+            self._stop.set()
+            self._outbox.close()
 
     @property
     def delivered(self) -> int:
@@ -248,3 +288,13 @@ class OutboxSink:
         """
         if message.delivery.retain:
             self._outbox.put(message)
+
+    @abstractmethod
+    def _run(self) -> None:
+        """Send until the stop, and until `_flush_until_s` at most; at the end stop the waking."""
+
+    def _say(self, level: int, problem: str, consequence: str) -> None:
+        """Log a problem, once until all is well again."""
+        known = problem in self._said
+        self._said.add(problem)
+        _log.log(logging.DEBUG if known else level, "%s: %s; %s", self._name, problem, consequence)

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_inspector import backoff
 from edge_inspector.camera import CameraFault, CameraReport, CameraStatus, Skipped
 from edge_inspector.errors import FrameError, InspectorError
 from edge_inspector.frame import DamagedFrame, DropCause, Frame
@@ -233,16 +234,5 @@ class LiveSource:
 
     def _pause_s(self) -> float:
         options = self._options
-        return pause_s(self._attempts, options.reopen_min_s, options.reopen_max_s, jitter=random.random())  # noqa: S311
-
-
-def pause_s(attempt: int, shortest_s: float, longest_s: float, *, jitter: float) -> float:
-    """Return how long to wait before a camera is opened again: doubled each time, half of it random.
-
-    Args:
-        attempt: Attempts since it was well, from 0.
-        shortest_s: Pause before the first of them, in seconds.
-        longest_s: No pause is longer.
-        jitter: Random number in [0, 1].
-    """
-    return min(longest_s, shortest_s * 2.0 ** min(attempt, 32)) * (1 + jitter) / 2
+        jitter = random.random()  # noqa: S311 - no secret
+        return backoff.pause_s(self._attempts, options.reopen_min_s, options.reopen_max_s, jitter=jitter)
