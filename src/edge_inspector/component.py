@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from edge_inspector.daemon import run_file
-from edge_inspector.durable import sync_folder, write_whole
+from edge_inspector.durable import write_lasting
 from edge_inspector.errors import ConfigError, SinkError, StuckError
 from edge_inspector.greengrass.environment import NucleusEnvironment
 from edge_inspector.greengrass.nucleus import Nucleus
@@ -109,8 +109,7 @@ class ConfigurationFile:
         try:
             if self.path.exists() and self.path.read_bytes() == content:
                 return
-            write_whole(self.path, content)
-            sync_folder(self.path.parent)
+            write_lasting(self.path, content)
         except OSError as error:
             msg = f"{self.path}: the configuration of the nucleus cannot be kept: {error}"
             raise ConfigError(msg) from error

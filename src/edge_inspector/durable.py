@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 Signature: TypeAlias = tuple[int, int, int, int]
 
+_POLL_S = 1.0
 PARTIAL = ".part"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
@@ -25,7 +26,7 @@ def is_partial(name: str) -> bool:
 def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE_FILE) -> None:
     """Write a file under a temporary name, bring it to the disk, and give it its name.
 
-    The name itself is on the disk once its folder is synced: see `sync_folder`.
+    The name itself is on the disk once its folder is synced: see `write_lasting`.
 
     Raises:
         OSError: If that failed; nothing of it is left then.
@@ -42,6 +43,16 @@ def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE_FILE) -> None
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+def write_lasting(path: Path, content: bytes, *, mode: int = PRIVATE_FILE) -> None:
+    """Write a file whole, on the disk with its name when this returns.
+
+    Raises:
+        OSError: If that failed; the file is then as it was, or whole.
+    """
+    write_whole(path, content, mode=mode)
+    sync_folder(path.parent)
 
 
 def make_folders(folder: Path, *, mode: int = PRIVATE_FOLDER) -> None:
@@ -66,6 +77,32 @@ def signature_of(path: Path) -> Signature | None:
     if not stat.S_ISREG(status.st_mode):
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+class RestWatch:
+    """Looks at one file about every second: a change is due once the file has stayed as it is for a look.
+
+    So what is still being written is not read, nor a file that is away. Only a regular file is watched.
+    """
+
+    def __init__(self, path: Path, taken: Signature | None) -> None:
+        """Look for the first time when asked.
+
+        Args:
+            path: The file.
+            taken: What of it is no change, as `signature_of` tells; whatever is there is one when None.
+        """
+        self.path = path
+        self._polled_s = -_POLL_S
+        self._seen = self._taken = taken
+
+    def is_due(self, monotonic_s: float) -> bool:
+        """Return whether the file differs from what was taken last, and has come to rest."""
+        if monotonic_s - self._polled_s < _POLL_S:
+            return False
+        self._polled_s = monotonic_s
+        before, self._seen = self._seen, signature_of(self.path)
+        return self._seen is not None and self._seen == before and self._seen != self._taken
 
 
 def sync_folder(folder: Path) -> None:

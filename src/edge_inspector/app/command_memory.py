@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge_inspector.commands import Command
-from edge_inspector.durable import sync_folder, write_whole
+from edge_inspector.durable import write_lasting
 from edge_inspector.topics import Message
 
 MOST_REMEMBERED = 256
@@ -105,8 +105,7 @@ class CommandMemory:
             return
         with self._lock:
             runs = [asdict(run) for run in self._runs.values()]
-        write_whole(self._path, json.dumps({"runs": runs}, ensure_ascii=False).encode())
-        sync_folder(self._path.parent)
+        write_lasting(self._path, json.dumps({"runs": runs}, ensure_ascii=False).encode())
 
 
 def _read(path: Path | None) -> list[Run]:

@@ -163,14 +163,7 @@ class Commands:
         return False
 
     def _write(self, answer: Answer, result: Mapping[str, Json] | None = None) -> Message:
-        return self._writer.command_answered(
-            self._clock(),
-            command=answer.name,
-            request_id=answer.request_id,
-            status=answer.status,
-            text=answer.text,
-            result=result,
-        )
+        return self._writer.command_answered(self._clock(), answer, result)
 
     # On the thread "commands".
 

@@ -22,7 +22,7 @@ from edge_inspector.app.source import flow_options
 from edge_inspector.decision import NoVerdictCause, Policy, Verdict
 from edge_inspector.detectors.model_file import MANIFEST_NAME, ModelPackage
 from edge_inspector.errors import ConfigError, HangingError, ModelError, RefusedError, SourceError, StuckError
-from edge_inspector.events import EventWriter, Json
+from edge_inspector.events import EventWriter, Json, model_document
 from edge_inspector.frame import DropCause, Frame
 from edge_inspector.inspection import FrameFinding, ModelIdentity
 from edge_inspector.models.lifecycle import Models
@@ -32,7 +32,7 @@ from edge_inspector.models.pointer import package_wished
 from edge_inspector.models.probation import Counts
 from edge_inspector.models.starting import Started, start
 from edge_inspector.models.store import Store, StoreError, store_in
-from edge_inspector.models.telling import Teller, document_of
+from edge_inspector.models.telling import Teller
 from edge_inspector.models.watched import Watched
 from edge_inspector.pipeline.flow import Pipeline
 from edge_inspector.pipeline.handover import WhenFull
@@ -330,7 +330,7 @@ class _Packages:
 
 def _document_of_one(model: ModelIdentity) -> dict[str, Json]:
     """Return what the statistics tell of a model beside which there is no other."""
-    return {"running": document_of(model), "previous": None, "candidate": None, "probation": None, "rejected": 0}
+    return {"running": model_document(model), "previous": None, "candidate": None, "probation": None, "rejected": 0}
 
 
 def _sha256(path: Path, *, or_nothing: bool = False) -> str:

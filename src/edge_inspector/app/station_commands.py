@@ -11,7 +11,7 @@ from edge_inspector.app.models import StationModel
 from edge_inspector.commands import CommandName
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.errors import RefusedError
-from edge_inspector.events import Json
+from edge_inspector.events import Json, model_document
 from edge_inspector.models.copying import never_end
 from edge_inspector.samples.keeper import Keeper
 from edge_inspector.settings import Settings
@@ -69,7 +69,7 @@ def self_test(settings: Settings) -> dict[str, Json]:
         found = opened.self_test(go_on=never_end)
         identity = opened.identity
     return {
-        "model": {"name": identity.name, "version": identity.version, "sha256": identity.sha256},
+        "model": model_document(identity),
         "images": found.images,
         "failed": len(found.problems),
         "problems": list(found.problems),

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from edge_inspector import __version__
 from edge_inspector.configuration.plain import plain
-from edge_inspector.durable import sync_folder, write_whole
+from edge_inspector.durable import write_lasting
 from edge_inspector.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -103,8 +103,7 @@ class LastGood:
         path = self._folder / name
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_whole(path, json.dumps(document, indent=1).encode("ascii"))
-            sync_folder(self._folder)
+            write_lasting(path, json.dumps(document, indent=1).encode("ascii"))
         except (OSError, ValueError) as error:
             _log.warning("%s cannot be written: %s", path, error)
 

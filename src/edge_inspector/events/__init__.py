@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from edge_inspector.alarms import Alarm
-from edge_inspector.commands import CommandStatus
+from edge_inspector.commands import Answer
 from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause
 from edge_inspector.events.documents import (
     LONGEST_NAME,
@@ -43,6 +43,7 @@ __all__ = [
     "StationState",
     "TrackedDefect",
     "detection_documents",
+    "model_document",
     "reason_documents",
 ]
 
@@ -209,24 +210,12 @@ class EventWriter:
         }
         return self._event(Channel.MODEL, EventKind.MODEL_REJECTED, at, name=candidate, data=data)
 
-    def command_answered(  # noqa: PLR0913 - what the one who sent it wants to know
-        self,
-        at: datetime,
-        *,
-        command: str,
-        request_id: str,
-        status: CommandStatus,
-        text: str,
-        result: Mapping[str, Json] | None = None,
-    ) -> Message:
+    def command_answered(self, at: datetime, answer: Answer, result: Mapping[str, Json] | None = None) -> Message:
         """Return the event that a command was run, or was not.
 
         Args:
             at: When.
-            command: Its name.
-            request_id: Given by its sender.
-            status: What became of it.
-            text: The same for people.
+            answer: What its sender is told.
             result: What it gives back.
 
         Raises:
@@ -234,14 +223,14 @@ class EventWriter:
             TypeError: Likewise.
         """
         data: dict[str, Json] = {
-            "command": command,
-            "request_id": request_id,
-            "status": status.value,
-            "text": shorten(text),
+            "command": answer.name,
+            "request_id": answer.request_id,
+            "status": answer.status.value,
+            "text": shorten(answer.text),
             "result": fitting(result or {}),
         }
         kind = EventKind.COMMAND_ANSWERED
-        return self._event(Channel.REPLY, kind, at, name=command, subject=request_id, data=data)
+        return self._event(Channel.REPLY, kind, at, name=answer.name, subject=answer.request_id, data=data)
 
     def samples_evicted(self, at: datetime, counts: Mapping[Evicted, int]) -> Message:
         """Return the event that samples were given up before they were uploaded.

@@ -109,7 +109,7 @@ def fitting(added: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def model_document(model: ModelIdentity) -> dict[str, Json]:
-    """Return which model it is."""
+    """Return a model as it is written everywhere."""
     return {"name": model.name, "version": model.version, "sha256": model.sha256}
 
 

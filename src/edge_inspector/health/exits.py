@@ -20,8 +20,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from edge_inspector.durable import sync_folder, write_whole
-from edge_inspector.health.watchdog import Stuck
+from edge_inspector.durable import write_lasting
 
 _log = logging.getLogger(__name__)
 HOUR_S = 3600.0
@@ -117,8 +116,7 @@ class ExitBudget:
 
     def _write(self, exits: list[Moment]) -> None:
         content = json.dumps({"exits": [asdict(moment) for moment in exits]}).encode()
-        write_whole(self._path, content)
-        sync_folder(self._path.parent)
+        write_lasting(self._path, content)
 
 
 def _parse(content: bytes) -> list[Moment]:
@@ -165,7 +163,7 @@ class Guard:
         self._leaving = False
         self._ask_again_s = -math.inf
 
-    def verdict_on(self, stuck: Stuck | str, *, monotonic_s: float | None = None) -> Remedy:
+    def verdict_on(self, stuck: str, *, monotonic_s: float | None = None) -> Remedy:
         """Return what to do about a part that is stuck; may be asked again and again, and takes one exit at most.
 
         A daemon that was told to stay is told to end once the budget allows it again.
@@ -183,7 +181,7 @@ class Guard:
             self._ask_again_s = now_s + _ASK_AGAIN_S
             self._leaving = self._budget.take()
             remedy = Remedy.EXIT if self._leaving else Remedy.DEGRADE
-        _log.error("stuck: %s: %s", stuck.text if isinstance(stuck, Stuck) else stuck, remedy)
+        _log.error("stuck: %s: %s", stuck, remedy)
         return remedy
 
     def may_exit(self) -> bool:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from edge_inspector.durable import sync_folder, write_whole
+from edge_inspector.durable import write_lasting
 
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the name is secret, the file our own
 
@@ -151,6 +151,5 @@ def _name_in(path: Path) -> str:
         if re.fullmatch(r"[0-9a-f]{32}", name := path.read_text(encoding="ascii")):
             return name
     name = secrets.token_hex(16)
-    write_whole(path, name.encode("ascii"))
-    sync_folder(path.parent)
+    write_lasting(path, name.encode("ascii"))
     return name

@@ -50,11 +50,12 @@ def copy_package(
     try:
         remove_folder(partial)
         partial.mkdir(mode=folder_mode)
-        for path in files:
-            inside = partial / path.relative_to(source)
-            make_folders(inside.parent, mode=folder_mode)
-            _copy(path, inside, mode=file_mode, go_on=go_on)
-            sync_folder(inside.parent)
+        copies = {path: partial / path.relative_to(source) for path in files}
+        for path, copy in copies.items():
+            make_folders(copy.parent, mode=folder_mode)
+            _copy(path, copy, mode=file_mode, go_on=go_on)
+        for folder in {copy.parent for copy in copies.values()}:
+            sync_folder(folder)
         remove_folder(target)
         partial.rename(target)
         sync_folder(target.parent)

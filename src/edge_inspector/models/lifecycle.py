@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self, assert_never
 
 from edge_inspector.errors import InspectorError, ModelError, RefusedError
-from edge_inspector.events import Json, ModelChange
+from edge_inspector.events import Json, ModelChange, model_document
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.examining import Examination, Found, Known, Ready, Refused, Unavailable
 from edge_inspector.models.memory import Memory, Probation, Rejection
@@ -26,10 +26,10 @@ from edge_inspector.models.packages import Opened, Packages
 from edge_inspector.models.probation import Counts, Proof
 from edge_inspector.models.proving import Proving
 from edge_inspector.models.recall import Recall
-from edge_inspector.models.starting import Started
+from edge_inspector.models.starting import Started, open_first
 from edge_inspector.models.store import Store
 from edge_inspector.models.switching import Line, Switching
-from edge_inspector.models.telling import Teller, document_of, name_of
+from edge_inspector.models.telling import Teller, name_of
 from edge_inspector.models.watched import Watched
 from edge_inspector.models.wishes import Wishes
 from edge_inspector.settings import UpdateSettings
@@ -82,7 +82,7 @@ class Models:
         self._started, self._watched, self._teller = started, watched, teller
         self._is_comparable = is_comparable
         self._stop, self._wake = threading.Event(), threading.Event()
-        self._recall = Recall(store, started.memory, self._unavailable, is_behind=bool(started.problems))
+        self._recall = Recall(store, started.memory, self._unavailable, is_behind=started.is_behind)
         self._switching = Switching(started.opened, line, watched, teller, wake=self._wake)
         self._wishes = Wishes(folder, self._examine, teller)
         self._proving = Proving(settings, watched)
@@ -143,8 +143,8 @@ class Models:
         """Return what the statistics tell of it; for any thread."""
         memory, examination = self._recall.memory, self._wishes.examination
         return {
-            "running": document_of(self._switching.running.identity),
-            "previous": None if memory.previous is None else document_of(memory.previous),
+            "running": model_document(self._switching.running.identity),
+            "previous": None if memory.previous is None else model_document(memory.previous),
             "candidate": None if examination is None else examination.document(),
             "probation": self._proving.document(),
             "rejected": len(memory.rejected),
@@ -301,16 +301,13 @@ class Models:
         self._wishes.look_again()  # what is examined was held against the model that goes
         self._proving.is_going_on = False
         self._switching.switch(opened, cause=cause, reason=reason)
-        return {"model": document_of(good), "rolled_back": document_of(bad)}
+        return {"model": model_document(good), "rolled_back": model_document(bad)}
 
     def _open_good(self) -> tuple[Opened, ModelIdentity | None]:
         """Open the last good model, the configured one where that is damaged; with what it is remembered as."""
-        if (previous := self._recall.memory.previous) is not None:
-            try:
-                return self._packages.open(self._store.place_of(previous)), previous
-            except ModelError as error:
-                self._unavailable(str(error))
-        return self._packages.open(None), None
+        previous = self._recall.memory.previous
+        models = () if previous is None else (previous,)
+        return open_first(models, self._store, self._packages, self._unavailable)
 
     def _unavailable(self, *problems: str) -> None:
         self._teller.unavailable(*problems)

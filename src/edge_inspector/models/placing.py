@@ -3,7 +3,7 @@
 import filecmp
 from pathlib import Path
 
-from edge_inspector.durable import sync_folder, write_whole
+from edge_inspector.durable import write_lasting
 from edge_inspector.errors import ModelError
 from edge_inspector.models.copying import PUBLIC_FILE, copy_package, plain_files
 from edge_inspector.models.pointer import POINTER, package_named
@@ -30,8 +30,7 @@ def place(package: Path, updates: Path, *, name: str, version: str) -> Path:
             raise ModelError(msg)
         pointer = f"{name}/{version}\n".encode()
         package_named(updates, pointer)
-        write_whole(updates / POINTER, pointer, mode=PUBLIC_FILE)
-        sync_folder(updates)
+        write_lasting(updates / POINTER, pointer, mode=PUBLIC_FILE)
     except OSError as error:
         msg = f"{target}: cannot be written: {error}"
         raise ModelError(msg) from error

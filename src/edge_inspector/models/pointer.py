@@ -3,35 +3,23 @@
 import re
 from pathlib import Path
 
-from edge_inspector.durable import Signature, signature_of
+from edge_inspector.durable import RestWatch, signature_of
 from edge_inspector.errors import ModelError
 
 POINTER = "current"
-_POLL_S = 1.0
 _NAMES_A_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._+-]*")
 _LONGEST_BYTES = 256
 
 
-class PointerWatch:
-    """Looks at the pointer about every second: a change is due once it has stayed as it is for a look.
+class PointerWatch(RestWatch):
+    """Looks at the pointer about every second.
 
     A folder or a pointer that is not there is no error: no model has been deployed yet.
     """
 
     def __init__(self, folder: Path) -> None:
         """Look for the first time when asked."""
-        self._path = folder / POINTER
-        self._polled_s = -_POLL_S
-        self._seen: Signature | None = None
-        self._taken: Signature | None = None
-
-    def is_due(self, monotonic_s: float) -> bool:
-        """Return whether the pointer differs from what was taken last, and has come to rest."""
-        if monotonic_s - self._polled_s < _POLL_S:
-            return False
-        self._polled_s = monotonic_s
-        before, self._seen = self._seen, signature_of(self._path)
-        return self._seen is not None and self._seen == before and self._seen != self._taken
+        super().__init__(folder / POINTER, None)
 
     def take(self) -> bytes:
         """Return what the pointer holds, the first of it where that is too much.
@@ -39,8 +27,8 @@ class PointerWatch:
         Raises:
             OSError: If it cannot be read.
         """
-        self._taken = signature_of(self._path)
-        with self._path.open("rb") as file:
+        self._taken = signature_of(self.path)
+        with self.path.open("rb") as file:
             return file.read(_LONGEST_BYTES + 1)
 
     def look_again(self) -> None:

@@ -1,6 +1,6 @@
 """With which model a station starts: what its store says runs, or the next best, and never none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.copying import never_end
 from edge_inspector.models.memory import Memory, Rejection
 from edge_inspector.models.packages import Opened, Packages
+from edge_inspector.models.recall import Recall
 from edge_inspector.models.store import Store, StoreError
 
 
@@ -21,12 +22,14 @@ class Started:
     Attributes:
         opened: The model; who takes this must close it.
         memory: What is remembered, with this start.
+        is_behind: The disk may not have all of that.
         rejection: A model that is refused with this start.
         problems: What could not be used, in words.
     """
 
     opened: Opened
     memory: Memory
+    is_behind: bool
     rejection: Rejection | None
     problems: tuple[str, ...]
 
@@ -48,11 +51,38 @@ def start(store: Store, packages: Packages, *, at: datetime, first: Path | None 
     """
     begun = _Begun(store, packages, at)
     begun.count()
-    if first is not None and begun.memory.running is None:
+    recall = begun.recall
+    if first is not None and recall.memory.running is None:
         begun.adopt(first)
     opened = begun.open()
-    store.tidy(begun.memory)
-    return Started(opened, begun.memory, begun.rejection, tuple(begun.problems))
+    recall.tidy()
+    return Started(opened, recall.memory, recall.is_behind, begun.rejection, tuple(begun.problems))
+
+
+def open_first(
+    models: Iterable[ModelIdentity], store: Store, packages: Packages, on_problem: Callable[[str], None]
+) -> tuple[Opened, ModelIdentity | None]:
+    """Open the first of these models that can be, and at last the configured one.
+
+    Args:
+        models: The best first.
+        store: Where they lie.
+        packages: Opens them.
+        on_problem: Told of each that is damaged.
+
+    Returns:
+        The model, and what it is remembered as: None for the configured one.
+
+    Raises:
+        ModelError: If no model can be opened, not the configured one either.
+        ConfigError: If the policy contradicts the model.
+    """
+    for model in models:
+        try:
+            return packages.open(store.place_of(model)), model
+        except ModelError as error:
+            on_problem(str(error))
+    return packages.open(None), None
 
 
 class _Begun:
@@ -62,25 +92,27 @@ class _Begun:
         self._store, self._packages, self._at = store, packages, at
         self.rejection: Rejection | None = None
         self.problems: list[str] = []
-        self.memory = self._read()
+        memory = self._read()
+        self.recall = Recall(store, memory, self.problems.append, is_behind=bool(self.problems))
 
     def count(self) -> None:
         """Count a start on probation, or take the model back under which there were too many."""
-        running, probation = self.memory.running, self.memory.probation
+        memory = self.recall.memory
+        running, probation = memory.running, memory.probation
         if running is None or probation is None:
             return
-        if not self.memory.is_hopeless:
-            self._change(Memory.started)
+        if not memory.is_hopeless:
+            self.recall.change_in_any_case(Memory.started)
             return
         reason = f"the process died under it {probation.starts} times before it had proved itself"
         self.rejection = rejection = Rejection(running, reason, self._at, ran=True)
-        self._change(lambda memory: memory.taken_back(rejection))
+        self.recall.change_in_any_case(lambda memory: memory.taken_back(rejection))
 
     def adopt(self, package: Path) -> None:
         """Let a package be the model that runs, if it can be used and was not refused before."""
         try:
             model = self._packages.identify(package)
-            if self.memory.rejection_of(model) is not None:
+            if self.recall.memory.rejection_of(model) is not None:
                 return
             place = self._store.take_in(package, model)
         except (OSError, StoreError) as error:
@@ -93,27 +125,17 @@ class _Begun:
             wrong = (str(error),)
         if wrong:
             self.rejection = rejection = Rejection(model, "; ".join(wrong), self._at)
-            self._change(lambda memory: memory.refused(rejection))
+            self.recall.change_in_any_case(lambda memory: memory.refused(rejection))
         else:
-            self._change(lambda memory: memory.switched(model, None))
+            self.recall.change_in_any_case(lambda memory: memory.switched(model, None))
 
     def open(self) -> Opened:
         """Open the first model that can be, and remember that this one runs."""
-        for model in self.memory.kept:
-            try:
-                opened = self._packages.open(self._store.place_of(model))
-            except ModelError as error:
-                self.problems.append(str(error))
-                continue
-            self._fall_back_to(model)
-            return opened
-        opened = self._packages.open(None)
-        self._fall_back_to(None)
+        remembered = self.recall.memory
+        opened, model = open_first(remembered.kept, self._store, self._packages, self.problems.append)
+        if model != remembered.running:
+            self.recall.change_in_any_case(lambda memory: memory.fallen_back(model))
         return opened
-
-    def _fall_back_to(self, model: ModelIdentity | None) -> None:
-        if model != self.memory.running:
-            self._change(lambda memory: memory.fallen_back(model))
 
     def _read(self) -> Memory:
         try:
@@ -125,11 +147,3 @@ class _Begun:
         except OSError as error:
             self.problems.append(str(error))
         return Memory()
-
-    def _change(self, change: Callable[[Memory], Memory]) -> None:
-        """Change what is remembered, also where the disk does not take it: the station starts."""
-        try:
-            self.memory = self._store.change(change)
-        except (OSError, StoreError) as error:
-            self.problems.append(str(error))
-            self.memory = change(self.memory)

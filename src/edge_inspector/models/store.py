@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from edge_inspector.durable import PRIVATE_FILE, make_folders, sync_folder, write_whole
+from edge_inspector.durable import PRIVATE_FILE, make_folders, signature_of, write_lasting
 from edge_inspector.errors import ModelError
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.copying import copy_package, never_end, remove_folder
@@ -50,7 +50,7 @@ class Store:
         self.folder = folder
         self._file = folder / _STATE
         self._min_free_bytes = min_free_bytes
-        self._seen_ns = self._changed_ns()
+        self._seen = signature_of(self._file)
 
     def read(self) -> Memory:
         """Return what is remembered; nothing where nothing was ever written.
@@ -85,9 +85,8 @@ class Store:
         with self._locked(_CHANGING):
             memory = self.read()
             if (changed := change(memory)) != memory:
-                write_whole(self._file, _MEMORY.dump_json(changed, indent=1))
-                sync_folder(self.folder)
-                self._seen_ns = self._changed_ns()
+                write_lasting(self._file, _MEMORY.dump_json(changed, indent=1))
+                self._seen = signature_of(self._file)
         return changed
 
     def forget_rejected(self, sha256: str) -> tuple[Rejection, ...]:
@@ -113,8 +112,8 @@ class Store:
 
     def was_changed_by_another(self) -> bool:
         """Return whether somebody else has changed the memory since the last answer, or since a change of ours."""
-        seen_ns, self._seen_ns = self._seen_ns, self._changed_ns()
-        return seen_ns != self._seen_ns
+        seen, self._seen = self._seen, signature_of(self._file)
+        return seen != self._seen
 
     def set_aside(self) -> Path:
         """Rename a damaged memory, so that a new one can be begun, and return where it is.
@@ -179,10 +178,3 @@ class Store:
             yield
         finally:
             os.close(descriptor)
-
-    def _changed_ns(self) -> tuple[int, int] | None:
-        try:
-            status = self._file.stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns

@@ -119,8 +119,3 @@ def lines_of(memory: Memory) -> Iterator[str]:
     for rejection in memory.rejected:
         what = "taken back" if rejection.ran else "refused"
         yield f"{what} {rejection.at:%Y-%m-%d %H:%M:%S} UTC: {name_of(rejection.model)}: {rejection.reason}"
-
-
-def document_of(model: ModelIdentity) -> dict[str, Json]:
-    """Return a model as answers and statistics name it."""
-    return {"name": model.name, "version": model.version, "sha256": model.sha256}

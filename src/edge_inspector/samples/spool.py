@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from edge_inspector.durable import make_folders, sync_folder, write_whole
+from edge_inspector.durable import make_folders, sync_folder, write_lasting, write_whole
 from edge_inspector.sample_keys import SampleKey, Suffix
 from edge_inspector.samples.given_up import NotKept, NotStoredError
 from edge_inspector.samples.recovery import whole_pairs
@@ -164,9 +164,7 @@ class Spool:
         Raises:
             OSError: If that failed; the old one is still there.
         """
-        path = self.paths(pair)[1]
-        write_whole(path, content)
-        sync_folder(path.parent)
+        write_lasting(self.paths(pair)[1], content)
 
     def remove(self, pair: Pair) -> None:
         """Delete a pair from the disk, the sidecar first: without it the picture is incomplete.
