@@ -14,7 +14,7 @@ PATIENCE_S = 60.0
 EDGE_INSPECTOR = (sys.executable, "-m", "edge_inspector")
 
 
-def write_configuration(path: Path, model: Path, **sections: Any) -> Path:
+def write_configuration(path: Path, model: Path, /, **sections: Any) -> Path:
     """Write a configuration for a fast simulated line and a model package; `sections` replace its own.
 
     What the daemon keeps lies beside the file.

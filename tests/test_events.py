@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from edge_inspector.alarms import Alarm, Severity
-from edge_inspector.commands import LONGEST_COMMAND_NAME, LONGEST_REQUEST_ID, CommandStatus
+from edge_inspector.commands import LONGEST_COMMAND_NAME, LONGEST_REQUEST_ID, Answer, CommandStatus
 from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Outcome, Reason, Verdict
 from edge_inspector.detections import Detections
 from edge_inspector.errors import ConfigError
@@ -229,18 +229,12 @@ GOLDEN_MESSAGES: dict[str, Message] = {
     "samples.evicted": WRITER.samples_evicted(AT, EVICTED),
     "command.answered": WRITER.command_answered(
         AT,
-        command="self-test",
-        request_id="7f2c",
-        status=CommandStatus.DONE,
-        text="self-test: done in 212 ms",
-        result={"passed": 1, "failed": 0, "images": [{"image": "golden-0.png", "problem": None}]},
+        Answer("self-test", "7f2c", CommandStatus.DONE, "self-test: done in 212 ms"),
+        {"passed": 1, "failed": 0, "images": [{"image": "golden-0.png", "problem": None}]},
     ),
     "command.answered.refused": WRITER.command_answered(
         AT,
-        command="relaod",
-        request_id="7f2d",
-        status=CommandStatus.REFUSED,
-        text="unknown command 'relaod'; expected one of reload, self-test",
+        Answer("relaod", "7f2d", CommandStatus.REFUSED, "unknown command 'relaod'; expected one of reload, self-test"),
     ),
     "status": WRITER.status("online", session_started_at=AT),
     "camera_status": WRITER.camera_status("online", last_frame_at=AT),
@@ -251,11 +245,8 @@ GOLDEN_MESSAGES: dict[str, Message] = {
 }
 
 
-def answer(
-    request_id: str, *, command: str = "self-test", text: str = "", result: dict[str, Any] | None = None
-) -> Message:
-    status = CommandStatus.DONE
-    return WRITER.command_answered(AT, command=command, request_id=request_id, status=status, text=text, result=result)
+def answer(request_id: str, *, command: str = "self-test", result: dict[str, Any] | None = None) -> Message:
+    return WRITER.command_answered(AT, Answer(command, request_id, CommandStatus.DONE, ""), result)
 
 
 DOCUMENTS = {"status", "camera_status", "state", "stats"}
@@ -355,8 +346,8 @@ def test_schemas_know_every_cause_state_and_severity() -> None:
     assert set(result_schema["dropped_before"]["propertyNames"]["enum"]) == set(DropCause)
     assert set(result_schema["outcome"]["enum"]) == {*Verdict, "no_verdict"}
     assert set(read_schema("state")["properties"]["state"]["enum"]) == set(StationState)
-    assert set(read_schema("alarm.raised")["properties"]["data"]["properties"]["severity"]["enum"]) == set(Severity)
-    evicted_schema = read_schema("samples.evicted")["properties"]["data"]["properties"]["evicted"]["items"]
+    assert set(data_schema("alarm.raised")["severity"]["enum"]) == set(Severity)
+    evicted_schema = data_schema("samples.evicted")["evicted"]["items"]
     assert evicted_schema["properties"]["reason"]["enum"] == list(SampleReason)
     assert set(evicted_schema["properties"]["cause"]["enum"]) == set(EvictionCause)
     assert data_schema("model.changed")["cause"]["enum"] == list(ModelChange)
@@ -641,11 +632,8 @@ def test_no_other_message_is_larger_than_a_message_may_be(
         ),
         writer.command_answered(
             AT,
-            command="n" * LONGEST_COMMAND_NAME,
-            request_id="😀" * LONGEST_REQUEST_ID,
-            status=CommandStatus.EXPIRED,
-            text=first,
-            result=added,
+            Answer("n" * LONGEST_COMMAND_NAME, "😀" * LONGEST_REQUEST_ID, CommandStatus.EXPIRED, first),
+            added,
         ),
         writer.status("online", session_started_at=AT),
         writer.camera_status("offline", last_frame_at=AT, reason=first),

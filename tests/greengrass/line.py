@@ -15,10 +15,9 @@ from edge_inspector.pipeline.deliver import Losses
 from edge_inspector.settings import parse
 from edge_inspector.sinks.ipc import IpcSink
 from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
-from tests.mosquitto import eventually
+from tests.mosquitto import PATIENCE_S, eventually
 from tests.nucleus.fake import FakeNucleus
 
-PATIENCE_S = 20.0
 on_both = pytest.mark.parametrize("flavor", ["java", "lite"])
 BRISK = Pace(first_s=0.02, longest_s=0.1, refused_s=0.05)
 TOPICS = TopicTree("edge-inspector", "hall", "line", "station-2", "camera")

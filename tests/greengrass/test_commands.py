@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 
 from edge_inspector.greengrass.nucleus import Nucleus
-from tests.greengrass.line import PATIENCE_S, TOPICS, nucleus_at, on_both
-from tests.mosquitto import eventually
+from tests.greengrass.line import TOPICS, nucleus_at, on_both
+from tests.logged import warnings_in
+from tests.mosquitto import PATIENCE_S, eventually
 from tests.nucleus.fake import FakeNucleus
 
 COMMANDS = TOPICS.commands.removesuffix("+")
 HEARTBEATS = f"{COMMANDS}heartbeat"
 BRISK_S = 0.05
 RARE_S = 3600.0
-
-Taken = "queue.Queue[tuple[str, bytes]]"
 
 
 @contextmanager
@@ -173,8 +172,7 @@ def test_a_heartbeat_that_is_not_allowed_hurts_nothing_and_is_said_once(
         fake.publish_local(f"{COMMANDS}reload", b"1")
         assert taken.get(timeout=PATIENCE_S) == (f"{COMMANDS}reload", b"1")
         assert fake.requests["SubscribeToTopic"] == 1
-    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert sum("nobody would notice if it were dead" in each for each in said) == 1
+    assert sum("nobody would notice if it were dead" in each for each in warnings_in(caplog)) == 1
 
 
 @pytest.mark.parametrize(
@@ -197,9 +195,7 @@ def test_one_way_that_is_not_there_is_said_once_and_does_not_hurt_the_other(
         fake.wait_until(lambda: asked(fake) == 4)
         publish(fake, f"{COMMANDS}reload", b"2")
         assert taken.get(timeout=PATIENCE_S) == (f"{COMMANDS}reload", b"2")
-    said = [each for each in caplog.messages if "going on without it, and trying again" in each]
-    warned = [r for r in caplog.records if r.levelno >= logging.WARNING and r.getMessage() in said]
-    assert len(warned) == 1
+    assert sum("going on without it, and trying again" in each for each in warnings_in(caplog)) == 1
 
 
 def test_a_way_that_was_not_there_is_tried_again(fake: FakeNucleus, monkeypatch: pytest.MonkeyPatch) -> None:

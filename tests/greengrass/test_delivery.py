@@ -48,14 +48,15 @@ def test_the_nucleus_is_killed_in_the_middle_of_a_stream_and_everything_arrives_
         assert without_repetitions(payloads(published, channel)) == [f"{mark}{number}" for number in range(150)]
 
 
-def test_what_waits_for_a_nucleus_with_a_new_token_goes_out_with_the_next_process(fake: FakeNucleus) -> None:
+def test_what_comes_once_the_nucleus_has_a_new_token_is_not_sent_and_waits(fake: FakeNucleus) -> None:
     with nucleus_at(fake) as nucleus, line_at(nucleus) as line:
         line.put(result("1"))
         line.wait_until_sent()
         fake.restart(new_token=True)
         eventually(lambda: nucleus.token_is_dead, what="the token is dead")
         line.put(result("2"))
-        assert line.sinks[LOCAL].queued == 1
+    assert line.sinks[LOCAL].queued == 1
+    assert payloads(fake.local, Channel.RESULT) == ["1"]
 
 
 @pytest.mark.parametrize("flavor", ["lite", pytest.param("java", marks=pytest.mark.nightly)])
@@ -151,7 +152,7 @@ def test_a_java_nucleus_keeps_what_it_takes_while_the_cloud_is_away(java: FakeNu
 def test_leaving_a_nucleus_that_hangs_takes_both_sinks_no_longer_than_one(
     java: FakeNucleus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge_inspector.sinks.ipc.FLUSH_S", 0.2)
+    monkeypatch.setattr("edge_inspector.sinks.outbox.FLUSH_S", 0.2)
     with nucleus_at(java) as nucleus:
         java.silence("PublishToTopic", 100)
         java.silence("PublishToIoTCore", 100)

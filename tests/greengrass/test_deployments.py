@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from edge_inspector.errors import ConfigError
-from tests.greengrass.line import nucleus_at
+from edge_inspector.topics import Channel
+from tests.greengrass.line import line_at, nucleus_at, payloads, result
 from tests.nucleus.fake import FakeNucleus
 
 
@@ -155,11 +156,14 @@ def test_nothing_that_is_asked_holds_up_a_publish(java: FakeNucleus) -> None:
         goes_on.wait(20)
         return None
 
-    with nucleus_at(java) as nucleus, nucleus.validating(check):
+    with nucleus_at(java) as nucleus, nucleus.validating(check), line_at(nucleus) as line:
         ready(java, "SubscribeToValidateConfigurationUpdates")
         thread = threading.Thread(target=lambda: java.configure({"flow": {"queue_size": 5}}))
         thread.start()
         assert asked.wait(20)
         assert nucleus.configuration()
+        line.put(result("1"))
+        java.wait_until(lambda: payloads(java.local, Channel.RESULT) == ["1"])
+        assert thread.is_alive(), "the question is not answered yet"
         goes_on.set()
         thread.join()

@@ -3,8 +3,7 @@ import threading
 
 from edge_inspector.errors import SinkError
 from edge_inspector.greengrass.following import Follower
-
-PATIENCE_S = 20.0
+from tests.mosquitto import PATIENCE_S
 
 
 def test_a_storm_of_changes_is_one_question_after_it() -> None:

@@ -1,4 +1,3 @@
-import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -6,6 +5,7 @@ import pytest
 
 from edge_inspector.greengrass.heartbeat import Heartbeat
 from edge_inspector.greengrass.subscription import Subscription
+from tests.logged import warnings_in
 
 
 class Stream:
@@ -41,10 +41,6 @@ def quiet() -> None:
 @pytest.fixture
 def wire() -> Wire:
     return Wire()
-
-
-def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_one_that_the_nucleus_ends_is_made_again_after_a_pause_and_told(

@@ -154,7 +154,7 @@ def test_this_moment_has_all_of_its_clocks() -> None:
     assert 0 <= age_s(first, second) < 60
 
 
-STUCK = Stuck("deliver", 75, 60)
+STUCK = Stuck("deliver", 75, 60).text
 
 
 def test_a_guard_takes_one_exit_however_often_it_is_asked(path: Path) -> None:

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -131,12 +130,6 @@ def _is_on(published: Published, topic: str) -> bool:
     """Return whether it is a document on a topic of the station, whatever the prefix."""
     _, _, path = published.topic.partition("/")
     return bool(published.payload) and path == f"{_STATION_PATH}/{topic}"
-
-
-def command_of(request_id: str, **arguments: Any) -> bytes:
-    """Return a command that is good for a minute."""
-    expires_at = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
-    return json.dumps({"request_id": request_id, "expires_at": expires_at, **arguments}).encode()
 
 
 def assert_every_part_has_its_result(local: Listener, *components: Component) -> None:

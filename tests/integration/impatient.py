@@ -1,16 +1,14 @@
 """The program `edge-inspector`, which waits less: for what a nucleus does not do, and before it looks again."""
 
-from edge_inspector import component
+from edge_inspector import component, durable
 from edge_inspector.__main__ import enter
 from edge_inspector.app import nucleus as joined
-from edge_inspector.configuration import watching
 from edge_inspector.greengrass import nucleus
 from edge_inspector.greengrass.link import Pace
-from edge_inspector.models import pointer
 
 if __name__ == "__main__":
     component.ConfigurationFile.begin.__kwdefaults__["timeout_s"] = 1.0
     joined._PATIENCE_S = 0.0
     nucleus.Pace = lambda: Pace(first_s=0.05, longest_s=0.2)
-    pointer._POLL_S = watching._POLL_S = 0.1
+    durable._POLL_S = 0.1
     enter()

@@ -11,15 +11,9 @@ import pytest
 from edge_inspector.cli import main
 from edge_inspector.component import overlay
 from edge_inspector.sample_keys import parse_key
+from tests.commander import command_of
 from tests.daemons import EDGE_INSPECTOR
-from tests.integration.component import (
-    IMPATIENT,
-    Component,
-    Listener,
-    assert_every_part_has_its_result,
-    command_of,
-    station_of,
-)
+from tests.integration.component import IMPATIENT, Component, Listener, assert_every_part_has_its_result, station_of
 from tests.integration.watcher import STATION, Watcher
 from tests.models.made import Updates, label_of, picture, spot_package
 from tests.mosquitto import Mosquitto

@@ -17,11 +17,11 @@ from edge_inspector.sinks.mqtt import MqttSink
 from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
 from tests.daemons import Daemon, run_command, write_configuration
 from tests.integration.shifted_clock import ShiftedClock
-from tests.integration.stalling_model import stalling_model
 from tests.integration.watcher import HOME, Watcher, assert_all_is_told_and_on_record, ids_on_record
 from tests.journal.disks import small_disk
 from tests.mosquitto import PATIENCE_S, Mosquitto, Subscriber, eventually, free_port
 from tests.onnx_models import bright_spot_model
+from tests.slow_models import stalling_model
 
 IMAGE_WH = (96, 64)
 SOURCE = {"type": "simulated", "rate_hz": 50, "image_wh": list(IMAGE_WH)}

@@ -19,6 +19,7 @@ import onnxruntime
 import pytest
 
 from edge_inspector.detectors.model_file import ModelPackage
+from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.store import Store
 from edge_inspector.pipeline.options import Totals
 from tests.daemons import Daemon, write_configuration
@@ -197,27 +198,26 @@ def test_a_station_that_is_killed_at_any_moment_of_a_swap_starts_with_the_old_mo
     chance, updates, kills = random.Random(5), Updates(tmp_path / "updates"), 40
     (tmp_path / "pictures").mkdir()
     cv2.imwrite(str(tmp_path / "pictures" / "part.png"), picture())
+    first = spot_package(tmp_path / "first", "1.0.0")
     configuration = write_configuration(
         tmp_path / "station.json",
-        spot_package(tmp_path / "first", "1.0.0"),
+        first,
         source={"type": "directory", "path": str(tmp_path / "pictures"), "loop": True, "rate_hz": 50},
+        model={"path": str(first), "updates": {"folder": str(updates.folder), "probation_parts": 20}},
         health={"min_free_mb": 0, "image": {"enabled": False}},
     )
-    document = json.loads(configuration.read_text())
-    document["model"]["updates"] = {"folder": str(updates.folder), "probation_parts": 20}
-    configuration.write_text(json.dumps(document))
     store, may_run = Store(tmp_path / HOME / "models"), {"1.0.0"}
     for number in range(1, kills + 1):
         version = f"1.{number}.0"
         with Daemon(configuration) as daemon:
             daemon.wait_for("part.png")
-            started_with = _version_that_runs(store)
+            started_with = _version_of(store.read().running)
             assert started_with in may_run
             updates.place(version)
             time.sleep(chance.uniform(0.5, 3.5))
             daemon.send(signal.SIGKILL)
             assert daemon.wait() == -signal.SIGKILL
-        may_run = {started_with, version, _version_before(store)}
+        may_run = {started_with, version, _version_of(store.read().previous)}
         for model in store.read().kept:
             package = ModelPackage.open(store.place_of(model))
             assert hashlib.sha256(package.read(package.file("float32"))).hexdigest() == model.sha256
@@ -230,11 +230,6 @@ def test_a_station_that_is_killed_at_any_moment_of_a_swap_starts_with_the_old_mo
         assert data["reasons"][0]["label"] == label_of(data["model"]["version"])
 
 
-def _version_that_runs(store: Store) -> str:
-    running = store.read().running
-    return "1.0.0" if running is None else running.version
-
-
-def _version_before(store: Store) -> str:
-    previous = store.read().previous
-    return "1.0.0" if previous is None else previous.version
+def _version_of(model: ModelIdentity | None) -> str:
+    """Return the version of a model as the store remembers it; the configured one is None there."""
+    return "1.0.0" if model is None else model.version

@@ -26,6 +26,7 @@ from edge_inspector.models.watched import Watched
 from edge_inspector.settings import UpdateSettings
 from edge_inspector.topics import Message
 from tests.fakes import PATIENCE_S, part
+from tests.mosquitto import eventually
 from tests.pipeline.line import WRITER
 
 CONFIGURED = ModelIdentity("configured", "0.1.0", "c0" * 32)
@@ -190,14 +191,14 @@ class FakeStation:
         events: The data of the events, each with its `type`.
     """
 
-    def __init__(self, home: Path, *, is_comparable: bool = True, first: Path | None = None, **settings: Any) -> None:
+    def __init__(self, home: Path, *, is_comparable: bool = True, **settings: Any) -> None:
         fields = {"probation_parts": 20, "max_latency_ms": 1000.0, **settings}
         self.updates = home / "updates"
         self.settings = UpdateSettings(folder=self.updates, **fields)
         self.packages, self.panel = FakePackages(), Panel()
         self.events: list[dict[str, Any]] = []
         self.store = Store(home / "models")
-        self.started = start(self.store, self.packages, at=NOW, first=first)
+        self.started = start(self.store, self.packages, at=NOW)
         self.watched = Watched(self.settings.max_latency_ms, line_waits=True)
         self.line = FakeLine(self.watched, self.started.opened)
         self.models = Models(
@@ -243,6 +244,15 @@ class FakeStation:
         msg = f"never happened: {what}; told: {self.events}"
         raise AssertionError(msg)
 
+    def pass_parts(self, count: int) -> None:
+        """Let so many parts pass."""
+        for _ in range(count):
+            self.line.pass_part()
+
+    def wait_before_switch(self) -> None:
+        """Wait, while the line stands still, until a model is ready to take over with the next part."""
+        eventually(lambda: "takes over with the next part" in str(self.models.busy()), what="a model is ready")
+
     def run_until_runs(self, version: str) -> None:
         """Let parts pass until a version judges them."""
         self.run_until(lambda: self.line.running.version == version, what=f"{version} runs")
@@ -250,6 +260,12 @@ class FakeStation:
     def run_until_idle(self) -> None:
         """Let parts pass until nothing is examined and nothing on probation."""
         self.run_until(lambda: self.models.busy() is None, what="all is settled")
+
+    def run_until_trusted(self, version: str, **says: Any) -> None:
+        """Place a version, and let parts pass until it runs and has proved itself."""
+        self.place(version, **says)
+        self.run_until_runs(version)
+        self.run_until_idle()
 
     def run_until_refused(self, version: str) -> dict[str, Any]:
         """Let parts pass until a version is refused, and return the event."""

@@ -8,12 +8,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
-from edge_inspector.models.pointer import POINTER
+from tests.models.fakes import point_at
 from tests.onnx_models import CELL, MODEL_WH, ONNX_NAME, bright_spot_graph, write_package
+from tests.slow_models import delay
 
 NAME = "spot"
 POLICY_CLASS = "scratch"  # every line of these tests names it in its policy
@@ -64,7 +63,7 @@ def spot_package(  # noqa: PLR0913 - what may be wrong with a package
     model = bright_spot_graph(classes=len(labels), poison=poison)
     model.doc_string = version  # so that no two versions have one sha256
     if turns:
-        _slow_down(model, turns)
+        delay(model, [], {"turns": turns})
     folder.mkdir(parents=True)
     golden = []
     if promises is not None:
@@ -112,37 +111,4 @@ class Updates:
 
     def point_at(self, content: str) -> None:
         """Move the pointer."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        new = self.folder / ".new"
-        new.write_text(content)
-        new.rename(self.folder / POINTER)
-
-
-def _slow_down(model: onnx.ModelProto, turns: int) -> None:
-    """Put an empty loop before the output."""
-    graph = model.graph
-    *others, last = graph.node
-    joined, last.input[0] = last.input[0], "late"
-    body = helper.make_graph(
-        [helper.make_node("Identity", [f"{name}_in"], [f"{name}_out"]) for name in ("goes_on", "kept")],
-        "turn",
-        [
-            helper.make_tensor_value_info("number", TensorProto.INT64, []),
-            helper.make_tensor_value_info("goes_on_in", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("kept_in", TensorProto.FLOAT, []),
-        ],
-        [
-            helper.make_tensor_value_info("goes_on_out", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("kept_out", TensorProto.FLOAT, []),
-        ],
-    )
-    loop = [
-        helper.make_node("ReduceMax", ["brightness"], ["brightest"], keepdims=0),
-        helper.make_node("Loop", ["turns", "", "brightest"], ["kept"], body=body),
-        helper.make_node("Mul", ["kept", "no_more"], ["zero_late"]),
-        helper.make_node("Add", [joined, "zero_late"], ["late"]),
-    ]
-    del graph.node[:]
-    graph.node.extend([*others, *loop, last])
-    constants = {"turns": np.array(turns), "no_more": np.array(0, np.float32)}
-    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+        point_at(self.folder, content)

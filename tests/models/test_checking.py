@@ -7,7 +7,6 @@ from edge_inspector.errors import ModelError
 from edge_inspector.frame import Frame
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.checking import Speed, check, speed_on
-from edge_inspector.models.packages import SelfTest
 from edge_inspector.models.watched import Sight, Watched, percentile
 from tests.fakes import part
 from tests.models.fakes import FakeOpened, finding_of
@@ -81,9 +80,8 @@ def test_where_the_model_that_runs_does_not_keep_up_the_next_needs_to_be_no_fast
 
 
 @pytest.mark.usefixtures("hurried")
-def test_a_candidate_without_golden_images_is_taken_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = FakeOpened(IDENTITY)
-    monkeypatch.setattr(opened, "self_test", lambda **_: SelfTest(0, ()))
+def test_a_candidate_without_golden_images_is_taken_and_that_is_said() -> None:
+    opened = FakeOpened(IDENTITY, {"golden_images": 0})
     assert check(opened, Watched(None), None, go_on=lambda: None).startswith("no golden images: not tested; ")
 
 

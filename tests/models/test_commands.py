@@ -10,8 +10,8 @@ from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.memory import Probation, Rejection
 from edge_inspector.models.pointer import package_wished
 from edge_inspector.models.store import Store
+from tests.models.fakes import NOW
 from tests.models.made import spot_package
-from tests.models.test_memory import NOW
 
 UNUSABLE, USAGE = 65, 2
 RUNNING = ModelIdentity("spot", "1.1.0", "1a" * 32)

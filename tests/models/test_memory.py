@@ -1,5 +1,4 @@
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,8 +9,8 @@ from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.memory import Memory, Probation, Rejection
 from edge_inspector.models.probation import Counts
 from edge_inspector.models.store import Store
+from tests.models.fakes import NOW
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MODELS = tuple(ModelIdentity("spot", f"1.{number}.0", f"{number:064x}") for number in range(5))
 A, B, C, *_ = MODELS
 PROBATION = Probation(NOW, before=Counts(100, 3, 1))

@@ -6,7 +6,7 @@ import pytest
 
 from edge_inspector.errors import ConfigError
 from edge_inspector.inspection import ModelIdentity
-from edge_inspector.models.memory import Memory, Probation
+from edge_inspector.models.memory import Memory, Probation, Rejection
 from edge_inspector.models.starting import Started, start
 from edge_inspector.models.store import Store
 from tests.models.fakes import CONFIGURED, FILE, NOW, FakePackages, FakeStation, place
@@ -95,6 +95,21 @@ def test_a_damaged_package_gives_way_to_the_one_before_and_that_to_the_configure
     assert remembered(tmp_path) == Memory()
 
 
+def test_what_another_process_has_forgotten_since_a_start_past_a_damaged_package_stays_forgotten(
+    tmp_path: Path,
+    hurried: None,  # noqa: ARG001
+) -> None:
+    damaged, store = run(tmp_path, "1.0.0"), Store(tmp_path / "models")
+    store.change(lambda memory: memory.refused(Rejection(CONFIGURED, "too slow", NOW)))
+    shutil.rmtree(store.place_of(damaged))
+    station = FakeStation(tmp_path)
+    assert len(station.started.problems) == 1
+    Store(tmp_path / "models").forget_rejected(CONFIGURED.sha256)
+    with station:
+        station.run_until_runs("1.0.0")
+    assert remembered(tmp_path).rejected == ()
+
+
 def test_a_damaged_memory_is_set_aside_and_the_configured_model_runs(tmp_path: Path) -> None:
     run(tmp_path, "1.0.0")
     (tmp_path / "models" / "state.json").write_text("{")
@@ -121,6 +136,7 @@ def test_a_disk_that_takes_nothing_keeps_nobody_from_starting(tmp_path: Path) ->
         started = begin(disk)
         assert started.opened.identity == model
         assert "Read-only" in started.problems[0]
+        assert started.is_behind
 
 
 def test_the_first_model_of_a_line_is_taken_at_once_and_needs_no_probation(tmp_path: Path) -> None:

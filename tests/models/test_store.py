@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,9 @@ from edge_inspector.errors import ModelError
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.memory import Memory, Probation, Rejection
 from edge_inspector.models.store import Store, StoreError
+from tests.models.fakes import NOW
 from tests.small_disk import fill, set_read_only, small_disk
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OLD = ModelIdentity("spot", "1.0.0", "1" * 64)
 NEW = ModelIdentity("spot", "1.1.0", "2" * 64)
 NEWER = ModelIdentity("spot", "1.2.0", "3" * 64)
@@ -227,7 +227,10 @@ def _writes(arguments: tuple[object, ...]) -> bool:
     return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
 
 
-STEPS = _Steps()
+@cache
+def disk_steps() -> _Steps:
+    """Return the only ones: an audit hook stays, and every test that comes after it pays for it."""
+    return _Steps()
 
 
 def crashes(tmp_path: Path, act: Callable[[Store], object]) -> Iterator[Store]:
@@ -237,7 +240,7 @@ def crashes(tmp_path: Path, act: Callable[[Store], object]) -> Iterator[Store]:
         store = store_with_old(folder)
         make_package(store.folder / ".spot-0.9.0-000000000000.part")
         try:
-            with STEPS.kill_after(steps):
+            with disk_steps().kill_after(steps):
                 act(store)
         except Killed:
             yield Store(store.folder)
@@ -289,10 +292,11 @@ def test_a_rollback_that_is_cut_short_at_any_step_leaves_a_model_whose_package_i
         store.tidy(store.read())
 
     def act(store: Store) -> None:
-        STEPS.left, left = None, STEPS.left
+        steps = disk_steps()
+        steps.left, left = None, steps.left
         store.take_in(package, NEW)
         store.change(lambda memory: memory.switched(NEW, Probation(NOW)))
-        STEPS.left = left
+        steps.left = left
         take_back(store)
 
     running = set()

@@ -18,6 +18,9 @@ from tests.nucleus.messages import Published
 from tests.nucleus.operations import Operations
 from tests.nucleus.topics import matches
 
+_COMPONENT = "com.edgeinspector.Inspector"
+_IOT_CORE = ("edge-inspector/+/+/{iot:thingName}/#",)  # topics there that no `accessControl` has to allow
+
 
 class FakeNucleus:
     """The nucleus of one component; a context manager that listens from beginning to end.
@@ -35,34 +38,30 @@ class FakeNucleus:
         folder: Path,
         flavor: Literal["java", "lite"] = "java",
         *,
-        component: str = "com.edgeinspector.Inspector",
         thing_name: str = "station-2",
         configuration: Mapping[str, Any] | None = None,
         recipe: Literal["json", "yaml"] = "json",
         pubsub: Sequence[str] = ("edge-inspector/*",),
-        iot_core: Sequence[str] = ("edge-inspector/+/+/{iot:thingName}/#",),
     ) -> None:
         """Get ready to listen on a socket in the folder.
 
         Args:
             folder: Where the socket is made.
             flavor: Which nucleus this one is like.
-            component: The name of the only component.
             thing_name: The name of the device.
             configuration: The recipe's defaults; an `accessControl` in it says what is allowed.
             recipe: The kind of recipe that they came from.
             pubsub: Local topics that are allowed if there is no `accessControl`.
-            iot_core: Topics of AWS IoT Core, likewise.
         """
         self.flavor = FLAVORS[flavor]
         self.local: list[Published] = []
         self.iot_core: list[Published] = []
         self.states: list[str] = []
         self.secrets: dict[str, str | bytes] = {}
-        defaults = {"accessControl": access_control(component, pubsub, iot_core), **(configuration or {})}
+        defaults = {"accessControl": access_control(_COMPONENT, pubsub, _IOT_CORE), **(configuration or {})}
         self._operations = Operations(
             self.flavor,
-            component=component,
+            component=_COMPONENT,
             thing_name=thing_name,
             tree=ConfigurationTree(as_yaml_gives_them(defaults) if (flavor, recipe) == ("lite", "yaml") else defaults),
             secrets=self.secrets,
@@ -163,11 +162,7 @@ class FakeNucleus:
         self._thread.do(lambda: self._operations.iot_core.deliver(topic, payload))
 
     def configure(
-        self,
-        merge: Mapping[str, Any] | None = None,
-        *,
-        reset: Sequence[Sequence[str]] = (),
-        timeout_s: float = PATIENCE_S,
+        self, merge: Mapping[str, Any] | None = None, *, reset: Sequence[Sequence[str]] = ()
     ) -> ValidityReport | None:
         """Deploy a change of the configuration: reset, then merge.
 
@@ -189,7 +184,7 @@ class FakeNucleus:
         report = None
         if deployment_id := self._thread.do(lambda: deployments.ask_whether_valid(proposed.get())):
             try:
-                self.wait_until(lambda: deployment_id in deployments.reports, timeout_s)
+                self.wait_until(lambda: deployment_id in deployments.reports)
             finally:
                 self._thread.do(lambda: deployments.give_up(deployment_id))
             report = deployments.reports[deployment_id]
@@ -226,10 +221,6 @@ class FakeNucleus:
     def drop(self, operation: str, times: int = 1, *, is_done: bool = False) -> None:
         """Close the connection instead of answering the next requests, done or not."""
         self._desk.faults.add(operation, LosesAnswer(is_done=is_done, closes=True), times)
-
-    def heal(self) -> None:
-        """Forget the faults that are still to come."""
-        self._thread.do(self._desk.faults.clear)
 
     def kill_subscription(self, topic: str) -> None:
         """End the subscriptions to the topic, or to a filter that covers it, without a word, as nucleus lite does."""

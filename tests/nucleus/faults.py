@@ -41,6 +41,3 @@ class Faults:
     def next(self, operation: str) -> Fault | None:
         queue = self._queues[operation]
         return queue.popleft() if queue else None
-
-    def clear(self) -> None:
-        self._queues.clear()

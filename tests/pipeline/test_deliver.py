@@ -1,5 +1,4 @@
 import json
-import logging
 import math
 import threading
 import time
@@ -12,6 +11,7 @@ from edge_inspector.parts import ClosedPart
 from edge_inspector.pipeline.deliver import Deliverer, Losses
 from edge_inspector.topics import CATALOGUE, Channel, Message
 from tests.fakes import FailingSink, RecordingSink, ScriptedDetector, StuckSink, defect, part
+from tests.logged import warnings_in
 from tests.pipeline.line import TOPICS, WRITER, inspector_of
 
 LONG_S = 30.0
@@ -65,9 +65,9 @@ def test_a_failing_sink_does_not_silence_the_others(error: Exception, caplog: py
     deliverer.close(LONG_S)
     assert len(after.messages) == 20
     assert deliverer.undelivered() == {"failing": 20}
-    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]  # one line, not twenty
-    assert "not delivered: failing" in record.getMessage()
-    assert str(error) in record.getMessage()
+    (line,) = warnings_in(caplog)  # one, not twenty
+    assert "not delivered: failing" in line
+    assert str(error) in line
 
 
 def test_a_full_queue_never_blocks_and_what_does_not_fit_is_counted() -> None:

@@ -14,11 +14,9 @@ from edge_inspector.samples.sidecar import LABEL
 from edge_inspector.samples.spool import Spool
 from edge_inspector.sampling import Evicted, EvictionCause, SampleReason
 from edge_inspector.settings import parse
-from tests.mosquitto import eventually
+from tests.mosquitto import PATIENCE_S, eventually
 from tests.samples.made import ACCEPT, NO_VERDICT, REJECT, REVIEW, ROOMY, WRITER, files_below, frame, pairs_of, result
 from tests.samples.manifest import read_line
-
-PATIENCE_S = 20.0
 
 
 class GatedSpool(Spool):

@@ -10,18 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_inspector.samples.folder import SampleFolder
-from edge_inspector.samples.pacing import Bandwidth, QuietHours, retry_wait_s
+from edge_inspector.samples.pacing import Bandwidth, QuietHours
 from edge_inspector.samples.spool import Spool
 from edge_inspector.samples.target import RefusedError, UnavailableError, UnusableError, address
 from edge_inspector.samples.uploader import Uploader
 from edge_inspector.sampling import SampleReason
 from edge_inspector.settings import parse
 from edge_inspector.settings.keeping import FolderTarget, S3Target
-from tests.mosquitto import eventually
+from tests.mosquitto import PATIENCE_S, eventually
 from tests.samples.made import ROOMY, content_of, files_below, key_of, pairs_of, store, wait_until_empty
 from tests.small_disk import fill, set_read_only, small_disk
-
-PATIENCE_S = 20.0
 
 
 class ScriptedTarget:
@@ -312,12 +310,3 @@ def test_between_two_pairs_there_is_the_pause_of_the_bandwidth(tmp_path: Path) -
     with uploader_of(spool, target, bandwidth_kb_s=0.1) as uploader:
         eventually(lambda: uploader.state().uploaded == 1, what="the first is uploaded")
     assert len(target.asked) == 2, "the second waits for 80 seconds"
-
-
-@given(st.integers(1, 10_000), st.floats(0.001, 10), st.floats(1, 1000), st.floats(0, 1, exclude_max=True))
-def test_pauses_grow_to_their_limit_and_are_never_the_same_for_all(
-    failures: int, min_s: float, factor: float, jitter: float
-) -> None:
-    wait_s = retry_wait_s(failures, min_s=min_s, max_s=min_s * factor, jitter=jitter)
-    assert min_s / 2 <= wait_s <= min_s * factor
-    assert retry_wait_s(1, min_s=min_s, max_s=min_s * factor, jitter=jitter) <= min_s

@@ -10,10 +10,8 @@ from edge_inspector.samples.keeper import Keeper
 from edge_inspector.samples.spool import Spool
 from edge_inspector.sampling import SampleReason
 from edge_inspector.settings import parse
-from tests.mosquitto import eventually
+from tests.mosquitto import PATIENCE_S, eventually
 from tests.samples.made import ACCEPT, NO_VERDICT, REJECT, ROOMY, WRITER, files_below, frame, result
-
-PATIENCE_S = 20.0
 
 
 def keeper_in(folder: Path, **samples: object) -> Keeper:
