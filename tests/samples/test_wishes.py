@@ -71,6 +71,19 @@ def test_wishes_have_a_budget_of_their_own(tmp_path: Path) -> None:
         wishes[1].result(0)
 
 
+def test_a_wish_waits_until_there_is_room(tmp_path: Path) -> None:
+    with keeper_in(tmp_path) as keeper:
+        with keeper._came:  # nothing is taken from the queue
+            while offer(keeper, 0, REJECT):
+                pass
+            wish = keeper.wish()
+            assert offer(keeper, 0, REJECT) is None
+            assert not wish.done()
+        eventually(lambda: not keeper.state().waiting, what="all is stored")
+        assert offer(keeper, 1) == wish.result(0)
+    assert keeper.state().kept[SampleReason.OPERATOR] == 1
+
+
 def test_a_wish_that_was_taken_back_keeps_nothing(tmp_path: Path) -> None:
     with keeper_in(tmp_path) as keeper:
         assert keeper.wish().cancel()

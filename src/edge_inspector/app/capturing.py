@@ -25,7 +25,7 @@ def capture_sample(
 
     Raises:
         RefusedError: If no samples are kept.
-        SourceError: If no frame came.
+        SourceError: If no frame came that there was room for.
         NotStoredError: If the frame that came could not be kept.
     """
     if keeper is None:
@@ -37,6 +37,6 @@ def capture_sample(
         pass
     if wish.cancel():
         why = "before the station stopped" if stop.is_set() else f"within {patience_s:g} s"
-        msg = f"no frame was inspected {why}"
+        msg = f"no frame was inspected {why}, or none while there was room to store it"
         raise SourceError(msg)
     return {"sample_key": wish.result(_CHOSEN_S)}

@@ -107,7 +107,9 @@ class Keeper:
         """Take the pictures behind one result, see `SampleKeeper`; all of a part, or none."""
         if not frames:
             return None
-        wishes = self._wishes.take()
+        with self._came:
+            is_full = self._is_full(len(frames))  # only here more come to wait, so what has room now has it below too
+        wishes = [] if is_full else self._wishes.take()
         if not (wishes or is_news):
             return None
         settings = self._settings
@@ -136,6 +138,8 @@ class Keeper:
 
     def wish(self) -> Future[str]:
         """Have the next result that has pictures kept, whatever was found on them; for all threads.
+
+        Results that come while too many frames wait to be stored are passed over.
 
         Returns:
             Gets the key of the sample once it is chosen, or `NotStoredError` where it cannot be kept. Cancel it to take
@@ -175,9 +179,12 @@ class Keeper:
         """Return why frames cannot be taken, or None and take them from the budget."""
         if self._is_closing:
             return NotKept.STOPPED
-        if self._waiting and self._waiting + count > self._queue_frames:
+        if self._is_full(count):
             return NotKept.QUEUE_FULL
         return None if self._budgets[reason].take(count, time.monotonic()) else NotKept.OVER_BUDGET
+
+    def _is_full(self, count: int) -> bool:
+        return bool(self._waiting) and self._waiting + count > self._queue_frames
 
     def _remember(self, result: InspectionResult, frames: Sequence[Frame]) -> None:
         """Have frames encoded in case a defect comes next, where that keeps nobody waiting."""

@@ -8,7 +8,6 @@ from edge_inspector.samples.given_up import NotKept, NotStoredError
 
 _WORDS = {
     NotKept.OVER_BUDGET: "the budget of samples.operator is spent",
-    NotKept.QUEUE_FULL: "too many frames wait to be stored already",
     NotKept.STOPPED: "the station stops",
 }
 
