@@ -28,7 +28,7 @@ ifneq ($(TAGS),)
 export EDGE_INSPECTOR_TAGS := $(abspath $(TAGS))
 endif
 
-.PHONY: demo setup setup-train system-packages test nightly soak check fmt golden pictures bench train-demo lock component wheel ci clean
+.PHONY: demo setup setup-train setup-pylon system-packages test nightly soak check fmt golden pictures bench train-demo lock component wheel ci clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/edge-inspector demo $(DEMO_ARGS)
@@ -37,10 +37,12 @@ setup: $(VENV)/.dev-ready
 
 setup-train: $(VENV)/.train-ready
 
+setup-pylon: $(VENV)/.pylon-ready
+
 test: setup system-packages
 	$(BIN)/pytest -m "not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
-nightly: setup setup-train system-packages
+nightly: setup setup-train setup-pylon system-packages
 	$(BIN)/pytest --timeout 3600 $(PYTEST_ARGS)
 
 soak: setup system-packages
@@ -82,6 +84,7 @@ lock: setup
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra demo -c requirements/edge.txt -o requirements/demo.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra demo --group dev -c requirements/demo.txt -o requirements/dev.txt
 	$(BIN)/uv pip compile $(LOCK) requirements/train.in -c requirements/dev.txt -o requirements/train.txt
+	$(BIN)/uv pip compile $(LOCK) requirements/pylon.in -c requirements/dev.txt -o requirements/pylon.txt
 	$(BIN)/uv pip compile $(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
@@ -91,10 +94,11 @@ ci:
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# A broker, an RTSP camera and a clock that can be set, for the tests. Without the right to install them, the tests that
+# A broker, an RTSP camera, a GigE Vision camera and a clock that can be set, for the tests. Without the right to install them, the tests that
 # need them say so and are skipped.
 system-packages:
 	@command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto || $(call install,mosquitto mosquitto-clients)
+	@command -v arv-fake-gv-camera-0.8 >/dev/null || $(call install,aravis-tools)
 	@command -v faketime >/dev/null || $(call install,faketime)
 	@/usr/bin/python3 -c "$(RTSP_WORKS)" 2>/dev/null || $(call install,$(GSTREAMER))
 RTSP_WORKS := import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst; Gst.init(None); \
@@ -105,6 +109,11 @@ install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  else \
 	    echo "some tests are skipped, they need: apt install $(1)"; \
 	  fi
+
+# Basler's emulated cameras, for the tests of the extra: 90 MB to load, 240 MB on disk.
+$(VENV)/.pylon-ready: requirements/pylon.txt $(VENV)/.dev-ready
+	$(PIP) --require-hashes -r requirements/pylon.txt
+	@touch $@
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11, 3.12 or 3.13, found none; set PYTHON=..." >&2; exit 1; }

@@ -80,7 +80,11 @@ def test_a_name_that_a_broker_may_not_take_in_the_topic_of_the_reply_cannot_be_a
 @pytest.mark.parametrize(
     ("name", "payload", "words"),
     [
-        ("relaod", payload_of(), "unknown command 'relaod'; expected one of capture-sample, model-rollback, reload"),
+        (
+            "relaod",
+            payload_of(),
+            "unknown command 'relaod'; expected one of capture-sample, model-rollback, part, product, reload",
+        ),
         ("reload", payload_of(camera=1), "camera: expected a name, found 1"),
         ("reload", payload_of(expires_at=None), "expires_at: expected a time as 2026-03-01T12:00:00Z, found nothing"),
         ("reload", payload_of(expires_at=1772366700), "expires_at: expected a time"),

@@ -22,7 +22,15 @@ from edge_inspector.commands import LONGEST_COMMAND_NAME, LONGEST_REQUEST_ID, An
 from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Outcome, Reason, Verdict
 from edge_inspector.detections import Detections
 from edge_inspector.errors import ConfigError
-from edge_inspector.events import LARGEST_MESSAGE, EventKind, EventWriter, ModelChange, StationState, TrackedDefect
+from edge_inspector.events import (
+    LARGEST_MESSAGE,
+    EventKind,
+    EventWriter,
+    ModelChange,
+    ProductChange,
+    StationState,
+    TrackedDefect,
+)
 from edge_inspector.frame import DropCause
 from edge_inspector.geometry import as_boxes
 from edge_inspector.identity import session_id
@@ -32,6 +40,7 @@ from edge_inspector.settings import parse
 from edge_inspector.settings.keeping import LONGEST_KEY_PREFIX
 from edge_inspector.topics import LONGEST_LEVEL, Channel, Message, TopicTree
 from edge_inspector.tracks import Track, TrackChange, TrackPhase
+from edge_inspector.web import WebPlace, WebStretch
 
 GOLDEN = Path(__file__).parent / "golden" / "events"
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
@@ -177,6 +186,42 @@ THREE_FRAMES = replace(
 )
 
 
+ON_A_WEB = replace(
+    result(part_id=None),
+    frames=(
+        FrameRecord(7, AT, "camera", "camera-1", (450, 300), REJECT, web=WebPlace("roll-7", 4000, 300, 400.0, 0.1)),
+    ),
+)
+LOST_ON_A_WEB = replace(
+    NO_VERDICT,
+    part_id=None,
+    frames=(
+        FrameRecord(
+            8, AT, "host", "camera-1", None, NO_VERDICT.outcome, web=WebPlace("roll-7", 4200, 64, ends_roll=True)
+        ),
+    ),
+)
+
+
+def on_web(roll: str = "roll-7", *, seen: InspectionResult = ON_A_WEB, writer: EventWriter = WRITER) -> Message:
+    track = Track(
+        number=13,
+        label="scratch",
+        verdict=Verdict.REJECT,
+        confidence=0.91234,
+        xyxy=(10.126, 0.0, 70.5, 44.25),
+        first_frame_id=6,
+        first_seen_at=AT - timedelta(seconds=1),
+        last_seen_at=AT,
+        frames=2,
+        frame_id=7,
+        web=WebStretch(roll, (3990.4, 4044.25), (399.04, 404.425)),
+        across_px=(10.126, 70.5),
+    )
+    change = TrackChange(TrackPhase.NEW, track)
+    return writer.of_track(TrackedDefect(seen, "01KJMMA1H0HBA0CAVB2M3SWTSS", change))
+
+
 def tracked(
     phase: TrackPhase, *, number: int = 12, label: str = "scratch", seen: InspectionResult | None = None
 ) -> Message:
@@ -204,6 +249,9 @@ GOLDEN_MESSAGES: dict[str, Message] = {
     "defect.detected": WRITER.of_result(result())[0],
     "defect.detected.new": tracked(TrackPhase.NEW),
     "defect.detected.end": tracked(TrackPhase.END, seen=ACCEPTED),
+    "defect.detected.web": on_web(),
+    "inspection.completed.web": WRITER.of_result(ON_A_WEB)[0],
+    "inspection.completed.web.lost": WRITER.of_result(LOST_ON_A_WEB)[0],
     "defect.detected.no_verdict": WRITER.of_result(NO_VERDICT)[0],
     "model.changed": WRITER.model_changed(
         AT,
@@ -214,6 +262,12 @@ GOLDEN_MESSAGES: dict[str, Message] = {
         comparison=COMPARISON,
     ),
     "model.changed.first": WRITER.model_changed(AT, model=MODEL, previous=None, cause=ModelChange.START),
+    "product.changed": WRITER.product_changed(
+        AT, product="bracket-7", previous="bracket-5", cause=ProductChange.COMMAND, by="shift lead", model=MODEL
+    ),
+    "product.changed.first": WRITER.product_changed(
+        AT, product="bracket-7", previous=None, cause=ProductChange.START, by=None, model=MODEL
+    ),
     "model.rejected": WRITER.model_rejected(
         AT, candidate="/models/metal-tags/1.3.0", reason="model.json: expected sha256 aa, found bb"
     ),
@@ -335,7 +389,7 @@ def test_a_schema_misses_every_field_that_is_left_out(name: str) -> None:
     document = json.loads(GOLDEN_MESSAGES[name].payload)
     for key in document:
         assert violations(schema_name(name), {k: v for k, v in document.items() if k != key}) != [], key
-    for key in document.get("data", {}):
+    for key in document.get("data", {}).keys() - {"web"}:  # which only line-scan cameras have
         data = {k: v for k, v in document["data"].items() if k != key}
         assert violations(schema_name(name), {**document, "data": data}) != [], key
 
@@ -351,6 +405,7 @@ def test_schemas_know_every_cause_state_and_severity() -> None:
     assert evicted_schema["properties"]["reason"]["enum"] == list(SampleReason)
     assert set(evicted_schema["properties"]["cause"]["enum"]) == set(EvictionCause)
     assert data_schema("model.changed")["cause"]["enum"] == list(ModelChange)
+    assert data_schema("product.changed")["cause"]["enum"] == list(ProductChange)
     assert data_schema("command.answered")["status"]["enum"] == list(CommandStatus)
     ledgers = read_schema("stats")["$defs"]
     drops, no_verdicts = ledgers["frames"]["properties"]["dropped"], ledgers["parts"]["properties"]["no_verdict"]
@@ -385,6 +440,7 @@ def test_events_of_one_instant_have_ids_of_their_own_and_a_replay_has_the_same()
         WRITER.alarm_cleared(AT, ALARM)[0],
         WRITER.alarm_raised(AT, Alarm("another", Severity.WARNING, "", "")),
         WRITER.model_changed(AT, model=MODEL, previous=None, cause=ModelChange.START),
+        WRITER.product_changed(AT, product="a", previous=None, cause=ProductChange.START, by=None, model=MODEL),
         *(answer(request_id) for request_id in ("one", "two")),
     ]
     assert len({message.id for message in messages}) == len(messages)
@@ -589,6 +645,10 @@ def test_no_result_is_larger_than_a_message_may_be(  # noqa: PLR0913, PLR0917 - 
     seen = tracked(TrackPhase.NEW, number=10**9, label=labels[0], seen=free_running)
     assert len(seen.topic.encode()) + len(seen.payload) <= LARGEST_MESSAGE
     assert violations("defect.detected", json.loads(seen.payload)) == []
+    place = WebPlace(file_name, 10**12, 10**6, 1e12, 1000.0)
+    of_web = replace(free_running, frames=(replace(free_running.frames[0], web=place),))
+    for message in (writer.of_result(of_web)[-1], on_web(file_name, seen=of_web, writer=writer)):
+        assert len(message.topic.encode()) + len(message.payload) <= LARGEST_MESSAGE
     for message in writer.of_result(inspected):
         assert len(message.topic.encode()) + len(message.payload) <= LARGEST_MESSAGE
         document = json.loads(message.payload)
@@ -629,6 +689,14 @@ def test_no_other_message_is_larger_than_a_message_may_be(
             cause=ModelChange.ROLLBACK,
             reason=first,
             comparison=added,
+        ),
+        writer.product_changed(
+            AT,
+            product=product or "p",
+            previous=product,
+            cause=ProductChange.CONFIGURATION,
+            by=first,
+            model=LONGEST_MODEL,
         ),
         writer.command_answered(
             AT,

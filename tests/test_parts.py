@@ -181,6 +181,12 @@ def test_a_part_that_was_not_seen_as_a_whole_is_not_accepted_and_not_only_review
     assert worst([REVIEW, DAMAGED, ACCEPT]) == DAMAGED
 
 
+def test_a_part_with_a_frame_of_another_product_gets_no_verdict_whatever_the_others_say() -> None:
+    other = NoVerdict(NoVerdictCause.PRODUCT_MISMATCH, "it is another product")
+    for outcomes in ([REJECT, other], [other, REJECT, ACCEPT], [DAMAGED, REJECT, other]):
+        assert worst(outcomes) == other
+
+
 def test_a_decision_carries_the_reasons_of_all_frames_the_gravest_first() -> None:
     decision = worst([REVIEW, REJECT, ACCEPT])
     assert isinstance(decision, Decision)

@@ -98,7 +98,7 @@ def test_every_problem_is_reported_together_each_with_its_path() -> None:
     ("source", "found"), [({}, "nothing"), ({"rate_hz": 1}, "nothing"), ({"type": "camera"}, "'camera'")]
 )
 def test_a_source_of_no_known_type_is_told_with_the_known_ones(source: dict[str, Any], found: str) -> None:
-    known = "'simulated', 'directory', 'video', 'usb', 'network' or 'picamera'"
+    known = "'simulated', 'simulated_web', 'directory', 'video', 'usb', 'network', 'picamera', 'genicam' or 'pylon'"
     assert problems({"source": source}) == [f"station.toml: source.type: expected {known}, found {found}"]
 
 

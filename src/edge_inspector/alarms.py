@@ -61,6 +61,14 @@ MODEL_ROLLED_BACK = "model-rolled-back"
 MODELS_UNAVAILABLE = "models-unavailable"  # the store or the folder of updates cannot be used
 NUCLEUS_UNREACHABLE = "nucleus-unreachable"
 
+GATE_UNREACHABLE = "gate-unreachable"  # the reject output cannot be set
+GATE_DEADLINE_MISSED = "gate-deadline-missed"  # an outcome came too late for its part
+PLC_UNREACHABLE = "plc-unreachable"  # triggers or identities cannot be read
+TRIGGER_UNAVAILABLE = "trigger-unavailable"  # the input of the trigger cannot be read
+TRIGGER_LOST = "trigger-lost"  # more triggers came than the camera could follow
+WEB_NOT_INSPECTED = "web-not-inspected"  # nobody looked at a stretch of a roll
+PRODUCT_REFUSED = "product-refused"  # a change-over was asked for and did not take place
+
 SAMPLES_NOT_KEPT = "samples-not-kept"
 SAMPLES_EVICTED = "samples-evicted"
 UPLOAD_FAILING = "upload-failing"
@@ -92,6 +100,13 @@ ALARM_NAMES = (
     MODEL_ROLLED_BACK,
     MODELS_UNAVAILABLE,
     NUCLEUS_UNREACHABLE,
+    GATE_UNREACHABLE,
+    GATE_DEADLINE_MISSED,
+    PLC_UNREACHABLE,
+    TRIGGER_UNAVAILABLE,
+    TRIGGER_LOST,
+    WEB_NOT_INSPECTED,
+    PRODUCT_REFUSED,
     SAMPLES_NOT_KEPT,
     SAMPLES_EVICTED,
     UPLOAD_FAILING,

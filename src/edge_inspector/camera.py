@@ -32,6 +32,7 @@ class CameraReport:
         reason: What was found, in one line; for a camera that is back, what it had been away for.
         fault: Why it is not online; None where it is.
         away_s: For a camera that is back: seconds without a frame that could be trusted.
+        is_waiting: It is well, and nothing comes before its trigger does.
     """
 
     status: CameraStatus
@@ -39,6 +40,7 @@ class CameraReport:
     reason: str = ""
     fault: CameraFault | None = None
     away_s: float = 0.0
+    is_waiting: bool = False
 
     def __post_init__(self) -> None:
         if (self.fault is None) != (self.status is CameraStatus.ONLINE):
@@ -62,3 +64,33 @@ class Skipped:
         if self.count < 1:
             msg = f"skipped: expected at least 1 frame, found {self.count}"
             raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpFor:
+    """The source has been set up for another product: what comes from here on is of it.
+
+    Attributes:
+        product: Its code.
+    """
+
+    product: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTrouble:
+    """Something beside the camera that parts depend on: its trigger, or the PLC that knows their identity.
+
+    Attributes:
+        alarm: Name of the alarm that tells of it.
+        at: When, aware UTC.
+        text: What happened, in one line.
+        is_over: It has ended.
+        lasts: It stands until it is over; else it happens now and then, and is over when it is quiet.
+    """
+
+    alarm: str
+    at: datetime
+    text: str
+    is_over: bool = False
+    lasts: bool = True

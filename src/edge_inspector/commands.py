@@ -34,13 +34,22 @@ class CommandName(StrEnum):
     MODEL_ROLLBACK = "model-rollback"
     RELOAD = "reload"
     CAPTURE_SAMPLE = "capture-sample"
+    PRODUCT = "product"  # change the line over
+    TRIGGER = "trigger"  # a part is in front of the camera
+    PART = "part"  # what the next part is
+    ROLL = "roll"  # the roll has ended, another one begins
 
 
+_NAME_OF_IT = (re.compile(r"[^\x00-\x1f\x7f]{1,64}"), "1 to 64 printable characters")
 # What the arguments of a command must look like; each may be left out.
 _ARGUMENTS: Mapping[str, Mapping[str, tuple[re.Pattern[str], str]]] = {
     CommandName.MODEL_ROLLBACK: {
         "to_sha256": (re.compile("[0-9a-f]{64}"), "64 lower-case hexadecimal digits"),
     },
+    CommandName.PRODUCT: {"code": _NAME_OF_IT, "by": _NAME_OF_IT},
+    CommandName.TRIGGER: {"part_id": _NAME_OF_IT, "lot": _NAME_OF_IT, "product": _NAME_OF_IT},
+    CommandName.PART: {"part_id": _NAME_OF_IT, "lot": _NAME_OF_IT, "product": _NAME_OF_IT},
+    CommandName.ROLL: {"roll": _NAME_OF_IT},
 }
 
 

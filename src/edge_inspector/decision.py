@@ -36,6 +36,7 @@ class NoVerdictCause(StrEnum):
     INSPECTION_FAILED = "inspection_failed"
     FRAME_DAMAGED = "frame_damaged"
     FRAME_MISSING = "frame_missing"
+    PRODUCT_MISMATCH = "product_mismatch"
     NO_MODEL = "no_model"  # frames are gathered for the first data set
     STOPPED = "stopped"
 

@@ -8,6 +8,7 @@
     ├── FrameError      this one frame cannot be used; count it, say so, take the next
     ├── StuckError      a part of the daemon does no work any more; a supervisor shall start it again; exit code 75
     │   └── HangingError  an inspection does not end, perhaps for what the model is
+    ├── FieldbusError   a PLC or a digital line does not answer; say so, try again later
     └── SinkError       this message was not delivered; keep it or count it, try again later
         └── RefusedError  and never will be; keep it as a dead letter
 
@@ -45,6 +46,10 @@ class StuckError(InspectorError):
 
 class HangingError(StuckError):
     """An inspection does not end; perhaps it is the model's fault."""
+
+
+class FieldbusError(InspectorError):
+    """A PLC or a digital line did not answer, or refused."""
 
 
 class SinkError(InspectorError):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge_inspector.errors import FrameError
 from edge_inspector.geometry import Boxes, clip
+from edge_inspector.web import WebPlace
 
 
 class DropCause(StrEnum):
@@ -20,6 +21,8 @@ class DropCause(StrEnum):
     QUEUE_OVERFLOW = "queue_overflow"
     DEADLINE_MISSED = "deadline_missed"
     FRAME_DAMAGED = "frame_damaged"
+    FRAME_MISSING = "frame_missing"  # it was taken, or should have been, and never arrived
+    PRODUCT_MISMATCH = "product_mismatch"  # its part is another product than the line is set up for
     FRAME_LATE = "frame_late"  # its part has its outcome already
     FRAME_DUPLICATE = "frame_duplicate"  # its part has this frame already
     INSPECTION_FAILED = "inspection_failed"
@@ -41,6 +44,9 @@ class Frame:
         part_frame: Which frame of its part it is, from 0.
         full_wh: Width and height as captured, where `image` holds a reduced copy. What is said of the frame, boxes
             too, is in these pixels.
+        lot: The batch of its part, where the line told of it.
+        product: What the line was set up for when it was captured; None where nothing changes over.
+        web: Where it lies on a continuous web; None for anything else.
     """
 
     image: NDArray[np.uint8]
@@ -52,6 +58,9 @@ class Frame:
     captured_at_source: str = "host"
     part_frame: int = 0
     full_wh: tuple[int, int] | None = None
+    lot: str | None = None
+    product: str | None = None
+    web: WebPlace | None = None
 
     def __post_init__(self) -> None:
         check_image(self.image, self.source)
@@ -80,7 +89,7 @@ class DamagedFrame:
     """A frame that arrived but is not inspected; it is counted, and its part reported, like any other.
 
     Attributes:
-        frame_id, captured_at, captured_monotonic_ns, source, part_id, part_frame: As in Frame.
+        frame_id, captured_at, captured_monotonic_ns, source, part_id, part_frame, lot, product, web: As in Frame.
         problem: What was found and what was expected, in one line.
         cause: Why it is not inspected.
     """
@@ -93,6 +102,20 @@ class DamagedFrame:
     problem: str
     part_frame: int = 0
     cause: DropCause = DropCause.FRAME_DAMAGED
+    lot: str | None = None
+    product: str | None = None
+    web: WebPlace | None = None
+
+    @classmethod
+    def of(cls, captured: "Frame | DamagedFrame", problem: str, cause: DropCause) -> "DamagedFrame":
+        """Return a frame without its picture: what is left of one that gives it up and keeps its turn."""
+        same = {name: getattr(captured, name) for name in _OF_BOTH}
+        return cls(problem=problem, cause=cause, **same)
+
+
+_OF_BOTH = (
+    "frame_id", "captured_at", "captured_monotonic_ns", "source", "part_id", "part_frame", "lot", "product", "web",
+)  # fmt: skip
 
 
 def check_image(image: NDArray[np.uint8], name: str) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from edge_inspector.decision import Decision, Outcome
 from edge_inspector.detections import Detections
+from edge_inspector.web import WebPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class FrameRecord:
         image_wh: Width and height in pixels; None for a damaged frame.
         outcome: What this frame alone leads to.
         part_frame: Which frame of its part it is, from 0.
+        lot, product, web: As in Frame.
     """
 
     frame_id: int
@@ -38,6 +40,9 @@ class FrameRecord:
     image_wh: tuple[int, int] | None
     outcome: Outcome
     part_frame: int = 0
+    lot: str | None = None
+    product: str | None = None
+    web: WebPlace | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -199,11 +199,15 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
 
     One frame that rejects a part is enough, whatever became of the others. Short of that, a frame without a verdict
     leaves the part without one: the defect may be where nobody looked. A decision carries the reasons of all frames.
+    A frame of another product leaves no decision at all: the others may have been looked for the wrong defects.
     """
     decisions = [outcome for outcome in outcomes if isinstance(outcome, Decision)]
     no_verdict = next((outcome for outcome in outcomes if isinstance(outcome, NoVerdict)), None)
     reasons: list[Reason] = [reason for decision in decisions for reason in decision.reasons]
     rejects = any(reason.verdict is Verdict.REJECT for reason in reasons)
+    for outcome in outcomes:
+        if isinstance(outcome, NoVerdict) and outcome.cause is NoVerdictCause.PRODUCT_MISMATCH:
+            return outcome
     if no_verdict is not None and not rejects:
         return no_verdict
     if len(decisions) == 1:

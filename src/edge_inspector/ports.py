@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from edge_inspector.alarms import Alarm
-from edge_inspector.camera import CameraReport, Skipped
+from edge_inspector.camera import CameraReport, SetUpFor, Skipped, SourceTrouble
 from edge_inspector.detections import Detections
 from edge_inspector.events import Json
 from edge_inspector.frame import DamagedFrame, Frame
@@ -26,7 +26,7 @@ class Inference:
     postprocess_ms: float
 
 
-Delivered: TypeAlias = Frame | DamagedFrame | CameraReport | Skipped
+Delivered: TypeAlias = Frame | DamagedFrame | CameraReport | Skipped | SetUpFor | SourceTrouble
 
 
 class FrameSource(Protocol):
@@ -68,6 +68,18 @@ class EventRecord(Protocol):
 
     def append(self, messages: Sequence[Message], *, accounts: Mapping[str, Json] | None = None) -> None:
         """Take messages, and the accounts as they are with them; never waits for a disk."""
+
+
+class RejectGate(Protocol):
+    """What throws parts out."""
+
+    def take(self, result: InspectionResult, *, captured_monotonic_ns: int) -> None:
+        """Take the outcome of a part, or of a defect of a web; returns at once, and before anything is written down.
+
+        Args:
+            result: What was found, and what it leads to.
+            captured_monotonic_ns: When the exposure of its first frame began, on this machine's monotonic clock.
+        """
 
 
 class SampleKeeper(Protocol):

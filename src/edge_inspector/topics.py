@@ -25,6 +25,7 @@ class Channel(StrEnum):
     STATE = "state"
     STATS = "stats"
     MODEL = "model"
+    PRODUCT = "product"
     ALARM = "alarm/{name}"
     REPLY = "cmd/{name}/reply"
     CAMERA_STATUS = "{camera}/status"
@@ -65,6 +66,7 @@ CATALOGUE: dict[Channel, Delivery] = {
     Channel.STATE: Delivery(1, RETAIN, _ALERT, "state of the station with its reason, model and product"),
     Channel.STATS: Delivery(0, RETAIN, _STATS, "rates, latency percentiles, ledgers, drops by cause"),
     Channel.MODEL: Delivery(1, PASSING, _ALERT, "model.changed and model.rejected"),
+    Channel.PRODUCT: Delivery(1, PASSING, _ALERT, "product.changed: the line was changed over, by whom, from, to"),
     Channel.ALARM: Delivery(1, RETAIN, _ALERT, "alarm.raised; alarm.cleared, then an empty retained payload"),
     Channel.REPLY: Delivery(1, PASSING, _ALERT, "what became of the command {name}"),
     Channel.CAMERA_STATUS: Delivery(1, RETAIN, _ALERT, "online, degraded or offline, and the last frame"),

@@ -9,7 +9,6 @@ other rooms add freely, a comparison or the result of a command, is cut to the f
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from edge_inspector.alarms import Alarm
 from edge_inspector.commands import Answer
@@ -25,14 +24,17 @@ from edge_inspector.events.documents import (
     model_document,
     reason_documents,
     shorten,
+    stretch_document,
     strongest,
     timestamp,
+    told,
+    web_document,
 )
+from edge_inspector.events.kinds import EventKind, ModelChange, ProductChange, StationState, TrackedDefect
 from edge_inspector.identity import inspection_id
 from edge_inspector.inspection import InspectionResult, ModelIdentity
 from edge_inspector.sampling import Evicted
 from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
-from edge_inspector.tracks import TrackChange
 
 __all__ = [
     "LARGEST_MESSAGE",
@@ -40,6 +42,7 @@ __all__ = [
     "EventWriter",
     "Json",
     "ModelChange",
+    "ProductChange",
     "StationState",
     "TrackedDefect",
     "detection_documents",
@@ -50,54 +53,6 @@ __all__ = [
 LARGEST_MESSAGE = 4000  # bytes of topic and payload together
 _MOST_REASONS = 8
 _MOST_EVICTED_BYTES = 1800  # of the kinds of samples that were given up, as JSON
-
-
-class EventKind(StrEnum):
-    """The kinds of event; the CloudEvents type is `com.edgeinspector.{kind}.v1`."""
-
-    INSPECTION_COMPLETED = "inspection.completed"
-    DEFECT_DETECTED = "defect.detected"
-    MODEL_CHANGED = "model.changed"
-    MODEL_REJECTED = "model.rejected"
-    ALARM_RAISED = "alarm.raised"
-    ALARM_CLEARED = "alarm.cleared"
-    SAMPLES_EVICTED = "samples.evicted"
-    COMMAND_ANSWERED = "command.answered"
-
-
-class ModelChange(StrEnum):
-    """Why another model gives the results."""
-
-    START = "start"  # the first of a run of the daemon
-    UPDATE = "update"  # a newer one has passed its checks
-    ROLLBACK = "rollback"  # a newer one did not prove itself
-    COMMAND = "command"  # a person wanted it so
-
-
-class StationState(StrEnum):
-    """States of the station, named as in OPC 40100 (Machine Vision)."""
-
-    PREOPERATIONAL = "Preoperational"
-    INITIALIZED = "Initialized"
-    READY = "Ready"
-    CONTINUOUS_EXECUTION = "ContinuousExecution"
-    ERROR = "Error"
-    HALTED = "Halted"
-
-
-@dataclass(frozen=True, slots=True)
-class TrackedDefect:
-    """What a free-running source reports of one defect: that it is there, has become worse, or is gone.
-
-    Attributes:
-        result: The frame on which that showed.
-        track_id: Id of the track, the same in all of its events.
-        change: What is known of the defect.
-    """
-
-    result: InspectionResult
-    track_id: str
-    change: TrackChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +102,9 @@ class EventWriter:
             },
         }
         data.pop("no_verdict", None)
+        if track.web is not None and track.across_px is not None:
+            across: Json = [round(side, 2) for side in track.across_px]
+            data["web"] = {**stretch_document(track.web), "across_px": across, "goes_on": track.goes_on}
         return self._result_message(
             Channel.DEFECT,
             EventKind.DEFECT_DETECTED,
@@ -209,6 +167,35 @@ class EventWriter:
             "comparison": None if comparison is None else fitting(comparison),
         }
         return self._event(Channel.MODEL, EventKind.MODEL_REJECTED, at, name=candidate, data=data)
+
+    def product_changed(  # noqa: PLR0913 - what a person wants to know of it
+        self,
+        at: datetime,
+        *,
+        product: str,
+        previous: str | None,
+        cause: ProductChange,
+        by: str | None,
+        model: ModelIdentity,
+    ) -> Message:
+        """Return the event that the line is set up for another product from now on.
+
+        Args:
+            at: When.
+            product: Code of the product.
+            previous: The one before it; None where nobody knows.
+            cause: What wanted it so.
+            by: Who, where somebody has said so.
+            model: The model that looks at it.
+        """
+        data: dict[str, Json] = {
+            "product": shorten(product, LONGEST_NAME),
+            "previous": told(previous),
+            "cause": cause.value,
+            "by": told(by),
+            "model": model_document(model),
+        }
+        return self._event(Channel.PRODUCT, EventKind.PRODUCT_CHANGED, at, name=product, data=data)
 
     def command_answered(self, at: datetime, answer: Answer, result: Mapping[str, Json] | None = None) -> Message:
         """Return the event that a command was run, or was not.
@@ -289,15 +276,21 @@ class EventWriter:
         return self._document(Channel.CAMERA_STATUS, document)
 
     def state(
-        self, state: StationState, *, at: datetime, reason: str | None = None, model: ModelIdentity | None = None
+        self,
+        state: StationState,
+        *,
+        at: datetime,
+        reason: str | None = None,
+        model: ModelIdentity | None = None,
+        product: str | None = None,
     ) -> Message:
-        """Return the retained state of the station."""
+        """Return the retained state of the station; `product` where it is another one than at the start."""
         document: dict[str, Json] = {
             "state": state.value,
             "since": timestamp(at),
             "reason": None if reason is None else shorten(reason),
             "model": None if model is None else model_document(model),
-            "product": self.product,
+            "product": told(product) or self.product,
         }
         return self._document(Channel.STATE, document)
 
@@ -314,8 +307,8 @@ class EventWriter:
             "station": self.topics.station,
             "camera": self.topics.camera,
             "part_id": None if result.part_id is None else shorten(result.part_id, LONGEST_NAME),
-            "lot": self.lot,
-            "product": self.product,
+            "lot": told(first.lot) or self.lot,
+            "product": told(first.product) or self.product,
             "captured_at": timestamp(first.captured_at),
             "frames": frame_documents(result),
             "frames_total": len(result.frames),
@@ -327,6 +320,8 @@ class EventWriter:
             "sample_key": result.sample_key,
             "detections_total": len(result.detections),
         }
+        if first.web is not None:
+            data["web"] = web_document(first.web)
         if isinstance(result.outcome, NoVerdict):
             outcome = result.outcome
             data["no_verdict"] = {

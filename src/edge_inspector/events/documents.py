@@ -8,6 +8,7 @@ from typing import TypeAlias
 from edge_inspector.decision import NoVerdict, Reason
 from edge_inspector.detections import Detections
 from edge_inspector.inspection import InspectionResult, ModelIdentity, outcome_name
+from edge_inspector.web import WebPlace, WebStretch
 
 LONGEST_TEXT = 300  # bytes of a free text, as JSON
 LONGEST_NAME = 280  # bytes of a part id or a file name, as JSON
@@ -106,6 +107,26 @@ def fitting(added: Mapping[str, Json]) -> dict[str, Json]:
         kept[name] = value
         room -= taken
     return kept
+
+
+def told(text: str | None) -> str | None:
+    """Return what the line told of a part as it is written everywhere."""
+    return None if text is None else shorten(text, LONGEST_NAME)
+
+
+def web_document(place: WebPlace) -> dict[str, Json]:
+    """Return where a frame lies on the web as it is written everywhere."""
+    first, end = place.mm(place.first_line), place.mm(place.end_line)
+    mm = None if first is None or end is None else (first, end)
+    stretch = WebStretch(place.roll, (place.first_line, place.end_line), mm)
+    return {**stretch_document(stretch), "ends_roll": place.ends_roll}
+
+
+def stretch_document(stretch: WebStretch) -> dict[str, Json]:
+    """Return a stretch of a web as it is written everywhere: whole lines, and millimeters where they are known."""
+    first, end = stretch.lines
+    mm = None if stretch.mm is None else [round(each, 2) for each in stretch.mm]
+    return {"roll": shorten(stretch.roll, LONGEST_NAME), "lines": [round(first), round(end)], "mm": mm}
 
 
 def model_document(model: ModelIdentity) -> dict[str, Json]:

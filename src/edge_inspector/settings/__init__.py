@@ -12,7 +12,10 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from edge_inspector.errors import ConfigError
+from edge_inspector.settings.any_source import SOURCE_TYPES, LiveSettings, SourceSettings
 from edge_inspector.settings.broker import MqttSettings, ProtocolVersion, TlsSettings
+from edge_inspector.settings.cameras import Features, GenicamSource, IndustrialSettings, PylonSource
+from edge_inspector.settings.gate import DelayByEncoder, DelayByTime, DigitalOutput, GateSettings, ModbusOutput
 from edge_inspector.settings.greengrass import GreengrassSettings
 from edge_inspector.settings.health import HealthSettings, ImageQualitySettings, WatchdogSettings
 from edge_inspector.settings.judgement import (
@@ -33,15 +36,15 @@ from edge_inspector.settings.keeping import (
     StateSettings,
     UploadSettings,
 )
+from edge_inspector.settings.plc import IdentitySettings, PlcSettings, RegisterField
+from edge_inspector.settings.products import ProductCamera, ProductModel, ProductSettings, product_problems
 from edge_inspector.settings.section import LARGEST_IMAGE_SIDE, SMALLEST_IMAGE_SIDE, Section
 from edge_inspector.settings.sources import (
-    SOURCE_TYPES,
     DirectorySource,
-    LiveSettings,
+    LiveCamera,
     NetworkSource,
     PiCameraSource,
     SimulatedSource,
-    SourceSettings,
     UsbSource,
     VideoSource,
 )
@@ -53,6 +56,17 @@ from edge_inspector.settings.station import (
     LogSettings,
     StationSettings,
 )
+from edge_inspector.settings.triggers import (
+    TRIGGER_KINDS,
+    CommandTrigger,
+    DigitalTrigger,
+    HardwareTrigger,
+    PartSensorTrigger,
+    PlcTrigger,
+    TimerTrigger,
+    TriggerSettings,
+)
+from edge_inspector.settings.web import SimulatedWebSource, WebSettings
 
 __all__ = [
     "DEFAULT_DEADLINE_MS",
@@ -62,44 +76,75 @@ __all__ = [
     "SMALLEST_IMAGE_SIDE",
     "BudgetSettings",
     "ClassThresholds",
+    "CommandTrigger",
+    "DelayByEncoder",
+    "DelayByTime",
+    "DigitalOutput",
+    "DigitalTrigger",
     "DirectorySource",
+    "Features",
     "FlowSettings",
     "FolderTarget",
+    "GateSettings",
+    "GenicamSource",
     "GreengrassSettings",
+    "HardwareTrigger",
     "HealthSettings",
+    "IdentitySettings",
     "ImageQualitySettings",
+    "IndustrialSettings",
     "JournalSettings",
+    "LiveCamera",
     "LiveSettings",
     "LogSettings",
+    "ModbusOutput",
     "ModelSettings",
     "MqttSettings",
     "NetworkSource",
+    "PartSensorTrigger",
     "PiCameraSource",
+    "PlcSettings",
+    "PlcTrigger",
     "PolicySettings",
+    "ProductCamera",
+    "ProductModel",
+    "ProductSettings",
     "ProtocolVersion",
+    "PylonSource",
+    "RegisterField",
     "S3Target",
     "SamplesSettings",
     "Settings",
     "SimulatedSource",
+    "SimulatedWebSource",
     "SourceSettings",
     "StateSettings",
     "StationSettings",
     "ThresholdOverride",
     "TilingSettings",
+    "TimerTrigger",
     "TlsSettings",
     "TrackSettings",
+    "TriggerSettings",
     "UpdateSettings",
     "UploadSettings",
     "UsbSource",
     "VideoSource",
     "WatchdogSettings",
+    "WebSettings",
     "parse",
 ]
 
 LONGEST_TOPIC = 256  # AWS IoT Core's limit in bytes
 LONGEST_TOPIC_SUFFIX = 64  # room for /alarm/{name} and /cmd/{name}/reply
-_UNIONS = (("source",), ("samples", "upload", "target"))
-_TAGS = {"source": SOURCE_TYPES, "samples": "'folder' or 's3'"}
+# Each union: its path without tags, the key that says which member is meant, and what that may be.
+_UNIONS = (
+    (("source",), "type", SOURCE_TYPES),
+    (("source", "trigger"), "by", TRIGGER_KINDS),
+    (("samples", "upload", "target"), "type", "'folder' or 's3'"),
+    (("gate", "output"), "type", "'modbus' or 'digital'"),
+    (("gate", "delay"), "by", "'time' or 'encoder'"),
+)
 _LONGEST_QUOTE = 100  # characters of a wrong value in an error
 
 
@@ -111,6 +156,12 @@ class Settings(Section):
     model: ModelSettings = ModelSettings()
     policy: PolicySettings = PolicySettings()
     flow: FlowSettings = FlowSettings()
+    products: dict[str, ProductSettings] = Field(
+        default_factory=dict, description="by code; absent: the line is set up for one thing, and nothing changes over"
+    )
+    plc: PlcSettings | None = Field(None, description="absent: there is no PLC")
+    identity: IdentitySettings | None = Field(None, description="absent: the PLC says nothing of parts")
+    gate: GateSettings | None = Field(None, description="absent: nothing is thrown out")
     tracks: TrackSettings = TrackSettings()
     mqtt: MqttSettings | None = Field(None, description="absent: nothing is published by MQTT")
     greengrass: GreengrassSettings = GreengrassSettings()
@@ -129,6 +180,46 @@ class Settings(Section):
     def keeps_on_disk(self) -> bool:
         """Whether events, samples or models are kept there."""
         return self.journal.durable or self.samples.mode != "off" or self.model.updates.folder is not None
+
+    @model_validator(mode="after")
+    def _has_the_plc_that_it_names(self) -> "Settings":
+        trigger = self.source.trigger if isinstance(self.source, IndustrialSettings) else None
+        users = {
+            "source.trigger": isinstance(trigger, PlcTrigger),
+            "identity": self.identity is not None,
+            "gate.output": self.gate is not None and isinstance(self.gate.output, ModbusOutput),
+            "gate.delay": self.gate is not None and isinstance(self.gate.delay, DelayByEncoder),
+        }
+        if self.plc is None and (using := [name for name, uses in users.items() if uses]):
+            msg = f"plc: missing; expected the section, as {', '.join(using)} speaks to a PLC"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_verdict_before_its_gate(self) -> "Settings":
+        by_flow_ms = self.flow.deadline_ms
+        if by_flow_ms is None or self.gate is None or self.gate.verdict_by_ms is None:
+            return self
+        if by_flow_ms >= (by_gate_ms := self.gate.deadline_ms):
+            limit = f"less than gate.deadline_ms ({by_gate_ms:g}), as a part without a verdict may be thrown out"
+            msg = f"flow.deadline_ms: expected {limit}, found {by_flow_ms:g}"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _is_set_up_for_a_product_that_it_knows(self) -> "Settings":
+        product = self.station.product
+        if self.products and product not in self.products:
+            known = ", ".join(sorted(self.products))
+            msg = f"station.product: expected what the line starts with, one of products {known}, found {product!r}"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _has_products_that_can_take_turns(self) -> "Settings":
+        if (problem := next(product_problems(self.products, self.source, self.model), None)) is not None:
+            raise ValueError(problem)
+        return self
 
     @model_validator(mode="after")
     def _fits_the_topics(self) -> "Settings":
@@ -162,8 +253,11 @@ def parse(configuration: Mapping[str, object], *, name: str = "configuration") -
 
 def _explain(problem: ErrorDetails) -> str:
     location = [text if (text := str(part)).isprintable() else repr(text) for part in problem["loc"]]
-    for union in _UNIONS:
+    tag_key, tags = "type", ""
+    for union, key, members in _UNIONS:
         if tuple(location[: len(union)]) == union:
+            if len(location) == len(union):
+                tag_key, tags = key, members
             del location[len(union) : len(union) + 1]  # the tag of the union, which nobody wrote
     path = ".".join(location)
     message = problem["msg"].removeprefix("Value error, ")
@@ -175,7 +269,7 @@ def _explain(problem: ErrorDetails) -> str:
         case "union_tag_not_found" | "union_tag_invalid":
             tag = problem.get("ctx", {}).get("tag")
             found_tag = "nothing" if tag is None else repr(tag)
-            return f"{path}.type: expected {_TAGS[location[0]]}, found {found_tag}"
+            return f"{path}.{tag_key}: expected {tags}, found {found_tag}"
     found = problem["input"]
     says_it_already = problem["type"] == "value_error"
     is_secret = "password" in path

@@ -1,7 +1,7 @@
 """Where frames come from."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -77,7 +77,7 @@ class VideoSource(Section):
         return False
 
 
-class _LiveSource(Section):
+class LiveCamera(Section):
     """A camera that may come and go."""
 
     open_timeout_s: float = Field(10.0, ge=1, le=300, description="an open that takes longer has failed")
@@ -109,7 +109,7 @@ CameraSize = Annotated[
 ]
 
 
-class UsbSource(_LiveSource):
+class UsbSource(LiveCamera):
     """A USB camera, by V4L2."""
 
     type: Literal["usb"]
@@ -126,7 +126,7 @@ class UsbSource(_LiveSource):
         return f"/dev/video{value}" if str(value).isdecimal() else value
 
 
-class NetworkSource(_LiveSource):
+class NetworkSource(LiveCamera):
     """A network camera, by RTSP or by MJPEG over HTTP."""
 
     type: Literal["network"]
@@ -165,7 +165,7 @@ class NetworkSource(_LiveSource):
         return self
 
 
-class PiCameraSource(_LiveSource):
+class PiCameraSource(LiveCamera):
     """The Raspberry Pi's camera, by picamera2."""
 
     type: Literal["picamera"]
@@ -174,12 +174,3 @@ class PiCameraSource(_LiveSource):
     rate_hz: CameraRate = None
     exposure_us: int | None = Field(None, gt=0, description="fixed exposure in microseconds; automatic when absent")
     gain: float | None = Field(None, gt=0, description="fixed analogue gain; automatic when absent")
-
-
-LiveSettings: TypeAlias = UsbSource | NetworkSource | PiCameraSource
-
-SOURCE_TYPES = "'simulated', 'directory', 'video', 'usb', 'network' or 'picamera'"
-SourceSettings: TypeAlias = Annotated[
-    SimulatedSource | DirectorySource | VideoSource | UsbSource | NetworkSource | PiCameraSource,
-    Field(discriminator="type"),
-]
