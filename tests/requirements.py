@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from importlib import util
 from typing import NoReturn
 
 import pytest
@@ -28,6 +29,12 @@ def require_gstreamer() -> str:
 
 
 GSTREAMER_PACKAGES = "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
+
+
+def require_module(name: str, *, how: str) -> None:
+    """Go on if a module is installed, or do as `require_program`; nothing is imported."""
+    if util.find_spec(name) is None:
+        _do_without(f"{name} is not installed: {how}")
 
 
 def _do_without(reason: str) -> NoReturn:

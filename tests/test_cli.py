@@ -16,6 +16,7 @@ from tests.onnx_models import bright_spot_graph, bright_spot_model, write_packag
 COMMANDS = (
     ("run",), ("demo",), ("inspect",), ("bench",), ("check-config",), ("topics",), ("replay",), ("support-bundle",),
     ("model",), ("model", "import"), ("model", "describe"), ("model", "verify"),
+    ("camera",), ("camera", "list"), ("camera", "describe"), ("camera", "grab"),
 )  # fmt: skip
 
 

@@ -13,13 +13,13 @@ from edge_inspector.errors import ConfigError, SourceError
 from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.ports import Delivered
 from edge_inspector.sources.freshness import ByArrival
-from edge_inspector.sources.live import Camera, LiveOptions, LiveSource, Picture
+from edge_inspector.sources.live import Camera, Grabbed, Incomplete, LiveOptions, LiveSource, Picture
 from tests.fakes import PATIENCE_S
 
 OPTIONS = LiveOptions(staleness_s=1.0, patience_s=5.0, stuck_after_s=60.0, reopen_min_s=0.001, reopen_max_s=0.002)
 FOREVER = threading.Event
 
-Step: TypeAlias = Picture | Exception | threading.Event
+Step: TypeAlias = Grabbed | Exception | threading.Event
 
 
 def picture(value: int, *, age_s: float = 0.0) -> Picture:
@@ -45,7 +45,7 @@ class ScriptedCamera:
         self._steps = iter(next(self._openings, ()))
         return self
 
-    def grab(self) -> Picture:
+    def grab(self) -> Grabbed:
         self.threads.add(threading.current_thread().name)
         step = next(self._steps, self.gate)
         if isinstance(step, threading.Event):
@@ -199,6 +199,26 @@ def test_a_camera_with_nothing_but_old_pictures_is_degraded_and_opened_again() -
         items = read_until(source, is_frame)
         camera.gate.set()
     assert reports(items) == [(CameraStatus.DEGRADED, CameraFault.LOST), (CameraStatus.ONLINE, None)]
+
+
+def test_a_camera_of_which_no_picture_comes_whole_is_degraded_and_opened_again() -> None:
+    def broken_pictures() -> Iterator[Step]:
+        while True:
+            time.sleep(0.01)
+            yield Incomplete("3 of 40 packets are missing")
+
+    camera = ScriptedCamera([picture(1), *[Incomplete("one of 40 packets is missing")] * 3, picture(2)])
+    with source_of(camera, replace(OPTIONS, patience_s=0.2)) as source:
+        items = [*read_until(source, is_frame), *read_until(source, is_frame)]
+        camera.gate.set()
+    assert not reports(items)  # now and then is no fault of the camera
+    assert skipped(items) == {DropCause.FRAME_DAMAGED: 3}
+    camera = ScriptedCamera(broken_pictures(), [picture(2)])
+    with source_of(camera, replace(OPTIONS, patience_s=0.2)) as source:
+        items = read_until(source, is_frame)
+        camera.gate.set()
+    assert reports(items) == [(CameraStatus.DEGRADED, CameraFault.LOST), (CameraStatus.ONLINE, None)]
+    assert "40 packets" in next(item.reason for item in items if isinstance(item, CameraReport))
 
 
 def frozen_pictures() -> Iterator[Step]:

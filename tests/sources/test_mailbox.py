@@ -1,11 +1,11 @@
 import threading
 
 from edge_inspector.camera import CameraReport, Skipped
-from edge_inspector.frame import DropCause, Frame
+from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.ports import Delivered
 from edge_inspector.sources.mailbox import Mailbox
 from edge_inspector.sources.standing import CameraFault, Standing
-from tests.fakes import PATIENCE_S, belt_frame
+from tests.fakes import PATIENCE_S, belt_frame, part
 
 
 def report(reason: str) -> CameraReport:
@@ -63,3 +63,30 @@ def test_a_reader_that_waits_is_woken() -> None:
 
 def test_a_reader_gets_nothing_when_nothing_comes_in_its_time() -> None:
     assert Mailbox(1).take(0.01) is None
+
+
+def test_where_turns_are_kept_a_frame_that_does_not_fit_gives_up_its_picture_and_nothing_else() -> None:
+    mailbox = Mailbox(2, keeps_turns=True)
+    for number in range(5):
+        mailbox.put(part(number))
+    first = [mailbox.take(0.0), mailbox.take(0.0)]
+    mailbox.put(part(5))
+    items = [*first, *drain(mailbox)]
+    assert [item.part_id for item in items if isinstance(item, Frame | DamagedFrame)] == [f"part-{n}" for n in range(6)]
+    assert [isinstance(item, Frame) for item in items] == [True, True, False, False, False, True]
+    assert {item.cause for item in items if isinstance(item, DamagedFrame)} == {DropCause.QUEUE_OVERFLOW}
+
+
+def test_who_brings_turns_is_held_up_while_thousands_wait_and_let_go_by_a_reader_or_a_close() -> None:
+    mailbox = Mailbox(1, keeps_turns=True)
+    for number in range(10_000):
+        mailbox.put(part(number))
+    for release in (lambda: mailbox.take(0.0), mailbox.close):
+        bringer = threading.Thread(target=mailbox.wait_for_room, daemon=True)
+        bringer.start()
+        bringer.join(0.05)
+        assert bringer.is_alive()
+        release()
+        bringer.join(PATIENCE_S)
+        assert not bringer.is_alive()
+        mailbox.put(part(0))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from edge_inspector.errors import EndOfSource, SourceError
 from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.sources.recorded import PICTURES, RecordedFrame, RecordedFrames, encode_picture
+from edge_inspector.web import WebPlace
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 NOISE = np.random.default_rng(0)
@@ -110,3 +112,23 @@ def test_a_line_that_is_no_frame_is_refused_with_the_field(change: dict[str, obj
     line = {**json.loads(RecordedFrame.of(frame(1, noise(4, 4))).line()), **change}
     with pytest.raises(ValueError, match=expected):
         RecordedFrame.parse(json.dumps(line))
+
+
+WEB = WebPlace("roll-7", 4096, 512, first_mm=409.6, mm_per_line=0.1, ends_roll=True)
+
+
+@pytest.mark.parametrize("web", [None, WEB, replace(WEB, first_mm=None, mm_per_line=None)])
+def test_what_the_line_told_of_a_frame_comes_back_with_it(tmp_path: Path, web: WebPlace | None) -> None:
+    told = {"lot": "lot-3", "product": "bracket-7", "web": web}
+    whole = replace(frame(0, noise(4, 6)), **told)
+    damaged = replace(DamagedFrame(1, AT, 5, "cam", "part-1", "torn"), **told)
+    recorded = [*write(tmp_path, [whole]), RecordedFrame.parse(RecordedFrame.of(damaged).line())]
+    source = RecordedFrames(tmp_path, recorded)
+    for _ in recorded:
+        after = source.read(0)
+        assert {name: getattr(after, name) for name in told} == told
+
+
+def test_a_recording_of_a_line_that_tells_nothing_says_nothing_of_it() -> None:
+    line = RecordedFrame.of(frame(0, noise(4, 6))).line()
+    assert not {"lot", "product", "web"} & json.loads(line).keys()

@@ -98,7 +98,11 @@ def test_an_unknown_kind_is_told_the_known_ones() -> None:
 
 
 def test_every_example_in_the_documentation_is_a_configuration() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "cameras.md").read_text()
-    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    kinds = [parse(tomllib.loads(example)).source.type for example in examples]
-    assert sorted(kinds) == ["network", "network", "picamera", "usb", "video"]
+    kinds = [
+        parse(tomllib.loads(example)).source.type
+        for page in ("cameras.md", "industrial-cameras.md")
+        for example in re.findall(
+            r"```toml\n(.*?)```", (Path(__file__).parents[2] / "docs" / page).read_text(), re.DOTALL
+        )
+    ]
+    assert sorted(set(kinds)) == ["genicam", "network", "picamera", "pylon", "usb", "video"]

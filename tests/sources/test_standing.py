@@ -44,3 +44,18 @@ def test_a_camera_that_was_never_there_has_been_away_since_the_start() -> None:
     back = standing.delivers(130.0)
     assert back is not None
     assert back.away_s == 30.0
+
+
+def test_a_camera_that_waits_for_a_trigger_is_told_of_once_and_again_after_an_outage() -> None:
+    standing = Standing(0.0)
+    first = standing.waits(1.0)
+    assert first is not None
+    assert (first.status, first.reason, first.is_waiting) == (CameraStatus.ONLINE, "waiting for a trigger", True)
+    assert standing.waits(2.0) is None
+    assert standing.delivers(3.0) is None
+    assert standing.waits(4.0) is None
+    assert standing.fails(CameraFault.LOST, "unplugged", 10.0) is not None
+    back = standing.waits(12.0)
+    assert back is not None
+    assert (back.is_waiting, back.away_s) == (True, 8.0)
+    assert standing.waits(13.0) is None

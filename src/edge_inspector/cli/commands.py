@@ -66,8 +66,10 @@ def inspect(options: argparse.Namespace) -> int:
     from edge_inspector.configuration.reading import read_settings
     from edge_inspector.daemon import Exit
     from edge_inspector.settings import ModelSettings, Settings
+    from edge_inspector.settings.for_product import with_product
 
     settings = Settings() if options.config is None else read_settings(options.config)
+    settings = with_product(settings, settings.station.product)
     if options.model is not None:
         settings = settings.model_copy(update={"model": ModelSettings(path=options.model)})
     failed = inspect_files(options.paths, settings, min_confidence=options.min_confidence, save=options.save)
@@ -80,8 +82,10 @@ def bench(options: argparse.Namespace) -> int:
     from edge_inspector.bench.show import show
     from edge_inspector.configuration.reading import read_settings
     from edge_inspector.settings import Settings
+    from edge_inspector.settings.for_product import with_product
 
     settings = Settings() if options.config is None else read_settings(options.config)
+    settings = with_product(settings, settings.station.product)
     if options.model is not None:
         settings = with_model(settings, options.model)
     show(settings, image_wh=options.image, seconds=options.seconds, json_file=options.json)

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from edge_inspector import __version__
+from edge_inspector.cli import camera
 from edge_inspector.cli import commands as execute
 from edge_inspector.cli.arguments import decode, image_wh, number, sha256_prefix
 
@@ -167,8 +168,14 @@ def build_parser() -> argparse.ArgumentParser:
     support.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: named after the time)")
     support.set_defaults(command=execute.support_bundle)
 
-    _add_model_commands(commands)
+    _add_families(commands)
     return parser
+
+
+def _add_families(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands that have commands of their own."""
+    _add_model_commands(commands)
+    camera.add_commands(commands, _command)
 
 
 def _add_model_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,70 +1,39 @@
 """A live camera as a source: any camera that blocks, opened again and again, on a thread of its own.
 
 The reader never waits longer than it asked for, and a stop never waits for a driver: a thread that is stuck in one is
-left behind and closes its camera itself when it wakes.
+left behind and closes its camera itself when it wakes. What becomes of the camera's pictures is for its `Taker` to say.
 """
 
 import logging
-import math
+import queue
 import random
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from concurrent.futures import Future
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Protocol, Self
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol, Self, TypeAlias
 
 from edge_inspector import backoff
-from edge_inspector.camera import CameraFault, CameraReport, CameraStatus, Skipped
-from edge_inspector.errors import FrameError, InspectorError
-from edge_inspector.frame import DamagedFrame, DropCause, Frame
+from edge_inspector.camera import CameraFault, SetUpFor
+from edge_inspector.errors import ConfigError, InspectorError, SourceError
 from edge_inspector.ports import Delivered
-from edge_inspector.sources.freshness import SETTLING_NS, Freshness
-from edge_inspector.sources.frozen import FrozenWatch
+from edge_inspector.settings import ProductCamera
+from edge_inspector.sources.framing import FrameMaker
+from edge_inspector.sources.free_running import FreeRunning
+from edge_inspector.sources.freshness import Freshness
+from edge_inspector.sources.grabbing import Camera, Grabbed, Incomplete, IndustrialCamera, Picture, Waiting
 from edge_inspector.sources.mailbox import Mailbox
-from edge_inspector.sources.standing import Standing
+from edge_inspector.sources.outlet import Outlet
+
+__all__ = [
+    "Camera", "Grabbed", "Incomplete", "IndustrialCamera", "LiveOptions", "LiveSource", "Picture", "SetUp", "Taker",
+    "Waiting",
+]  # fmt: skip
 
 _log = logging.getLogger(__name__)
-_WAITING_FRAMES = 2  # the flow has its own queue; here is only room for a reader that was held up
 _CLOSE_S = 0.2  # a stop waits so long for the driver
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """What a camera delivered.
-
-    Attributes:
-        image: (h, w, 3) uint8 BGR or (h, w) uint8 grey, never changed afterwards.
-        captured_monotonic_ns: When its exposure began, on this machine's monotonic clock; None if nobody said so.
-        captured_at_source: Who said so: `camera` or `driver`.
-        stream_ns: Its time on the stream's own clock, which starts anywhere; None without one.
-        damaged_before: Pictures just before it that could not be decoded.
-    """
-
-    image: NDArray[np.uint8]
-    captured_monotonic_ns: int | None = None
-    captured_at_source: str = "host"
-    stream_ns: int | None = None
-    damaged_before: int = 0
-
-
-class Camera(Protocol):
-    """An open camera; used and closed by one thread alone."""
-
-    def grab(self) -> Picture:
-        """Return the next picture, waiting for it as long as its read time-out allows.
-
-        Raises:
-            SourceError: If it does not deliver; it is closed and opened again.
-        """
-
-    def close(self) -> None:
-        """Let go of the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +48,8 @@ class LiveOptions:
         reopen_max_s: Longest pause.
         frozen_after_s: Pictures that are the same for longer are frozen; never when None.
         gray: Leave the colors out, for a model that needs none.
+        waiting_frames: How many frames may wait for the reader.
+        keeps_turns: A frame that does not fit gives up its picture and keeps its turn; else the oldest goes.
     """
 
     staleness_s: float
@@ -88,13 +59,67 @@ class LiveOptions:
     reopen_max_s: float = 10.0
     frozen_after_s: float | None = None
     gray: bool = False
+    waiting_frames: int = 2  # the flow has its own queue; here is only room for a reader that was held up
+    keeps_turns: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """What the line is set up for.
+
+    Attributes:
+        product: Its code; None where nothing changes over.
+        camera: How an industrial camera is set for it; None for any other.
+    """
+
+    product: str | None = None
+    camera: ProductCamera | None = None
+
+
+class Taker(Protocol):
+    """What becomes of a camera's pictures; on the camera's thread, `away` apart."""
+
+    def begun(self) -> None:
+        """Begin: the camera is about to be opened for the first time."""
+
+    def opened(self) -> None:
+        """Begin with a camera that was opened just now."""
+
+    def take(self, camera: Camera) -> bool:
+        """Take what comes next, waiting at most as long as one `grab`; return False to have the camera opened again.
+
+        Raises:
+            SourceError: If the camera does not deliver.
+        """
+
+    def took(self, grabbed: Grabbed) -> bool:
+        """Take what came beside, as `take` does."""
+
+    def away(self, reason: str) -> None:
+        """Note that the camera is away: what is owed to parts is owed now. The reader calls it for a stuck driver."""
+
+    def changed_over(self) -> None:
+        """Note that the camera has another set-up from the next picture on."""
+
+    def close(self) -> None:
+        """End what runs beside the camera; returns soon."""
+
+
+TakerMaker: TypeAlias = Callable[[Outlet, FrameMaker], Taker]
 
 
 class LiveSource:
     """Delivers the fresh frames of a camera that comes and goes, and says how it is."""
 
-    def __init__(
-        self, name: str, open_camera: Callable[[], Camera], freshness: Freshness, options: LiveOptions
+    def __init__(  # noqa: PLR0913 - two of them only where there are parts or products
+        self,
+        name: str,
+        open_camera: Callable[[], Camera],
+        freshness: Freshness,
+        options: LiveOptions,
+        *,
+        taker: TakerMaker | None = None,
+        set_up: SetUp = SetUp(),
     ) -> None:
         """Prepare; the camera is opened when the first frame is asked for.
 
@@ -103,20 +128,26 @@ class LiveSource:
             open_camera: Opens it, or raises SourceError with the reason.
             freshness: Judges how old pictures are that carry no time of their own.
             options: How it is treated.
+            taker: Makes what takes its pictures; a free-running camera's when None.
+            set_up: What the line is set up for at first.
         """
-        self._name = name
         self._open_camera = open_camera
-        self._freshness = freshness
         self._options = options
-        self._mailbox = Mailbox(_WAITING_FRAMES)
-        self._standing = Standing(time.monotonic())
-        after_s = options.frozen_after_s
-        self._frozen_watch = None if after_s is None else FrozenWatch(int(after_s * 1e9))
-        self._closing = threading.Event()
+        self._outlet = Outlet(
+            name, Mailbox(options.waiting_frames, keeps_turns=options.keeps_turns), stuck_after_s=options.stuck_after_s
+        )
+        self._frames = FrameMaker(name, gray=options.gray, product=set_up.product)
+        self._taker: Taker = (
+            taker(self._outlet, self._frames)
+            if taker is not None
+            else FreeRunning(
+                self._outlet, self._frames, freshness, staleness_s=options.staleness_s, patience_s=options.patience_s,
+                frozen_after_s=options.frozen_after_s,
+            )
+        )  # fmt: skip
+        self._set_up = set_up
+        self._wishes: queue.SimpleQueue[tuple[SetUp, Future[None]]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._telling = threading.Lock()  # a reader that sees a stuck driver reports it in the thread's stead
-        self._due_s = math.inf
-        self._frames = 0
         self._attempts = 0
 
     def __enter__(self) -> Self:
@@ -127,112 +158,113 @@ class LiveSource:
 
     def read(self, timeout_s: float) -> Delivered | None:
         """Return the next frame, report or count of frames passed over; None when nothing came in `timeout_s`."""
-        if self._thread is None and not self._closing.is_set():
+        if self._thread is None and not self._outlet.closing.is_set():
             self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
             self._thread.start()
-        if (item := self._mailbox.take(timeout_s)) is None and time.monotonic() > self._due_s:
-            self._fail(CameraFault.LOST, f"its driver has not returned for {self._options.stuck_after_s:g} s")
+        if (item := self._outlet.take(timeout_s)) is None and self._outlet.is_stuck:
+            self._lose(self._outlet.stuck_words)
         return item
 
     def close(self) -> None:
-        """End the camera's thread, or leave it behind if its driver does not return; takes at most 0.2 s."""
-        self._closing.set()
+        """End the camera's thread, or leave it behind if its driver does not return; takes at most 0.4 s."""
+        self._outlet.close()
+        self._taker.close()
+        for companion in self._outlet.companions:
+            companion.close()
         if self._thread is not None:
             self._thread.join(_CLOSE_S)
             if self._thread.is_alive():
-                _log.info("camera %s: left behind at the stop, still waiting for its driver", self._name)
+                _log.info("camera %s: left behind at the stop, still waiting for its driver", self._outlet.name)
+
+    def begin_with(self, set_up: SetUp) -> None:
+        """Start with what the line is set up for; call it before the first read."""
+        self._set_up, self._frames.product = set_up, set_up.product
+
+    def change_over(self, set_up: SetUp) -> "Future[None]":
+        """Have the camera set up for another product, between two frames; for any thread.
+
+        Returns:
+            Done once the frames that come are of the new set-up; failed with ConfigError where the camera refuses it,
+            and with SourceError where it is away: nothing has changed then. One that is canceled in time is not begun.
+        """
+        done: Future[None] = Future()
+        self._wishes.put((set_up, done))
+        return done
 
     def _run(self) -> None:
-        while not self._closing.is_set():
+        outlet = self._outlet
+        for companion in outlet.companions:
+            companion.start()
+        self._taker.begun()
+        while not outlet.closing.is_set():
             opened_s = time.monotonic()
-            self._due_s = opened_s + self._options.stuck_after_s
+            outlet.beat()
             try:
                 with closing(self._open_camera()) as camera:
                     opened_s = time.monotonic()
-                    self._freshness.restart()
-                    self._deliver(camera, opened_s)
+                    self._serve(camera)
             except InspectorError as error:
-                self._fail(CameraFault.LOST, str(error))
+                self._lose(str(error))
             except Exception as error:  # noqa: BLE001 - thread boundary: a defect in a driver must not end the watch
-                _log.exception("%s failed", self._name)
-                self._fail(CameraFault.LOST, f"{type(error).__name__}: {error}")
-            self._due_s = math.inf
+                _log.exception("%s failed", outlet.name)
+                self._lose(f"{type(error).__name__}: {error}")
+            outlet.rest()
             if time.monotonic() - opened_s > self._options.patience_s + self._options.reopen_max_s:
                 self._attempts = 0  # it had been well
-            self._closing.wait(self._pause_s())
+            self._pause()
             self._attempts += 1
+        self._refuse_wishes("the source is closed")
 
-    def _deliver(self, camera: Camera, opened_s: float) -> None:
-        """Pass pictures on until the stop, or until the camera should be opened again."""
-        trusted_s = opened_s
-        while not self._closing.is_set():
-            self._due_s = time.monotonic() + self._options.stuck_after_s
-            picture = camera.grab()
-            now_ns = time.monotonic_ns()
-            now_s = now_ns / 1e9
-            if picture.damaged_before:
-                self._mailbox.put(Skipped(DropCause.FRAME_DAMAGED, picture.damaged_before))
-            captured_ns = self._captured_ns(picture, now_ns)
-            if captured_ns is None or now_ns - captured_ns > self._options.staleness_s * 1e9:
-                self._mailbox.put(Skipped(DropCause.STALE, 1))
-                if now_s - trusted_s > self._options.patience_s + SETTLING_NS / 1e9:
-                    self._freshness.forget()
-                    self._fail(CameraFault.LOST, self._stale_words(), CameraStatus.DEGRADED)
-                    return
-                continue
-            trusted_s = now_s
-            if self._frozen_watch is not None and self._frozen_watch.is_frozen(picture.image, now_ns):
-                self._mailbox.put(Skipped(DropCause.FROZEN, 1))
-                self._fail(CameraFault.FROZEN, self._frozen_words(), CameraStatus.DEGRADED)
+    def _serve(self, camera: Camera) -> None:
+        """Take pictures until the stop, or until the camera should be opened again."""
+        if self._set_up.camera is not None and isinstance(camera, IndustrialCamera):
+            camera.set_up(self._set_up.camera)
+        self._taker.opened()
+        closing = self._outlet.closing
+        while not closing.is_set():
+            self._outlet.beat()
+            if not self._wishes.empty():
+                self._change_over(camera)
+            if not self._taker.take(camera):
+                self._taker.away("the camera is opened again")
                 return
-            self._recover()
-            self._mailbox.put(self._frame(picture, captured_ns, now_ns))
 
-    def _captured_ns(self, picture: Picture, now_ns: int) -> int | None:
-        if picture.captured_monotonic_ns is not None:
-            return min(picture.captured_monotonic_ns, now_ns)
-        return self._freshness.earliest_ns(now_ns, picture.stream_ns)
-
-    def _frame(self, picture: Picture, captured_ns: int, now_ns: int) -> Frame | DamagedFrame:
-        number, self._frames = self._frames, self._frames + 1
-        captured_at = datetime.now(UTC) - timedelta(microseconds=(now_ns - captured_ns) / 1000)
+    def _change_over(self, camera: Camera) -> None:
+        set_up, done = self._wishes.get()
+        if not done.set_running_or_notify_cancel():
+            return
         try:
-            return Frame(
-                self._colors_needed(picture.image), number, captured_at, captured_ns, self._name,
-                captured_at_source=picture.captured_at_source,
-            )  # fmt: skip
-        except FrameError as error:
-            return DamagedFrame(number, captured_at, captured_ns, self._name, None, str(error))
+            if set_up.camera is not None and isinstance(camera, IndustrialCamera):
+                for left in camera.set_up(set_up.camera):
+                    self._taker.took(left)
+            self._taker.changed_over()  # what it still passes on is of before
+            self._set_up, self._frames.product = set_up, set_up.product
+            if set_up.product is not None:
+                self._outlet.put(SetUpFor(set_up.product))
+        except ConfigError as error:
+            done.set_exception(error)
+        except BaseException as error:
+            done.set_exception(SourceError(f"camera {self._outlet.name}: {error}"))
+            raise
+        else:
+            done.set_result(None)
 
-    def _colors_needed(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if self._options.gray and image.ndim == 3:
-            return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-        return image
+    def _lose(self, reason: str) -> None:
+        self._outlet.fails(CameraFault.LOST, reason)
+        self._taker.away(reason)
 
-    def _stale_words(self) -> str:
-        return f"its pictures may be older than {self._options.staleness_s:g} s"
-
-    def _frozen_words(self) -> str:
-        return f"it has repeated one picture for more than {self._options.frozen_after_s:g} s"
-
-    def _recover(self) -> None:
-        with self._telling:
-            self._tell(self._standing.delivers(time.monotonic()))
-
-    def _fail(self, fault: CameraFault, reason: str, status: CameraStatus = CameraStatus.OFFLINE) -> None:
-        with self._telling:
-            if not self._closing.is_set():
-                self._tell(self._standing.fails(fault, reason, time.monotonic(), status=status))
-
-    def _tell(self, report: CameraReport | None) -> None:
-        if report is not None:
-            _log.log(
-                logging.INFO if report.fault is None else logging.WARNING,
-                "camera %s is %s: %s", self._name, report.status.value, report.reason,
-            )  # fmt: skip
-            self._mailbox.put(report)
-
-    def _pause_s(self) -> float:
+    def _pause(self) -> None:
+        """Wait before the camera is opened again, and let no one wait for a camera that is away."""
         options = self._options
         jitter = random.random()  # noqa: S311 - no secret
-        return backoff.pause_s(self._attempts, options.reopen_min_s, options.reopen_max_s, jitter=jitter)
+        pause_s = backoff.pause_s(self._attempts, options.reopen_min_s, options.reopen_max_s, jitter=jitter)
+        self._refuse_wishes("it is away")
+        self._outlet.closing.wait(pause_s)
+        self._refuse_wishes("it is away")
+
+    def _refuse_wishes(self, why: str) -> None:
+        with suppress(queue.Empty):
+            while True:
+                _, done = self._wishes.get_nowait()
+                if done.set_running_or_notify_cancel():
+                    done.set_exception(SourceError(f"camera {self._outlet.name}: {why}"))

@@ -16,8 +16,14 @@ from pydantic import ValidationError, model_validator
 from edge_inspector.errors import EndOfSource, FrameError, SourceError
 from edge_inspector.frame import DamagedFrame, DropCause, Frame, check_image
 from edge_inspector.settings.section import Section
+from edge_inspector.web import WebPlace
 
 PICTURES = "frames"  # folder of the pictures, beside the list of the frames
+
+
+_SAME = (
+    "frame_id", "captured_at", "captured_monotonic_ns", "source", "part_id", "part_frame", "lot", "product", "web",
+)  # fmt: skip
 
 
 class RecordedFrame(Section):
@@ -26,6 +32,7 @@ class RecordedFrame(Section):
     Attributes:
         frame_id, captured_at, captured_monotonic_ns, captured_at_source, source, part_id, part_frame, full_wh: As in
             Frame.
+        lot, product, web: Likewise.
         file: Its picture, relative to the recording.
         sha256: Of its pixels, row by row.
         problem, cause: As in DamagedFrame.
@@ -39,6 +46,9 @@ class RecordedFrame(Section):
     part_id: str | None = None
     part_frame: int = 0
     full_wh: tuple[int, int] | None = None
+    lot: str | None = None
+    product: str | None = None
+    web: WebPlace | None = None
     file: str | None = None
     sha256: str | None = None
     problem: str | None = None
@@ -47,10 +57,7 @@ class RecordedFrame(Section):
     @classmethod
     def of(cls, captured: Frame | DamagedFrame) -> Self:
         """Return what is written of a frame."""
-        same = {
-            name: getattr(captured, name)
-            for name in ("frame_id", "captured_at", "captured_monotonic_ns", "source", "part_id", "part_frame")
-        }
+        same = {name: getattr(captured, name) for name in _SAME}
         if isinstance(captured, DamagedFrame):
             return cls(**same, problem=captured.problem, cause=captured.cause)
         return cls(
@@ -135,12 +142,14 @@ class RecordedFrames:
             return DamagedFrame(
                 recorded.frame_id, captured_at, monotonic_ns, recorded.source, recorded.part_id,
                 recorded.problem or "", recorded.part_frame, recorded.cause or DropCause.FRAME_DAMAGED,
+                recorded.lot, recorded.product, recorded.web,
             )  # fmt: skip
         image = read_picture(self._folder / recorded.file, recorded.sha256)
         try:
             return Frame(
                 image, recorded.frame_id, captured_at, monotonic_ns, recorded.source, recorded.part_id,
                 recorded.captured_at_source, recorded.part_frame, recorded.full_wh,
+                recorded.lot, recorded.product, recorded.web,
             )  # fmt: skip
         except FrameError as error:
             msg = f"{self._folder / recorded.file}: {error}"

@@ -1,0 +1,1 @@
+"""What tells that a part is there, and what is known of it."""

@@ -1,0 +1,177 @@
+"""Where triggers wait for the camera: each becomes a part, come what may.
+
+The signal's thread brings triggers, the camera's thread takes them. While the camera is away or its driver is stuck,
+whoever brings a trigger or finds that out reports the part in the camera's stead.
+"""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge_inspector.alarms import TRIGGER_LOST
+from edge_inspector.frame import DamagedFrame, DropCause, Frame
+from edge_inspector.sources.framing import FrameMaker, PartTag
+from edge_inspector.sources.outlet import Outlet
+from edge_inspector.sources.triggers.signal import Trigger
+
+_MOST_LOST = 10_000  # triggers that keep their turn while the camera does not follow; then who brings them is held up
+_NEWS_S = 1.0  # the alarm that triggers were lost is renewed so often
+_STARTS = "it has not been opened yet"
+
+
+@dataclass(slots=True, eq=False)
+class PartInHand:
+    """A part whose frames are being taken.
+
+    Attributes:
+        trigger: What began it.
+        tag: Which part it is; None until the first of its frames has come or was given up.
+        told: How many of its frames have been told of.
+    """
+
+    trigger: Trigger
+    tag: PartTag | None = None
+    told: int = 0
+
+
+class Desk:
+    """Takes triggers, hands them out, and reports the parts of those that the camera cannot serve."""
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        frames: FrameMaker,
+        *,
+        name: Callable[[int, Trigger], PartTag],
+        frames_per_part: int,
+        queue_size: int,
+    ) -> None:
+        """Start with a camera that is not open yet.
+
+        Args:
+            outlet: Takes the frames.
+            frames: Makes them.
+            name: Says which part comes, by the time at which it was captured and its trigger.
+            frames_per_part: Frames that a part has.
+            queue_size: So many triggers may wait for the camera.
+        """
+        self._outlet, self._frames, self._name = outlet, frames, name
+        self._frames_per_part, self._queue_size = frames_per_part, queue_size
+        self._changed = threading.Condition()  # for what follows
+        self._waiting: deque[tuple[Trigger, bool]] = deque()  # each with whether the camera may still serve it
+        self._served = 0  # of them
+        self._in_hand: PartInHand | None = None
+        self._away: str | None = _STARTS
+        self._told_s = -math.inf
+
+    # For the signal's thread.
+
+    def take(self, trigger: Trigger) -> None:
+        """Take a trigger; where the camera is away its part is reported at once."""
+        closing = self._outlet.closing
+        self._outlet.wait_for_room()
+        with self._changed:
+            self._changed.wait_for(lambda: closing.is_set() or len(self._waiting) < _MOST_LOST)
+            if closing.is_set():
+                return
+            if self._away is not None:
+                self._give_up(PartInHand(trigger), DropCause.FRAME_MISSING, f"the camera is away: {self._away}")
+                return
+            may_be_served = self._served < self._queue_size
+            self._waiting.append((trigger, may_be_served))
+            self._served += may_be_served
+            self._changed.notify_all()
+            is_news = not may_be_served and time.monotonic() - self._told_s > _NEWS_S
+            self._told_s = time.monotonic() if is_news else self._told_s
+        if is_news:
+            self.happened(TRIGGER_LOST, self._overflow)
+
+    def trouble(self, alarm: str, text: str) -> None:
+        """Pass on that no trigger can come."""
+        self._outlet.trouble(alarm, "trigger", text)
+
+    def well(self, alarm: str, text: str) -> None:
+        """Pass on that triggers can come."""
+        self._outlet.well(alarm, "trigger", text)
+
+    def happened(self, alarm: str, text: str) -> None:
+        """Pass on what happens now and then."""
+        self._outlet.happened(alarm, text)
+
+    # For the camera's thread; `away` for the reader too.
+
+    def opened(self) -> None:
+        """Note that the camera is there: triggers wait for it from now on."""
+        with self._changed:
+            self._away = None
+
+    def next(self, timeout_s: float) -> PartInHand | None:
+        """Return the part that comes next, waiting up to `timeout_s` seconds for its trigger."""
+        with self._changed:
+            self._away = None  # who asks is not stuck any more
+            self._changed.wait_for(lambda: self._waiting or self._outlet.closing.is_set(), timeout_s)
+            while self._waiting:
+                trigger, may_be_served = self._waiting.popleft()
+                self._changed.notify_all()
+                if may_be_served:
+                    self._served -= 1
+                    self._in_hand = PartInHand(trigger)
+                    return self._in_hand
+                self._give_up(PartInHand(trigger), DropCause.QUEUE_OVERFLOW, self._overflow)
+        return None
+
+    def tell(
+        self, part: PartInHand, captured_ns: int, make: Callable[[PartTag, int], Frame | DamagedFrame]
+    ) -> bool:  # fmt: skip
+        """Pass the next frame of a part on; return False where the part was reported meanwhile.
+
+        Args:
+            part: As `next` returned it.
+            captured_ns: When the frame was captured, or should have been.
+            make: Makes the frame, of the part and its number in it.
+        """
+        with self._changed:
+            if part is not self._in_hand:
+                return False
+            self._put(part, captured_ns, make)
+            if part.told == self._frames_per_part:
+                self._in_hand = None
+        return True
+
+    def away(self, reason: str) -> None:
+        """Report the parts that the camera owes: it is away, or stuck."""
+        with self._changed:
+            self._away = reason
+            part, self._in_hand = self._in_hand, None
+            if part is not None:
+                self._give_up(part, DropCause.FRAME_MISSING, f"the camera went away: {reason}")
+            while self._waiting:
+                trigger, _ = self._waiting.popleft()
+                self._give_up(PartInHand(trigger), DropCause.FRAME_MISSING, f"the camera is away: {reason}")
+            self._served = 0
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Hold nobody up any more; the outlet is closing."""
+        with self._changed:
+            self._changed.notify_all()
+
+    @property
+    def _overflow(self) -> str:
+        return f"{self._queue_size} triggers were waiting for the camera already"
+
+    def _give_up(self, part: PartInHand, cause: DropCause, problem: str) -> None:
+        now_ns, at_ns = time.monotonic_ns(), part.trigger.at_ns
+        while part.told < self._frames_per_part:
+            self._put(part, at_ns, lambda tag, n: self._frames.damaged(problem, cause, at_ns, now_ns, tag, n))
+
+    def _put(
+        self, part: PartInHand, captured_ns: int, make: Callable[[PartTag, int], Frame | DamagedFrame]
+    ) -> None:  # fmt: skip
+        if part.tag is None:
+            part.tag = self._name(captured_ns, part.trigger)
+        self._outlet.put(make(part.tag, part.told))
+        part.told += 1

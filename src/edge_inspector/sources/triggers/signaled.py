@@ -1,0 +1,145 @@
+"""Parts of a camera that takes a picture when a signal says that a part is there."""
+
+import time
+from collections.abc import Callable
+
+from edge_inspector.camera import CameraFault, CameraStatus
+from edge_inspector.errors import SourceError
+from edge_inspector.frame import DamagedFrame, DropCause, Frame
+from edge_inspector.sources.framing import FrameMaker, PartTag, cause_of
+from edge_inspector.sources.grabbing import Camera, Grabbed, Incomplete, IndustrialCamera, Picture
+from edge_inspector.sources.outlet import Outlet
+from edge_inspector.sources.triggers.desk import Desk, PartInHand
+from edge_inspector.sources.triggers.signal import Signal, Trigger
+
+_WAIT_S = 0.1  # for a trigger, before the camera is looked after
+_MISSES = 3  # frames in a row that did not come, after which the camera is opened again
+_EARLIER_NS = 50_000_000  # what was captured so long before its firing is of one before; clocks are not that wrong
+
+
+class SignaledParts:
+    """Fires the camera for each frame of each part and waits for it; on the camera's thread."""
+
+    def __init__(  # noqa: PLR0913 - what a part is made of
+        self,
+        outlet: Outlet,
+        frames: FrameMaker,
+        signal: Signal,
+        *,
+        name: Callable[[int, Trigger], PartTag],
+        frames_per_part: int,
+        queue_size: int,
+        timeout_s: float,
+        starts_with_camera: bool = False,
+    ) -> None:
+        """Prepare; the signal is heeded from the first opening of the camera on, or from its first attempt.
+
+        Args:
+            outlet: Takes the frames.
+            frames: Makes them.
+            signal: Brings the triggers.
+            name: Says which part comes, by the time at which it was captured and its trigger.
+            frames_per_part: Frames that a part has; the camera is fired once for each.
+            queue_size: So many triggers may wait for the camera.
+            timeout_s: A frame that has not come so long after its firing is missing.
+            starts_with_camera: No part is expected before the camera was open once.
+        """
+        self._outlet, self._frames, self._signal = outlet, frames, signal
+        self._desk = Desk(outlet, frames, name=name, frames_per_part=frames_per_part, queue_size=queue_size)
+        self._frames_per_part, self._timeout_s = frames_per_part, timeout_s
+        self._starts_with_camera = starts_with_camera
+        self._is_started = False
+        self._misses = 0
+
+    def begun(self) -> None:
+        """Begin: the camera is about to be opened for the first time."""
+        if not self._starts_with_camera:
+            self._start()
+
+    def opened(self) -> None:
+        """Begin with a camera that was opened just now."""
+        self._misses = 0
+        self._desk.opened()
+        self._outlet.waits()
+        self._start()
+
+    def take(self, camera: Camera) -> bool:
+        """Take the next part, or look after the camera while there is none."""
+        if not isinstance(camera, IndustrialCamera):
+            msg = "expected a camera with a software trigger"
+            raise SourceError(msg)
+        if (part := self._desk.next(_WAIT_S)) is None:
+            camera.check()
+            return True
+        for _ in range(self._frames_per_part):
+            self._outlet.beat()
+            camera.fire()
+            if not self._take_frame(camera, part, time.monotonic_ns()):
+                break
+        if self._misses < _MISSES:
+            return True
+        reason = f"it was fired {self._misses} times, and no picture came within {self._timeout_s:g} s"
+        self._outlet.fails(CameraFault.LOST, reason, CameraStatus.DEGRADED)
+        return False
+
+    def took(self, grabbed: Grabbed) -> bool:  # noqa: ARG002 - nothing depends on it
+        """Pass over what came beside: every frame that a part waited for has been told of."""
+        return True
+
+    def away(self, reason: str) -> None:
+        """Report the parts that the camera owes."""
+        self._desk.away(reason)
+
+    def changed_over(self) -> None:
+        """Note that the camera has another set-up: no part is in hand now."""
+
+    def close(self) -> None:
+        """End the signal."""
+        self._desk.close()
+        self._signal.close()
+
+    def _start(self) -> None:
+        if not self._is_started:
+            self._is_started = True
+            self._signal.start(self._desk)
+
+    def _take_frame(self, camera: Camera, part: PartInHand, fired_ns: int) -> bool:
+        """Wait for the frame of a firing and tell of it; return False where nobody waits for the part any more."""
+        grabbed = self._await(camera, fired_ns)
+        now_ns = time.monotonic_ns()
+        if grabbed is None and self._outlet.closing.is_set():
+            return False
+        own_ns = None if grabbed is None else grabbed.captured_monotonic_ns
+        captured_ns = fired_ns if own_ns is None else min(own_ns, now_ns)
+
+        def make(tag: PartTag, part_frame: int) -> Frame | DamagedFrame:
+            match grabbed:
+                case Picture():
+                    return self._frames.frame(grabbed, captured_ns, now_ns, tag, part_frame)
+                case Incomplete(problem):
+                    cause = cause_of(grabbed)
+                case None:
+                    problem = f"no picture came within {self._timeout_s:g} s after the trigger"
+                    cause = DropCause.FRAME_MISSING
+            return self._frames.damaged(problem, cause, captured_ns, now_ns, tag, part_frame)
+
+        self._misses = self._misses + 1 if grabbed is None else 0
+        if grabbed is not None:
+            self._outlet.delivers()
+        return self._desk.tell(part, captured_ns, make)
+
+    def _await(self, camera: Camera, fired_ns: int) -> Picture | Incomplete | None:
+        """Return what came of a firing; None when nothing did.
+
+        A picture that was taken before belongs to a firing that was given up, and so does a gap: both were told of.
+        """
+        until_ns = time.monotonic_ns() + int(self._timeout_s * 1e9)
+        while not self._outlet.closing.is_set():
+            grabbed = camera.grab()
+            if isinstance(grabbed, Picture) or (isinstance(grabbed, Incomplete) and not grabbed.is_missing):
+                own_ns = grabbed.captured_monotonic_ns
+                if own_ns is None or own_ns >= fired_ns - _EARLIER_NS:
+                    return grabbed
+            if time.monotonic_ns() > until_ns:
+                return None
+        return None

@@ -1,0 +1,24 @@
+import pytest
+
+from edge_inspector.commissioning.listing import Driver, Listing, driver_of
+from edge_inspector.sources.genicam.finding import FoundCamera
+from tests.pylon_emulator import SERIALS, require_pylon
+
+CAMERA = FoundCamera("Maker-Model-17", "Maker", "Model", "17", "192.168.5.20", "GigEVision")
+
+
+def test_columns_of_the_table_stand_under_each_other() -> None:
+    head, row = Listing(((Driver.GENICAM, CAMERA),)).lines()
+    assert head.index("serial") == row.index("17")
+    assert head.index("address") == row.index("192.168.5.20")
+
+
+@pytest.mark.parametrize("what", ["subnet", "firewall", "cable", "power", "udev", "rp_filter", "other program"])
+def test_an_empty_list_says_what_to_check(what: str) -> None:
+    assert any(what in line for line in Listing(()).lines())
+
+
+def test_a_camera_that_only_pylon_finds_is_opened_by_pylon() -> None:
+    require_pylon()
+    assert driver_of(SERIALS[0]) is Driver.PYLON
+    assert driver_of("nobody") is Driver.GENICAM
