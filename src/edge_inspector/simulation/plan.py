@@ -4,18 +4,25 @@ Every function draws from the generator it is given: the same generator gives th
 are pixels of a 450 x 300 frame until `Pose.place` has moved them; what leaves this module is in frame pixels.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from edge_inspector.simulation.paint import Bar, Box, Point, Scene, Segment, Shade
-from edge_inspector.simulation.style import REFERENCE_WH, LineStyle, Range
-
-Floats = NDArray[np.float64]
+from edge_inspector.simulation.strokes import (
+    Floats,
+    draw_length,
+    draw_path,
+    draw_specks,
+    draw_strands,
+    draw_tail,
+    happens,
+    rotation,
+    segments_of,
+)
+from edge_inspector.simulation.style import REFERENCE_WH, LineStyle
 
 _PART_CENTER = (231.0, 158.5)
 _HALF_WH = np.array((201.5, 125.0))
@@ -44,7 +51,7 @@ class Pose:
 
     def place(self, points: Floats) -> Floats:
         """Return (n, 2) frame pixels for (n, 2) reference pixels relative to the part's centre."""
-        placed: Floats = points @ _rotation(self.angle_rad) * self.scale + self.center
+        placed: Floats = points @ rotation(self.angle_rad) * self.scale + self.center
         return placed
 
     def outline(self, points: Sequence[Point] | Sequence[Floats] | Floats) -> tuple[Point, ...]:
@@ -81,7 +88,7 @@ def plan_scene(  # noqa: PLR0913 - all that tells one part from another
         What to paint, and the 1 to 3 scratches in it if the part is defective.
     """
     pose = _plan_pose(rng, image_wh, style)
-    turn = -1 if _happens(rng, style.turned_share) else 1
+    turn = -1 if happens(rng, style.turned_share) else 1
     hole_x, hole_y = pose.outline([turn * _HOLE_XY])[0]
     scratches: list[Scratch] = []
     if defective:
@@ -136,21 +143,21 @@ def _plan_light(rng: Generator, style: LineStyle) -> tuple[tuple[float, ...], ..
 def _plan_shades(rng: Generator, lot_rng: Generator, pose: Pose, style: LineStyle) -> tuple[Shade, ...]:
     """Draw a shadow along the left edge, diagonal reflections, the remains of a sticker, and worn corners."""
     shades = []
-    if _happens(lot_rng, style.edge_shadow_share):
+    if happens(lot_rng, style.edge_shadow_share):
         top, bottom = -201 + lot_rng.uniform(4, 24, 2) + rng.uniform(-1, 1, 2)
         outline = [(-230, -140), (top, -140), (bottom, 140), (-230, 140)]
         shades.append(Shade(pose.outline(outline), lot_rng.uniform(-0.4, -0.2), 1.5 * pose.scale))
-    if _happens(rng, style.reflection_share):
+    if happens(rng, style.reflection_share):
         for _ in range(rng.integers(1, 4)):
             x, width, slant, gain = rng.uniform((-180, 15, -50, -0.07), (180, 90, 90, 0.09)).tolist()
             outline = [(x, -130), (x + width, -130), (x + width - slant, 130), (x - slant, 130)]
             shades.append(Shade(pose.outline(outline), gain, rng.uniform(2, 12) * pose.scale))
-    if _happens(rng, style.residue_share):
+    if happens(rng, style.residue_share):
         x, y, width, height = rng.uniform((-150, -90, 25, 12), (130, 80, 70, 30))
         outline = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
-        gain = rng.uniform(0.04, 0.12) * (1 if _happens(rng, 0.5) else -1)
+        gain = rng.uniform(0.04, 0.12) * (1 if happens(rng, 0.5) else -1)
         shades.append(Shade(pose.outline(outline), gain, 1.5 * pose.scale))
-    if _happens(rng, style.scuff_share):
+    if happens(rng, style.scuff_share):
         for center in _WORN_XY[: rng.integers(len(_WORN_XY) + 1)]:
             x, y = np.asarray(center) + rng.normal(0, 10, 2)
             a, b = rng.uniform((8, 5), (30, 16))
@@ -175,12 +182,12 @@ def _plan_ledges(rng: Generator, *, top: bool) -> list[Bar]:
     left, right, grey, dark = rng.uniform((127, 295, 135, 25), (159, 321, 185, 95)).tolist()
     split = rng.uniform(left + 30, right - 20)
     outer, inner = (-1000, 70) if top else (250, 1300)
-    if _happens(rng, 0.5):
+    if happens(rng, 0.5):
         first, second = grey, [grey, dark, 300][rng.integers(3)]
-        if _happens(rng, 0.5):
+        if happens(rng, 0.5):
             first, second = second, first
         steps = [(left, split, grey, grey), (split, right, first, second)]
-    elif _happens(rng, 0.5):
+    elif happens(rng, 0.5):
         steps = [
             (left, split, 300, 300),
             (split - 6, split + 14, 290, grey),
@@ -195,7 +202,7 @@ def _plan_ledges(rng: Generator, *, top: bool) -> list[Bar]:
         thickness, level = rng.uniform((0.8, 40), (2.2, 150)).tolist()
         bars.append(Bar((left, y, right, y + thickness), level, level))
         bars.append(Bar((left, y + thickness, right, y + thickness + 1), 300, 230))
-    if _happens(rng, 0.6):
+    if happens(rng, 0.6):
         edge = (left, 0.0, right, rng.uniform(2, 5)) if top else (split, 297.0, right, 1300.0)
         bars.append(Bar(edge, dark, dark))
     return bars
@@ -205,71 +212,25 @@ def _plan_scratch(
     rng: Generator, pose: Pose, image_wh: tuple[int, int], style: LineStyle, others: Sequence[Scratch]
 ) -> Scratch:
     """Draw a scratch that stays on the part and, if a few draws find room, mostly off the others."""
-    faint = _happens(rng, style.faint_share)
+    faint = happens(rng, style.faint_share)
     low, high = style.faint_contrast if faint else style.scratch_contrast
     contrast = float(low + (high - low) * rng.random() ** 0.6)
     width = rng.uniform(*(style.faint_width if faint else style.scratch_width))
-    broken = not faint and _happens(rng, style.broken_share)
+    broken = not faint and happens(rng, style.broken_share)
     margins = rng.uniform(1, 6, 4)
     for _ in range(6):
-        path = _inside_part(rng, _path(rng, _length(rng, style.scratch_length), step=2, wobble=0.5))
-        segments = _strands(rng, path, width, contrast, broken=broken)
+        path = _inside_part(rng, draw_path(rng, draw_length(rng, style.scratch_length), step=2, wobble=0.5))
+        segments = draw_strands(rng, path, width, contrast, broken=broken)
         box = _box(pose.place(segments[:, :4].reshape(-1, 2)), (width / 2 + margins) * pose.scale, image_wh)
         if all(_overlap(box, other.xyxy) < _MOST_OVERLAP for other in others):
             break
     extras = [segments]
-    if _happens(rng, style.tail_share):
-        extras.append(_tail(rng, path, style))
-    if _happens(rng, style.dark_share):
+    if happens(rng, style.tail_share):
+        extras.append(draw_tail(rng, path, style))
+    if happens(rng, style.dark_share):
         beside = (path + rng.normal(0, 2.5, 2))[: len(path) // 2]
-        extras.append(_segments(beside[:-1], beside[1:], 1, -rng.uniform(0.1, 0.4)))
+        extras.append(segments_of(beside[:-1], beside[1:], 1, -rng.uniform(0.1, 0.4)))
     return Scratch(box, contrast, np.concatenate(extras))
-
-
-def _strands(rng: Generator, path: Floats, width: float, contrast: float, *, broken: bool) -> Floats:
-    """Return the strokes of a scratch: one solid, or one or a few broken ones side by side."""
-    if not broken:
-        n = len(path) - 1
-        taper = 0.6 + 0.4 * np.sin(np.linspace(0.15, np.pi - 0.15, n)) ** 0.5
-        strength = contrast * rng.uniform(0.85, 1.0, n)
-        return _segments(path[:-1], path[1:], width * taper * rng.uniform(0.8, 1.1, n), strength)
-    strands = []
-    for strand in range(int(rng.choice((1, 1, 1, 2, 3)))):
-        share = path if strand == 0 else path[rng.integers(len(path) // 2) :][: len(path) // 2 + 1]
-        n = len(share) - 1
-        offset = rng.normal(0, 2.5 if strand else 0, 2) + rng.normal(0, rng.uniform(0.1, 0.6), (n, 2))
-        widths = width * rng.uniform(0.5, 1.25, n)
-        strength = contrast * _breaks(rng, n)
-        strands.append(_segments(share[:-1] + offset, share[1:] + offset, widths, strength))
-    return np.concatenate(strands)
-
-
-def _breaks(rng: Generator, n: int) -> Floats:
-    """Return (n,) relative strengths along a broken stroke; both ends stay, so that the box is tight."""
-    wave = np.interp(np.arange(n), np.cumsum(rng.integers(1, 9, n)), rng.random(n))
-    strength = rng.uniform(0.7, 1.0, n)
-    gaps = 0.7 * rng.random(n) + 0.5 * wave > rng.uniform(0.45, 0.9)
-    strength[gaps] *= rng.uniform(0, 0.6, gaps.sum())
-    strength[[0, -1]] = 1
-    return strength
-
-
-def _length(rng: Generator, limits: Range) -> float:
-    """Draw a length: most are medium, few are at the limits."""
-    low, high = limits
-    return float(low + (high - low) * rng.beta(2.2, 1.8))
-
-
-def _path(rng: Generator, length: float, *, step: float, wobble: float) -> Floats:
-    """Return (n, 2) points about `step` apart along a straight, bowed or kinked line around the origin."""
-    t = np.linspace(-0.5, 0.5, max(3, round(length / step) + 1))
-    y = rng.normal(0, wobble) * np.sin(t * rng.uniform(4, 14) + rng.uniform(0, 6))
-    if _happens(rng, 0.4):
-        y += length * rng.normal(0, 0.25) * (t**2 - 0.08)
-    elif _happens(rng, 0.3):
-        y += length * rng.normal(0, 0.35) * np.maximum(0, t - rng.uniform(-0.3, 0.3))
-    path: Floats = np.stack((t * length, y), axis=1) @ _rotation(rng.uniform(-np.pi / 2, np.pi / 2))
-    return path
 
 
 def _inside_part(rng: Generator, path: Floats) -> Floats:
@@ -282,45 +243,21 @@ def _inside_part(rng: Generator, path: Floats) -> Floats:
     return np.asarray(path - low + corner, dtype=np.float64)
 
 
-def _tail(rng: Generator, path: Floats, style: LineStyle) -> Floats:
-    """Let a scratch run out in a hairline along its last direction."""
-    n = int(rng.integers(6, 25))
-    direction = (path[-1] - path[-4:][0]) / 3
-    bend = rng.normal(0, 0.05) * np.array((-direction[1], direction[0]))
-    steps = np.arange(n + 1)[:, None]
-    points = path[-1] + steps * direction + steps**2 * bend
-    strength = rng.uniform(*style.hairline_strength) * np.linspace(1, 0.3, n)
-    return _segments(points[:-1], points[1:], rng.uniform(*style.hairline_width), strength)
-
-
 def _plan_harmless(rng: Generator, turn: int, style: LineStyle) -> Floats:
     """Draw hairlines, dust, and scuffs made of tiny strokes near corners, the hole and the lower edge."""
     n = round(rng.uniform(*style.specks))
     spots = rng.uniform(-_HALF_WH, _HALF_WH, (n, 2))
-    segments = [_tiny(rng, spots, 1.5, rng.uniform(*style.speck_strength) * rng.random(n) ** 3)]
+    segments = [draw_specks(rng, spots, 1.5, rng.uniform(*style.speck_strength) * rng.random(n) ** 3)]
     for _ in range(round(rng.uniform(*style.hairlines))):
-        path = _path(rng, rng.uniform(25, 260), step=6, wobble=0.8) + rng.uniform(-_HALF_WH, _HALF_WH)
+        path = draw_path(rng, rng.uniform(25, 260), step=6, wobble=0.8) + rng.uniform(-_HALF_WH, _HALF_WH)
         strength = rng.uniform(*style.hairline_strength) * rng.uniform(0.4, 1.0, len(path) - 1)
-        segments.append(_segments(path[:-1], path[1:], rng.uniform(*style.hairline_width), strength))
-    if _happens(rng, style.scuff_share):
+        segments.append(segments_of(path[:-1], path[1:], rng.uniform(*style.hairline_width), strength))
+    if happens(rng, style.scuff_share):
         for center in (*_WORN_XY, turn * _HOLE_XY):
             n = int(100 * rng.random() ** 2)
             spots = np.asarray(center) + rng.normal(0, rng.uniform((6, 4), (28, 13)), (n, 2))
-            segments.append(_tiny(rng, spots, 3.5, rng.uniform(0.1, 0.6) * rng.random(n) ** 2))
+            segments.append(draw_specks(rng, spots, 3.5, rng.uniform(0.1, 0.6) * rng.random(n) ** 2))
     return np.concatenate(segments)
-
-
-def _tiny(rng: Generator, spots: Floats, length: float, strength: Floats) -> Floats:
-    """Return one tiny stroke at each of the (n, 2) spots."""
-    reach = rng.normal(0, length / 2, spots.shape)
-    return _segments(spots - reach, spots + reach, rng.uniform(0.4, 1.2, len(spots)), strength)
-
-
-def _segments(starts: Floats, ends: Floats, width: Floats | float, strength: Floats | float) -> Floats:
-    """Return (n, 6) segments from (n, 2) starts and ends; width and strength are (n,) or one for all."""
-    segments = np.empty((len(starts), 6))
-    segments[:, :2], segments[:, 2:4], segments[:, 4], segments[:, 5] = starts, ends, width, strength
-    return segments
 
 
 def _box(points: Floats, margins: Floats, image_wh: tuple[int, int]) -> Box:
@@ -336,15 +273,6 @@ def _overlap(a: Box, b: Box) -> float:
     width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     smaller = min((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (a, b))
     return max(0.0, width) * max(0.0, height) / smaller
-
-
-def _happens(rng: Generator, share: float) -> bool:
-    return rng.random() < share
-
-
-def _rotation(angle_rad: float) -> Floats:
-    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
-    return np.array(((cos, sin), (-sin, cos)))
 
 
 def _tuples(rows: Floats) -> tuple[tuple[float, ...], ...]:

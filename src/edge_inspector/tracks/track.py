@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from edge_inspector.decision import Verdict
+from edge_inspector.web import WebStretch
 
 
 class TrackPhase(StrEnum):
@@ -29,6 +30,10 @@ class Track:
         first_seen_at: When that was captured, aware UTC.
         last_seen_at: When the last frame on which it was seen was captured, aware UTC.
         frames: On how many frames it was seen.
+        frame_id: Of a web: the frame that `xyxy` is on.
+        web: Where it lies on the web; None for anything else.
+        across_px: Of a web: from and to across it, in pixels.
+        goes_on: Of a web: it has not ended yet.
     """
 
     number: int
@@ -40,6 +45,10 @@ class Track:
     first_seen_at: datetime
     last_seen_at: datetime
     frames: int
+    frame_id: int | None = None
+    web: WebStretch | None = None
+    across_px: tuple[float, float] | None = None
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from edge_inspector.tracks.belt import Belt, Clock, Elapsed
 from edge_inspector.tracks.matching import Followed, Scene
 from edge_inspector.tracks.sighting import BORDER, MOST, Sighting, is_within, sightings
 from edge_inspector.tracks.track import Track, TrackChange, TrackOptions, TrackPhase
+from edge_inspector.web import WebPlace
 
 _GRAVITY = {Verdict.ACCEPT: 0, Verdict.REVIEW: 1, Verdict.REJECT: 2}
 _PATIENCE = 1  # frames running on which a defect may be missed before it is announced
@@ -55,7 +56,7 @@ class Tracker:
         self._class_names = tuple(class_names)
         self.judge_by(policy)
 
-    def see(
+    def see(  # noqa: PLR0913 - as Follower
         self,
         detections: Detections,
         *,
@@ -63,6 +64,7 @@ class Tracker:
         frame_id: int,
         captured_at: datetime,
         captured_monotonic_ns: int,
+        web: WebPlace | None = None,  # noqa: ARG002 - a belt has none
     ) -> list[TrackChange]:
         """Return what changed with a frame; most of the time nothing.
 
@@ -72,6 +74,7 @@ class Tracker:
             frame_id: Number of the frame within the session; the dropped ones leave gaps.
             captured_at: When it was captured, aware UTC.
             captured_monotonic_ns: The same on the monotonic clock.
+            web: As Follower.
         """
         elapsed = self._clock.elapsed(frame_id, captured_monotonic_ns)
         changes = []
