@@ -1,0 +1,1 @@
+"""The reject gate: what throws a part out, on a thread of its own, ahead of everything that is written down."""
