@@ -4,6 +4,7 @@
     throughput  the running pipeline with MQTT, over the bare network back to back
     keeping     a part's time with the journal and samples on disk, over the time without
     memory      resident memory of the daemon, and the time to its first result
+    sources     processor and memory of each source, over those of the simulated line (`sources.py`)
 
 The bare network is ONNX Runtime's `session.run` on a prepared float tensor, one thread. The two sides of a ratio take
 turns, so that a machine that slows down slows both.
@@ -27,6 +28,7 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
+import sources
 from models import float_input, yolov8n_size
 
 from edge_inspector.app import SHIPPED_MODEL, open_model
@@ -73,6 +75,9 @@ def main() -> None:
         numbers |= throughput(options.model, broker)
         numbers |= keeping(options.model)
         numbers |= memory(options.model, broker)
+    print("sources: processor and memory, and as ratios to the simulated line")
+    numbers |= sources.measure()
+    print()
     for name, value in numbers.items():
         kind, limit = TARGETS.get(name, ("", 0.0))
         print(f"{name:<42} {value:8.3f}  {f'target {kind} {limit}' if kind else ''}")

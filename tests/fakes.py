@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from edge_inspector.camera import CameraReport, Skipped
+from edge_inspector.camera import CameraReport, Skipped, SourceTrouble
 from edge_inspector.detections import Detections
 from edge_inspector.errors import EndOfSource
 from edge_inspector.frame import DamagedFrame, Frame
@@ -80,7 +80,7 @@ class ScriptedSource:
                 case Frame() | DamagedFrame():
                     self.delivered.append(step)
                     return step
-                case CameraReport() | Skipped():
+                case CameraReport() | Skipped() | SourceTrouble():
                     return step
                 case threading.Event():
                     pass

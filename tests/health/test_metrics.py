@@ -72,6 +72,27 @@ def samples(text: str) -> dict[tuple[str, str], float]:
     }
 
 
+def test_what_the_gate_did_is_scraped_with_what_only_grows_as_counters() -> None:
+    station = Station()
+    station.values = {
+        "gate": {
+            "decided": 9,
+            "missed": 1,
+            "unreachable_s": 0.5,
+            "latency_ms": {"p50": 7.5, "p99": 12.0},
+            "trusted": True,
+            "reason": None,
+        }
+    }
+    with serving(station) as server:
+        found = samples(ask(server, "/metrics")[2])
+    assert found["edge_inspector_gate_decided_total", ""] == 9
+    assert found["edge_inspector_gate_missed_total", ""] == 1
+    assert found["edge_inspector_gate_unreachable_s_total", ""] == 0.5
+    assert found["edge_inspector_gate_latency_ms", "p99"] == 12.0
+    assert found["edge_inspector_gate_trusted", ""] == 1
+
+
 def test_what_the_statistics_say_is_scraped_under_prometheus_names() -> None:
     with serving(Station()) as server:
         status, headers, text = ask(server, "/metrics")

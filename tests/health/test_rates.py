@@ -109,3 +109,22 @@ def test_deadline_misses_are_a_share_of_the_latest_parts() -> None:
         counts[0] += 1
         misses.look()
     assert misses.share == 0
+
+
+def test_another_product_has_another_usual_rate_and_raises_no_alarm() -> None:
+    line = Line(seed=3)
+    line.run(4000, 0.01)
+    line.rule.relearn()
+    line.run(4000, 0.3)
+    assert line.alarms == 0
+    assert line.run(400, 0.9) is not None
+
+
+def test_a_jump_that_stands_is_over_with_the_product() -> None:
+    line = Line(seed=4)
+    line.run(4000, 0.01)
+    assert line.run(2000, 0.5) is not None
+    assert line.stands
+    line.rule.relearn()
+    line.run(1, 0.5)
+    assert not line.stands

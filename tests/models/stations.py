@@ -138,7 +138,7 @@ class Station:
 
     @property
     def models(self) -> StationModel:
-        return self.opened._looks
+        return self.opened._products._joined.looks
 
     def _run(self) -> None:
         self._totals.append(self.opened.run(threading.Event()))

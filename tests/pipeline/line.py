@@ -19,7 +19,7 @@ from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.pipeline.options import FlowOptions, Surroundings, Totals
 from edge_inspector.ports import EventRecord, EventSink
 from edge_inspector.topics import Channel, Message, TopicTree
-from edge_inspector.tracks import Tracker, TrackOptions
+from edge_inspector.tracks import Follower, Tracker, TrackOptions
 from tests.fakes import PATIENCE_S, RecordingSink, ScriptedDetector, ScriptedSource
 
 TOPICS = TopicTree("edge-inspector", "hall", "line-1", "station-2", "top")
@@ -78,7 +78,7 @@ def line(  # noqa: PLR0913 - every fake may be replaced
     when_full: WhenFull = WhenFull.WAIT,
     frames_per_part: int = 1,
     deadline_ms: float | None = None,
-    tracker: Tracker | None = None,
+    tracker: Follower | None = None,
     staleness_ms: float = 60_000.0,
     max_results_hz: float | None = None,
     stats_interval_s: float = 3600.0,

@@ -193,3 +193,15 @@ def test_what_is_inside_can_be_taken_after_close() -> None:
     handover.put(second)
     handover.close()
     assert [handover.take(), handover.take(), handover.take()] == [first, second, None]
+
+
+def test_who_waits_can_be_woken_to_look_around_and_then_waits_again() -> None:
+    handover = Handover(HandoverOptions(1, WhenFull.REFUSE))
+    found: list[Captured | None] = []
+    taking = threading.Thread(target=lambda: found.append(handover.take(None)))
+    taking.start()
+    handover.wake()
+    taking.join(PATIENCE_S)
+    assert found == [None]
+    assert handover.take(0) is None
+    assert not handover.ended

@@ -115,6 +115,6 @@ def test_snapshots_add_up_while_threads_count() -> None:
     assert ledger.frames() == FrameCounts(4000, 2000, {"stale": 1000, "stopped": 1000}, 0)
 
 
-def test_every_cause_of_a_part_without_verdict_has_its_drop_but_where_none_came_or_none_is_judged() -> None:
+def test_every_cause_of_a_part_without_verdict_has_its_drop_but_where_none_is_judged() -> None:
     drops = {cause.value for cause in DropCause}
-    assert {cause.value for cause in NoVerdictCause} - drops == {"frame_missing", "no_model"}
+    assert {cause.value for cause in NoVerdictCause} - drops == {"no_model"}

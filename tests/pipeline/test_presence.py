@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from edge_inspector.camera import CameraFault, CameraReport, CameraStatus, Skipped
+from edge_inspector.camera import CameraFault, CameraReport, CameraStatus, Skipped, SourceTrouble
 from edge_inspector.frame import DropCause
 from edge_inspector.topics import Channel
 from tests.fakes import ScriptedSource, belt_frame
@@ -14,6 +14,7 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LOST = CameraReport(CameraStatus.OFFLINE, AT, "rtsp://camera: connection refused", CameraFault.LOST)
 FROZEN = CameraReport(CameraStatus.DEGRADED, AT, "the same picture for 5 s", CameraFault.FROZEN)
 BACK = CameraReport(CameraStatus.ONLINE, AT, "back after 4.2 s", away_s=4.2)
+WAITS = CameraReport(CameraStatus.ONLINE, AT, "waiting for a trigger", is_waiting=True)
 
 
 def states(flow: Line) -> list[tuple[str, str | None]]:
@@ -97,3 +98,38 @@ def test_a_frame_shows_that_the_camera_is_back_even_if_the_source_did_not_say_so
     flow.run()
     assert [event[:2] for event in alarm_events(flow)] == [("raised", "camera-lost"), ("cleared", "camera-lost")]
     assert states(flow)[-2:] == [("ContinuousExecution", None), ("Halted", None)]
+
+
+def test_a_camera_that_waits_for_its_trigger_makes_a_station_that_is_ready_and_not_one_in_error() -> None:
+    flow = line(ScriptedSource([WAITS, belt_frame(0), LOST, WAITS, belt_frame(1)]))
+    flow.run()
+    assert states(flow) == [
+        ("Initialized", "waiting for the first frame"),
+        ("Ready", "waiting for a trigger"),
+        ("ContinuousExecution", None),
+        ("Error", "camera lost: rtsp://camera: connection refused"),
+        ("Ready", "waiting for a trigger"),
+        ("ContinuousExecution", None),
+        ("Halted", None),
+    ]
+    assert cameras(flow)[:2] == [("online", "waiting for a trigger"), ("online", None)]
+    assert [event[:2] for event in alarm_events(flow)] == [("raised", "camera-lost"), ("cleared", "camera-lost")]
+    assert flow.documents(Channel.STATS)[-1]["camera"]["status"] == "online"
+
+
+def test_a_trouble_of_the_trigger_is_an_alarm_until_it_is_over() -> None:
+    trouble = SourceTrouble("plc-unreachable", AT, "PLC 10.0.0.1:502: no connection")
+    over = SourceTrouble("plc-unreachable", AT, "the PLC answers", is_over=True)
+    flow = line(ScriptedSource([over, trouble, belt_frame(0), over]))
+    flow.run()
+    assert alarm_events(flow) == [
+        ("raised", "plc-unreachable", "PLC 10.0.0.1:502: no connection"),
+        ("cleared", "plc-unreachable", "the PLC answers"),
+    ]
+
+
+def test_triggers_that_were_lost_are_an_alarm_that_is_over_when_it_is_quiet() -> None:
+    lost = SourceTrouble("trigger-lost", AT, "8 triggers were waiting already", lasts=False)
+    flow = line(ScriptedSource([lost, lost, belt_frame(0)]))
+    flow.run()
+    assert [event[:2] for event in alarm_events(flow)] == [("raised", "trigger-lost")]

@@ -8,16 +8,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from edge_inspector.alarms import Alarm
+from edge_inspector.app.changing import Line
 from edge_inspector.app.commands import Commands
+from edge_inspector.app.gate import gate_of, serving
 from edge_inspector.app.health import Health, sample_checks
 from edge_inspector.app.home import open_home
+from edge_inspector.app.live import line_side
 from edge_inspector.app.models import open_station_model
 from edge_inspector.app.nucleus import heeding_nucleus, nucleus_check, open_nucleus_sinks
+from edge_inspector.app.plc_product import PlcProduct
+from edge_inspector.app.products import Products
 from edge_inspector.app.samples import open_samples
 from edge_inspector.app.source import OpenSource, SourceWrapper, flow_options
 from edge_inspector.app.station import Station
 from edge_inspector.app.station_commands import station_commands
 from edge_inspector.app.telling import journal_document
+from edge_inspector.app.web import follower
 from edge_inspector.events import EventWriter, Json
 from edge_inspector.frame import Frame
 from edge_inspector.identity import Session, session_id
@@ -33,7 +39,7 @@ from edge_inspector.settings import MqttSettings, Settings
 from edge_inspector.sinks.log import LogSink
 from edge_inspector.sinks.mqtt import MqttSink
 from edge_inspector.topics import Message, TopicTree
-from edge_inspector.tracks import Tracker, TrackOptions
+from edge_inspector.tracks import TrackOptions
 
 if TYPE_CHECKING:
     from edge_inspector.greengrass.nucleus import Nucleus
@@ -78,14 +84,31 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
         SourceError: If the source cannot be opened.
     """
     session = session or new_session()
-    writer = EventWriter(topic_tree(settings), session.id, settings.station.product, settings.station.lot)
-    writer = writer if around_writer is None else around_writer(writer)
     with ExitStack() as stack:
-        follows = None if settings.source.is_triggered else TrackOptions(**settings.tracks.model_dump())
         home = stack.enter_context(open_home(settings))
-        looks = stack.enter_context(open_station_model(settings, follows=follows))
+        products = Products(settings, home.folder, stop)
+        settings, plc_product = products.settings, PlcProduct(products)
+        writer = EventWriter(topic_tree(settings), session.id, settings.station.product, settings.station.lot)
+        writer = writer if around_writer is None else around_writer(writer)
+        follows = None if settings.source.is_triggered else TrackOptions(**settings.tracks.model_dump())
+        looks = stack.enter_context(open_station_model(settings, follows=follows, every_product=products.every))
         model = looks.model
-        opened = OpenSource(settings, stop, model, wrap=around_source, given=source)
+        line = line_side(
+            settings,
+            session.started_at,
+            deadline_ms=flow_options(settings).deadline_ms,
+            on_product=plc_product.want,
+        )
+        opened = OpenSource(
+            settings,
+            stop,
+            model,
+            line=line,
+            wrap=around_source,
+            given=source,
+            product=products.marks,
+            replayed=products.around_recording,
+        )
         stack.callback(opened.close)
         losses = Losses()
         samples, health = None, None
@@ -94,7 +117,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             home.journal.append([message])
 
         commands = Commands(
-            station_commands(settings, stop, looks, keeper=lambda: samples and samples.keeper, reload=reload),
+            station_commands(products, line, stop, looks, keeper=lambda: samples and samples.keeper, reload=reload),
             writer,
             answer=publish,
             memory=None if home.folder is None else home.folder / "commands.json",
@@ -115,6 +138,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             ledger=home.ledger,
         )
         alarms = Alarms(writer, deliverer.put)
+        gate = gate_of(settings, alarms, wanted=watched)
         if home.folder is not None:
 
             def tell_evicted(evicted: Mapping[Evicted, int]) -> None:
@@ -142,6 +166,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
                 "samples": None if samples is None else samples.document(),
                 "model": looks.document(),
                 "health": None if health is None else health.document(),
+                "gate": None if gate is None else gate.document(),
             }
 
         pipeline = Pipeline(
@@ -151,27 +176,34 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             deliverer,
             options=flow_options(settings),
             session_started_at=session.started_at,
-            tracker=None if follows is None else Tracker(model.class_names, model.policy, follows),
+            tracker=follower(settings, model, follows),
             surroundings=Surroundings(
                 alarms=alarms,
                 ledger=home.ledger,
                 keeper=None if samples is None else samples.keeper,
+                gate=gate,
                 watch_frame=_both(watch_frame, None if health is None else health.camera.look),
                 watch_finding=looks.watch_finding,
                 may_exit=_never if health is None else health.guard.may_exit,
                 more_stats=more_stats,
                 standing_alarms=(*looks.alarms, *standing_alarms),
-                passing_alarms=home.alarms,
+                passing_alarms=(*home.alarms, *products.alarms()),
+                product=products.marks,
+                first_messages=products.first_messages(writer, model.identity),
             ),
         )
+        relearn = _never if health is None else health.relearn
+        products.join(Line(pipeline, looks, opened, writer, deliverer.put, relearn))
         if health is not None:
             deliverer.stage = health.watchdog.stage("deliver", settings.health.watchdog.thread_s)
             stack.enter_context(health.watch(pipeline))
+        stack.enter_context(serving(gate, pipeline, settings, health))
         stack.enter_context(looks.follow(pipeline, home.ledger, writer, deliverer.put))
         if nucleus is not None:
-            stack.enter_context(heeding_nucleus(nucleus, settings, writer.topics, commands.take, busy=looks.busy))
+            stack.enter_context(heeding_nucleus(nucleus, settings, writer.topics, commands.take, busy=products.busy))
+        stack.enter_context(plc_product)
         stack.enter_context(commands)  # closed first: what they still answer goes out
-        yield Station(pipeline, looks, opened, relearn=None if health is None else health.camera.relearn)
+        yield Station(pipeline, products, relearn=None if health is None else health.camera.relearn)
 
 
 def _never() -> bool:

@@ -1,15 +1,20 @@
 """What `check-config` looks at: everything that needs no network and no camera."""
 
 import threading
+from datetime import UTC, datetime
 
+from edge_inspector.alarms import Alarm
 from edge_inspector.app.build import mqtt_sink, new_session, topic_tree
 from edge_inspector.app.detector import open_model
+from edge_inspector.app.live import line_side
 from edge_inspector.app.source import open_source
 from edge_inspector.detectors.tiled import TiledDetector
+from edge_inspector.errors import ConfigError, ModelError
 from edge_inspector.events import EventWriter
 from edge_inspector.journal import Journal, JournalOptions
 from edge_inspector.pipeline.deliver import Losses
 from edge_inspector.settings import Settings, SimulatedSource, StationSettings
+from edge_inspector.settings.for_product import with_product
 
 
 def check(settings: Settings) -> list[str]:
@@ -18,12 +23,12 @@ def check(settings: Settings) -> list[str]:
     Raises:
         InspectorError: As `build`.
     """
-    with open_model(settings) as (model, alarms):
-        remarks = [f"model {model.identity.name} {model.identity.version}, classes {', '.join(model.class_names)}"]
-        if isinstance(model.detector, TiledDetector) and isinstance(settings.source, SimulatedSource):
-            width, height = settings.source.image_wh
-            remarks.append(f"a frame of {width} x {height} px takes {model.detector.views((width, height))} inferences")
-    open_source(settings.source, threading.Event())
+    remarks, alarms = [], list[Alarm]()
+    for code in settings.products or [None]:
+        found, raised = _check_model(with_product(settings, code), "" if code is None else f"product {code}: ")
+        remarks += found
+        alarms += [alarm for alarm in raised if alarm not in alarms]
+    open_source(settings.source, threading.Event(), line=line_side(settings, datetime.now(UTC), deadline_ms=None))
     remarks += [f"{alarm.text} {alarm.what_to_do}" for alarm in alarms]
     if settings.mqtt is None:
         where = "the log and the journal alone, and to the nucleus under Greengrass"
@@ -38,3 +43,20 @@ def check(settings: Settings) -> list[str]:
     if settings.station.topic_prefix != StationSettings().topic_prefix:
         remarks.append("topic_prefix is not the default: merge the accessControl of the Greengrass recipe accordingly")
     return [*remarks, "usable"]
+
+
+def _check_model(settings: Settings, of: str) -> tuple[list[str], tuple[Alarm, ...]]:
+    try:
+        with open_model(settings) as (model, alarms):
+            names = ", ".join(model.class_names)
+            remarks = [f"{of}model {model.identity.name} {model.identity.version}, classes {names}"]
+            if isinstance(model.detector, TiledDetector) and isinstance(settings.source, SimulatedSource):
+                width, height = settings.source.image_wh
+                views = model.detector.views((width, height))
+                remarks.append(f"{of}a frame of {width} x {height} px takes {views} inferences")
+            return remarks, alarms
+    except (ConfigError, ModelError) as error:
+        if not of:
+            raise
+        msg = f"{of}{error}"
+        raise type(error)(msg) from error

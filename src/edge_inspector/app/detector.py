@@ -68,39 +68,50 @@ class OpenModel:
         """
         file = package.file(settings.model.precision)
         self._package, self._thresholds = package, package.thresholds(file)
-        policy, self.alarms = build_policy(settings.policy, self._thresholds, file.sha256)
-        report_at = min(limits.review_at for limits in policy.classes.values())
-        floor = report_at if follows is None else lowest_score(policy, follows)
+        self._follows, self._min_confidence = follows, min_confidence
         self._model_wh = package.manifest.input.model_wh
-        tiling = _tiling(settings.model.tiling, self._model_wh)
-        self._detector = OnnxDetector(
-            package, file, threads=settings.model.threads, min_confidence=min(floor, min_confidence)
-        )
-        looks = self._detector if tiling is None else TiledDetector(self._detector, tiling)
-        self.model = Model(
-            looks,
-            looks.identity,
-            looks.class_names,
-            policy,
-            is_gray=looks.is_gray,
-            smallest_wh=self._model_wh if tiling is None else None,
-            report_at=report_at,
-        )
+        build_policy(settings.policy, self._thresholds, file.sha256)  # what contradicts it costs no loading
+        _tiling(settings.model.tiling, self._model_wh)
+        self._detector = OnnxDetector(package, file, threads=settings.model.threads)
+        self.model, self.alarms = self.under(settings)
 
     @property
     def identity(self) -> ModelIdentity:
         """Which model it is."""
         return self.model.identity
 
-    def judge_by(self, settings: PolicySettings) -> Policy:
-        """Let another policy decide from now on, and return it.
+    def under(self, settings: Settings) -> tuple[Model, tuple[Alarm, ...]]:
+        """Return the same model, not a second one in memory, as it looks and judges under other settings.
 
         Raises:
-            ConfigError: If it names a class that the model lacks; the one until now stays.
+            ConfigError: If their policy names a class that the model lacks, or their tiles do not fit it.
         """
-        policy, self.alarms = build_policy(settings, self._thresholds, self.identity.sha256)
-        self.model = replace(self.model, policy=policy)
-        return policy
+        identity = self._detector.identity
+        policy, alarms = build_policy(settings.policy, self._thresholds, identity.sha256)
+        report_at = min(limits.review_at for limits in policy.classes.values())
+        floor = report_at if self._follows is None else lowest_score(policy, self._follows)
+        tiling = _tiling(settings.model.tiling, self._model_wh)
+        detector = self._detector.seeing(min(floor, self._min_confidence))
+        looks = detector if tiling is None else TiledDetector(detector, tiling)
+        model = Model(
+            looks,
+            identity,
+            looks.class_names,
+            policy,
+            is_gray=looks.is_gray,
+            smallest_wh=self._model_wh if tiling is None else None,
+            report_at=report_at,
+        )
+        return model, alarms
+
+    def judge_by(self, settings: Settings) -> Policy:
+        """Let other settings decide from now on, and return their policy.
+
+        Raises:
+            ConfigError: As `under`; those until now stay in force.
+        """
+        self.model, self.alarms = self.under(settings)
+        return self.model.policy
 
     def self_test(self, *, go_on: Callable[[], None]) -> SelfTest:
         """Run the golden images of the package.
@@ -136,6 +147,7 @@ class OpenModel:
 
     def close(self) -> None:
         """Free the model."""
+        self.model = replace(self.model, detector=NoDetector())  # which holds it too
         self._detector.close()
         give_memory_back()
 
@@ -177,9 +189,10 @@ def with_model_in_force(settings: Settings) -> Settings:
 
 
 def with_model(settings: Settings, package: Path) -> Settings:
-    """Return the same settings with a model that no update takes the place of."""
+    """Return the same settings with a model that no update, and no product, takes the place of."""
     model = settings.model.model_copy(update={"path": package, "updates": UpdateSettings()})
-    return settings.model_copy(update={"model": model})
+    products = {code: product.model_copy(update={"model": None}) for code, product in settings.products.items()}
+    return settings.model_copy(update={"model": model, "products": products})
 
 
 def configured_package(settings: Settings) -> Path:

@@ -79,6 +79,7 @@ class Health:
             parts = ledger.parts()
             return sum(parts.outcomes.values()), parts.no_verdict.get("deadline_missed", 0)
 
+        self._rejects = RejectRate(lambda: ledger.parts().outcomes, health.reject_rate_window)
         self._misses = DeadlineMisses(misses, health.reject_rate_window)
         checks = (
             *(camera_checks(self.camera) if health.image.enabled else ()),
@@ -87,7 +88,7 @@ class Health:
                 folder=folder or Path(),
                 clock=ClockWatch(wants_synchronized=health.clock_synchronized),
                 watchdog=self.watchdog,
-                rejects=RejectRate(lambda: ledger.parts().outcomes, health.reject_rate_window),
+                rejects=self._rejects,
                 backlog=lambda: journal.state().waiting,
             ),
             *journal_checks(journal, losses),
@@ -101,6 +102,11 @@ class Health:
             first=(self.camera.measure, self._misses.look, self._deal_with_stuck, self._notifier.beat),
             period_s=min(1.0, self._notifier.period_s or 1.0),
         )
+
+    def relearn(self) -> None:
+        """Learn anew what is usual: the line makes another product."""
+        self.camera.relearn()
+        self._rejects.relearn()
 
     def document(self) -> dict[str, Json]:
         """Return what the statistics tell of it."""

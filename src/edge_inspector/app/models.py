@@ -3,26 +3,26 @@
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, cast
 
-from edge_inspector.alarms import OVERRIDE_LAPSED, Alarm
+from edge_inspector.alarms import Alarm
 from edge_inspector.app.detector import (
     OpenModel,
     collects,
     configured_package,
-    model_of_no_package,
-    policy_of_no_package,
     quiet_opencv,
 )
+from edge_inspector.app.fixed_model import FixedModel, NoModelYet, do_nothing, document_of_one, tell_of_policy
+from edge_inspector.app.prepared import Prepared
 from edge_inspector.app.source import flow_options
-from edge_inspector.decision import NoVerdictCause, Policy, Verdict
+from edge_inspector.decision import NoVerdictCause, Verdict
 from edge_inspector.detectors.model_file import MANIFEST_NAME, ModelPackage
-from edge_inspector.errors import ConfigError, HangingError, ModelError, RefusedError, SourceError, StuckError
-from edge_inspector.events import EventWriter, Json, model_document
+from edge_inspector.errors import ConfigError, HangingError, ModelError, SourceError, StuckError
+from edge_inspector.events import EventWriter, Json
 from edge_inspector.frame import DropCause, Frame
 from edge_inspector.inspection import FrameFinding, ModelIdentity
 from edge_inspector.models.lifecycle import Models
@@ -81,6 +81,17 @@ class StationModel(Protocol):
             ConfigError: If the policy names a class that the model lacks.
         """
 
+    def prepare(self, settings: Settings) -> Prepared:
+        """Open and check what another product is looked at with.
+
+        Args:
+            settings: As they are for that product.
+
+        Raises:
+            ModelError: If the package cannot be used, or finds other than it promises on its own images.
+            ConfigError: If the policy contradicts the model.
+        """
+
     def rollback(self, to_sha256: str | None = None) -> dict[str, Json]:
         """Go back to the last good model; see `Models.rollback`."""
 
@@ -92,30 +103,32 @@ class StationModel(Protocol):
 
 
 @contextmanager
-def open_station_model(settings: Settings, *, follows: TrackOptions | None) -> Iterator[StationModel]:
+def open_station_model(
+    settings: Settings, *, follows: TrackOptions | None, every_product: Callable[[], Iterable[Settings]] = tuple
+) -> Iterator[StationModel]:
     """Open the model that a station starts with, and yield it; close whichever runs at the end.
 
     Where models are updated, call it while the home is ours.
 
     Args:
-        settings: The whole configuration.
+        settings: The whole configuration, for the product in force.
         follows: As in `OpenModel`.
+        every_product: Returns it as it is for each product: a new model must fit them all.
 
     Raises:
         ModelError: If no package can be used.
         ConfigError: If the policy contradicts it.
     """
     if collects(settings):
-        model, alarms = model_of_no_package(settings)
-        yield _FixedModel(model, alarms, policy_of_no_package)
+        yield NoModelYet(settings)
         return
     quiet_opencv()
     if settings.model.updates.folder is None:
-        with closing(OpenModel(ModelPackage.open(configured_package(settings)), settings, follows=follows)) as opened:
-            yield _FixedModel(opened.model, opened.alarms, lambda settings: opened.judge_by(settings.policy))
+        with closing(FixedModel(settings, follows)) as fixed:
+            yield fixed
         return
     store = Store(store_in(settings.home), min_free_bytes=settings.health.min_free_mb * 1e6)
-    packages = _Packages(settings, follows)
+    packages = _Packages(settings, follows, every_product)
     is_stand_in = settings.model.path is None and not isinstance(settings.source, SimulatedSource)
     first = package_wished(settings.model.updates.folder) if is_stand_in else None
     started = start(store, packages, at=datetime.now(UTC), first=first)
@@ -138,40 +151,6 @@ def _end_well(store: Store) -> None:
         store.change(Memory.ended)
     except (OSError, StoreError) as error:
         _log.warning("the next start takes this end for a crash: %s", error)
-
-
-class _FixedModel:
-    """A model that only another configuration changes."""
-
-    def __init__(self, model: Model, alarms: tuple[Alarm, ...], policy_of: Callable[[Settings], Policy]) -> None:
-        self.model, self.alarms = model, alarms
-        self._policy_of = policy_of
-        self._pipeline: Pipeline | None = None
-
-    def watch_finding(self, frame: Frame, finding: FrameFinding) -> None:
-        pass
-
-    @contextmanager
-    def follow(
-        self, pipeline: Pipeline, _ledger: Ledger, _writer: EventWriter, _publish: Callable[[Message], None]
-    ) -> Iterator[None]:
-        self._pipeline = pipeline
-        yield
-
-    def apply(self, settings: Settings) -> None:
-        policy = self._policy_of(settings)
-        if self._pipeline is not None:
-            self._pipeline.adopt(flow_options(settings), policy, of_model=self.model.identity)
-
-    def rollback(self, _to_sha256: str | None = None) -> dict[str, Json]:
-        msg = "model.updates.folder is not set: expected a station whose models are updated"
-        raise RefusedError(msg)
-
-    def busy(self) -> str | None:
-        return None
-
-    def document(self) -> dict[str, Json]:
-        return _document_of_one(self.model.identity)
 
 
 class _UpdatedModel:
@@ -227,8 +206,8 @@ class _UpdatedModel:
     def apply(self, settings: Settings) -> None:
         with self._lock:
             if self._coming is not None:
-                self._coming[0].judge_by(settings.policy)
-            policy = self._running.judge_by(settings.policy)
+                self._coming[0].judge_by(settings)
+            policy = self._running.judge_by(settings)
             self._packages.settings = settings
             if self._flow is not None:
                 pipeline, _ = self._flow
@@ -238,6 +217,29 @@ class _UpdatedModel:
                     pipeline.swap_model(opened.model, switched)
         if self._models is not None:
             self._models.reconsider()
+
+    def prepare(self, settings: Settings) -> Prepared:
+        """As the port: whichever model runs judges by the policy of the product."""
+        with self._lock:
+            for opened in (self._running, *(() if self._coming is None else (self._coming[0],))):
+                opened.under(settings)
+
+        def use() -> Model:
+            with self._lock:
+                self._running.judge_by(settings)
+                self._packages.settings = settings
+                if self._coming is not None:  # it waits with the policy of before
+                    opened, switched = self._coming
+                    opened.judge_by(settings)
+                    self._joined()[0].swap_model(opened.model, switched)
+                return self._running.model
+
+        def keep() -> None:
+            tell_of_policy(self._joined()[0], self._running.alarms)
+            if self._models is not None:
+                self._models.product_changed()
+
+        return Prepared(self._running.identity, use, keep, do_nothing)
 
     def rollback(self, to_sha256: str | None = None) -> dict[str, Json]:
         if self._models is None:
@@ -249,7 +251,7 @@ class _UpdatedModel:
         return None if self._models is None else self._models.busy()
 
     def document(self) -> dict[str, Json]:
-        return _document_of_one(self._running.identity) if self._models is None else self._models.document()
+        return document_of_one(self._running.identity) if self._models is None else self._models.document()
 
     def switch(self, opened: Opened, on_switched: Callable[[], None]) -> None:
         """As the port of the lifecycle."""
@@ -261,14 +263,11 @@ class _UpdatedModel:
                     return  # it was asked for twice, the second time with another policy
                 self._running, self._coming = coming, None
             on_switched()
-            for alarm in coming.alarms:
-                pipeline.alarms.raise_(alarm, lasting=True)
-            if not coming.alarms:
-                pipeline.alarms.clear(OVERRIDE_LAPSED)
+            tell_of_policy(pipeline, coming.alarms)
 
         with self._lock:
             try:
-                coming.judge_by(self._packages.settings.policy)
+                coming.judge_by(self._packages.settings)
             except ConfigError as error:  # the policy has changed since it was checked
                 _log.warning("model %s keeps the policy that it was checked with: %s", coming.identity.name, error)
             self._coming = coming, switched
@@ -303,9 +302,14 @@ class _Packages:
         settings: As they are now.
     """
 
-    def __init__(self, settings: Settings, follows: TrackOptions | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        follows: TrackOptions | None,
+        every_product: Callable[[], Iterable[Settings]] = tuple,
+    ) -> None:
         self.settings = settings
-        self._follows = follows
+        self._follows, self._every_product = follows, every_product
 
     def identify(self, folder: Path) -> ModelIdentity:
         """As the port of the lifecycle."""
@@ -325,12 +329,14 @@ class _Packages:
         except ModelError as error:  # it is whole: no other model shall take its place
             msg = f"model.precision: {error}"
             raise ConfigError(msg) from error
-        return OpenModel(package, settings, follows=self._follows)
-
-
-def _document_of_one(model: ModelIdentity) -> dict[str, Json]:
-    """Return what the statistics tell of a model beside which there is no other."""
-    return {"running": model_document(model), "previous": None, "candidate": None, "probation": None, "rejected": 0}
+        opened = OpenModel(package, settings, follows=self._follows)
+        try:
+            for other in self._every_product():  # it shall look at each of them, as they come
+                opened.under(other)
+        except ConfigError:
+            opened.close()
+            raise
+        return opened
 
 
 def _sha256(path: Path, *, or_nothing: bool = False) -> str:

@@ -3,10 +3,13 @@
 import math
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
-from functools import partial
 from typing import TypeAlias, assert_never
 
+from edge_inspector.app.live import LineSide, live_source, no_line
+from edge_inspector.app.web import web_of, web_source
+from edge_inspector.errors import SourceError
 from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
 from edge_inspector.pipeline.inspector import Model
 from edge_inspector.pipeline.options import FlowOptions
@@ -14,38 +17,36 @@ from edge_inspector.ports import FrameSource
 from edge_inspector.settings import (
     DEFAULT_DEADLINE_MS,
     DirectorySource,
-    LiveSettings,
-    NetworkSource,
-    PiCameraSource,
+    GenicamSource,
+    LiveCamera,
+    PylonSource,
     Settings,
     SimulatedSource,
+    SimulatedWebSource,
     SourceSettings,
-    UsbSource,
     VideoSource,
 )
-from edge_inspector.sources.address import read_address
+from edge_inspector.settings.for_product import product_camera
 from edge_inspector.sources.directory import DirectorySource as Directory
-from edge_inspector.sources.freshness import ByArrival, ByStreamClock
-from edge_inspector.sources.live import LiveOptions, LiveSource
-from edge_inspector.sources.opencv import NetworkCamera, UsbCamera, prepare_ffmpeg
-from edge_inspector.sources.picamera import PiCamera
+from edge_inspector.sources.live import LiveSource, SetUp
+from edge_inspector.sources.marked import MarkedSource
+from edge_inspector.sources.recorded import RecordedFrames
 from edge_inspector.sources.simulated import SimulatedLine
+from edge_inspector.sources.simulated_web import SimulatedWeb
 from edge_inspector.sources.video import VideoSource as Video
-
-_PATIENCE = 3  # a camera is trusted from its third picture, each of which may take the read time-out
-_SLACK_S = 10.0  # of a driver over its own time-outs, and to find out why a camera could not be opened
-
+from edge_inspector.sources.web import WebSource
 
 SourceWrapper: TypeAlias = Callable[[FrameSource], FrameSource]
 
 
-def open_source(
+def open_source(  # noqa: PLR0913 - what its kinds make use of
     settings: SourceSettings,
     stop: threading.Event,
     *,
     gray: bool = False,
     smallest_wh: tuple[int, int] | None = None,
     staleness_ms: float = math.inf,
+    line: LineSide | None = None,
 ) -> FrameSource:
     """Open the configured source; a live camera is opened only when its first frame is asked for.
 
@@ -55,6 +56,7 @@ def open_source(
         gray: The model needs no colors.
         smallest_wh: Width and height beyond which the model makes no use of a picture; every pixel counts when None.
         staleness_ms: Pictures of a live camera that may be older are passed over.
+        line: What the parts of a live camera come with; nothing when None.
 
     Raises:
         SourceError: If it cannot be opened.
@@ -75,42 +77,20 @@ def open_source(
             )
         case VideoSource():
             return Video(settings.path, loop=settings.loop, rate_hz=settings.rate_hz, stop=stop, gray=gray)
-        case UsbSource() | NetworkSource() | PiCameraSource():
-            return _live_source(settings, gray=gray, staleness_s=staleness_ms / 1000)
-    assert_never(settings)
-
-
-def _live_source(settings: LiveSettings, *, gray: bool, staleness_s: float) -> LiveSource:
-    options = LiveOptions(
-        staleness_s,
-        patience_s=_PATIENCE * settings.read_timeout_s,
-        stuck_after_s=settings.open_timeout_s + settings.read_timeout_s + _SLACK_S,
-        reopen_min_s=settings.reopen_min_s,
-        reopen_max_s=settings.reopen_max_s,
-        frozen_after_s=settings.frozen_after_s or None,
-        gray=gray,
-    )
-    by_arrival = ByArrival(staleness_s)
-    match settings:
-        case UsbSource():
-            return LiveSource(str(settings.device), partial(UsbCamera, settings), by_arrival, options)
-        case NetworkSource():
-            prepare_ffmpeg(settings.transport)
-            address = read_address(settings)
-            freshness = ByStreamClock() if address.has_clock else by_arrival
-            # The password file is read at every attempt: it may have been renewed.
-            return LiveSource(
-                address.public, lambda: NetworkCamera(settings, read_address(settings)), freshness, options
-            )
-        case PiCameraSource():
-            return LiveSource(f"Pi camera {settings.camera}", partial(PiCamera, settings), by_arrival, options)
+        case SimulatedWebSource():
+            return web_source(SimulatedWeb(settings, stop), settings.web, (line or no_line()).rolls)
+        case LiveCamera():
+            line = line or no_line()
+            camera = live_source(settings, gray=gray, staleness_s=staleness_ms / 1000, line=line)
+            web = web_of(settings)
+            return camera if web is None else web_source(camera, web, line.rolls)
     assert_never(settings)
 
 
 class OpenSource:
     """The source that is read, and the one that takes its place."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a replay or a test replaces
         self,
         settings: Settings,
         stop: threading.Event,
@@ -118,6 +98,9 @@ class OpenSource:
         *,
         wrap: SourceWrapper | None = None,
         given: FrameSource | None = None,
+        product: str | None = None,
+        line: LineSide | None = None,
+        replayed: Callable[[FrameSource], FrameSource] = lambda source: source,
     ) -> None:
         """Open the source.
 
@@ -127,18 +110,38 @@ class OpenSource:
             model: Looks at its frames.
             wrap: Wraps every source that is opened.
             given: Read instead of the configured one.
+            product: What the line is set up for; None where nothing changes over.
+            line: What the parts of a live camera come with.
+            replayed: Wraps a recording that is given: its frames say themselves what they are of.
         """
-        self._stop, self._model, self._wrap = stop, model, wrap
+        self._stop, self._model, self._wrap, self._line = stop, model, wrap, line
         self._stack = ExitStack()
+        self._changes: LiveSource | MarkedSource | None = None
         bare = given or self._open(settings)
-        self.source = self._wrapped(bare)
+        if isinstance(given, RecordedFrames):
+            self.source = self._wrapped(replayed(given))
+        else:
+            self.source = self._joined(bare, settings, product)
         self._enter(bare)
 
     def close(self) -> None:
         """Close what is open."""
         self._stack.close()
 
-    def instead(self, settings: Settings) -> tuple[FrameSource, Callable[[], None]]:
+    def change_over(self, settings: Settings, product: str | None) -> Future[None]:
+        """Set the source that is read up for another product; as `LiveSource.change_over`.
+
+        Args:
+            settings: The configuration as it is for that product.
+            product: Its code.
+        """
+        if self._changes is None:
+            done: Future[None] = Future()
+            done.set_exception(SourceError("expected a source that changes over, found a recording"))
+            return done
+        return self._changes.change_over(_set_up(settings, product))
+
+    def instead(self, settings: Settings, product: str | None = None) -> tuple[FrameSource, Callable[[], None]]:
         """Return another source, and what closes the one until now: call it before the first read.
 
         Raises:
@@ -150,50 +153,75 @@ class OpenSource:
             self._stack.close()
             self._enter(bare)
 
-        return self._wrapped(bare), close_old
+        return self._joined(bare, settings, product), close_old
 
     def _open(self, settings: Settings) -> FrameSource:
         # A sample has every pixel and color, and the next model may want what this one makes no use of.
-        wants_all = settings.samples.mode != "off" or settings.model.updates.folder is not None
+        others = any(product.model is not None for product in settings.products.values())
+        wants_all = settings.samples.mode != "off" or settings.model.updates.folder is not None or others
         return open_source(
             settings.source,
             self._stop,
             gray=self._model.is_gray and not wants_all,
             smallest_wh=None if wants_all else self._model.smallest_wh,
             staleness_ms=settings.flow.staleness_ms,
+            line=self._line,
         )
+
+    def _joined(self, bare: FrameSource, settings: Settings, product: str | None) -> FrameSource:
+        """Return a source that marks its frames with the product, where there are products."""
+        if product is None:
+            return self._wrapped(bare)
+        live = bare.source if isinstance(bare, WebSource) else bare
+        if isinstance(live, LiveSource):
+            self._changes = live
+            live.begin_with(_set_up(settings, product))
+            return self._wrapped(bare)
+        self._changes = marked = MarkedSource(bare, product, frames_per_part=flow_options(settings).frames_per_part)
+        return self._wrapped(marked)
 
     def _wrapped(self, source: FrameSource) -> FrameSource:
         return source if self._wrap is None else self._wrap(source)
 
     def _enter(self, source: FrameSource) -> None:
-        if isinstance(source, LiveSource):
+        if isinstance(source, LiveSource | WebSource):
             self._stack.enter_context(source)
+
+
+def _set_up(settings: Settings, product: str | None) -> SetUp:
+    return SetUp(product, None if product is None else product_camera(settings, product))
 
 
 def flow_options(settings: Settings) -> FlowOptions:
     """Return how the frames of a source flow: what can wait waits, and what cannot makes room or keeps its turn."""
     flow, source = settings.flow, settings.source
+    newest_wins = HandoverOptions(1, WhenFull.REPLACE)
     match source:
         case SimulatedSource():
-            newest_wins = HandoverOptions(1, WhenFull.REPLACE)
             handover = HandoverOptions(flow.queue_size, WhenFull.REFUSE) if source.is_triggered else newest_wins
         case DirectorySource():
             # Images on disk can wait; a paced folder still plays a camera that cannot.
             handover = HandoverOptions(flow.queue_size, WhenFull.WAIT if source.rate_hz is None else WhenFull.REFUSE)
         case VideoSource():
             handover = HandoverOptions(1, WhenFull.WAIT if source.rate_hz is None else WhenFull.REPLACE)
-        case UsbSource() | NetworkSource() | PiCameraSource():
-            handover = HandoverOptions(1, WhenFull.REPLACE)
+        case SimulatedWebSource():
+            handover = HandoverOptions(flow.queue_size, WhenFull.WAIT if source.lines_hz is None else WhenFull.REFUSE)
+        case LiveCamera():
+            # Each part, and each line of a web, is there once; whatever else a camera sees, it will see again.
+            is_refused = source.is_triggered or web_of(source) is not None
+            handover = HandoverOptions(flow.queue_size, WhenFull.REFUSE) if is_refused else newest_wins
         case _:
             assert_never(source)
-    frames_per_part = source.frames_per_part if isinstance(source, SimulatedSource | DirectorySource) else 1
+    may_have_parts = SimulatedSource | DirectorySource | GenicamSource | PylonSource
+    frames_per_part = source.frames_per_part if isinstance(source, may_have_parts) else 1
+    # A part without a verdict must still be thrown out in time.
+    by_gate_ms = None if settings.gate is None else settings.gate.verdict_by_ms
     return FlowOptions(
         handover,
         frames_per_part=frames_per_part,
-        deadline_ms=flow.deadline_ms or (DEFAULT_DEADLINE_MS if frames_per_part > 1 else None),
-        # A frame that the line waits for is never too old.
-        staleness_ms=math.inf if handover.when_full is WhenFull.WAIT else flow.staleness_ms,
+        deadline_ms=flow.deadline_ms or by_gate_ms or (DEFAULT_DEADLINE_MS if frames_per_part > 1 else None),
+        # A frame that the line waits for is never too old, nor is one of lines that come only once.
+        staleness_ms=math.inf if handover.when_full is WhenFull.WAIT or web_of(source) else flow.staleness_ms,
         max_results_hz=flow.max_results_hz,
         stats_interval_s=flow.stats_interval_s,
         hangs_after_s=settings.health.watchdog.inspection_s,

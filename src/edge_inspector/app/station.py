@@ -3,8 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from edge_inspector.app.models import StationModel
-from edge_inspector.app.source import OpenSource
+from edge_inspector.app.products import Products
 from edge_inspector.pipeline.flow import Pipeline
 from edge_inspector.pipeline.options import Totals
 from edge_inspector.ports import AlarmPanel
@@ -14,20 +13,16 @@ from edge_inspector.settings import Settings
 class Station:
     """A pipeline, and what may change of it while it runs; `build` opens it."""
 
-    def __init__(
-        self, pipeline: Pipeline, looks: StationModel, source: OpenSource, *, relearn: Callable[[], None] | None
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, products: Products, *, relearn: Callable[[], None] | None) -> None:
         """Join what `build` has opened.
 
         Args:
             pipeline: Not yet running.
-            looks: The model that looks at its frames.
-            source: Delivers them.
+            products: What the line is set up for.
             relearn: Called when another source shows other pictures.
         """
         self._pipeline = pipeline
-        self._looks = looks
-        self._source = source
+        self._products = products
         self._relearn = relearn
 
     @property
@@ -49,7 +44,7 @@ class Station:
         Raises:
             ConfigError: If the policy contradicts the model.
         """
-        self._looks.apply(settings)
+        self._products.apply(settings)
 
     def reopen_source(self, settings: Settings) -> None:
         """Close the source and open it as other settings say; the rest of the station goes on.
@@ -58,7 +53,6 @@ class Station:
             SourceError: If it cannot be opened; the old one is read on.
             ConfigError: If a file that it names cannot be used.
         """
-        source, close_old = self._source.instead(settings)
-        self._pipeline.swap_source(source, close_old=close_old)
+        self._products.reopen_source(settings)
         if self._relearn is not None:
             self._relearn()

@@ -7,7 +7,10 @@ from contextlib import closing
 from edge_inspector.app.capturing import capture_sample
 from edge_inspector.app.commands import Function
 from edge_inspector.app.detector import OpenModel, collects, package_in_force
+from edge_inspector.app.line_commands import line_commands
+from edge_inspector.app.live import LineSide
 from edge_inspector.app.models import StationModel
+from edge_inspector.app.products import Products
 from edge_inspector.commands import CommandName
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.errors import RefusedError
@@ -17,8 +20,9 @@ from edge_inspector.samples.keeper import Keeper
 from edge_inspector.settings import Settings
 
 
-def station_commands(
-    settings: Settings,
+def station_commands(  # noqa: PLR0913 - what they act on
+    products: Products,
+    line: LineSide,
     stop: threading.Event,
     looks: StationModel,
     *,
@@ -28,7 +32,8 @@ def station_commands(
     """Return the commands that a station allows, by name.
 
     Args:
-        settings: The whole configuration.
+        products: What the line is set up for.
+        line: What its parts come with.
         stop: Ends their waits.
         looks: The model that runs.
         keeper: Returns who keeps samples, once it is open.
@@ -40,10 +45,13 @@ def station_commands(
         return looks.rollback(wanted if isinstance(wanted, str) else None)
 
     functions: dict[str, Function] = {
-        CommandName.SELF_TEST: lambda _: self_test(settings),
+        CommandName.SELF_TEST: lambda _: self_test(products.settings),
         CommandName.MODEL_ROLLBACK: roll_back,
         CommandName.CAPTURE_SAMPLE: lambda _: capture_sample(keeper(), stop),
+        **line_commands(products.settings.source, line),
     }
+    if products.marks is not None:
+        functions[CommandName.PRODUCT] = products.command
     if reload is not None:
         wish = reload
 

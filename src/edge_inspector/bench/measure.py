@@ -40,11 +40,10 @@ from edge_inspector.imaging import decode_image
 from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.settings import (
     DirectorySource,
-    NetworkSource,
+    IndustrialSettings,
     Settings,
-    SimulatedSource,
+    SimulatedWebSource,
     SourceSettings,
-    VideoSource,
 )
 from edge_inspector.sources.directory import list_images
 
@@ -144,11 +143,21 @@ def _feed(settings: Settings, image_wh: tuple[int, int] | None, model: Model) ->
         decoded=decoded,
         memory_mb=pictures.memory_mb,
         unit="parts" if source.is_triggered else "frames",
-        frames_per_part=source.frames_per_part if isinstance(source, SimulatedSource | DirectorySource) else 1,
-        wanted_hz=None if isinstance(source, NetworkSource) else source.rate_hz,
+        frames_per_part=getattr(source, "frames_per_part", 1),
+        wanted_hz=_wanted_hz(source),
         deadline_ms=settings.flow.deadline_ms,
     )
     return feed, pictures
+
+
+def _wanted_hz(source: SourceSettings) -> float | None:
+    """Return how many frames a second a source brings; None where the camera or the line decides."""
+    if isinstance(source, SimulatedWebSource):
+        advance = source.web.frame_lines - source.web.overlap_lines
+        return None if source.lines_hz is None else source.lines_hz / advance
+    trigger = source.trigger if isinstance(source, IndustrialSettings) else None
+    rate_hz: float | None = getattr(source if trigger is None else trigger, "rate_hz", None)
+    return rate_hz
 
 
 def _image_wh(source: SourceSettings) -> tuple[tuple[int, int], str]:
@@ -161,7 +170,9 @@ def _image_wh(source: SourceSettings) -> tuple[tuple[int, int], str]:
             msg = f"{path}: cannot be read: {error.strerror}"
             raise FrameError(msg) from error
         return (width, height), f"as {path.name}"
-    wh = None if isinstance(source, NetworkSource | VideoSource) else source.image_wh
+    wh: tuple[int, int] | None = getattr(source, "image_wh", None)
+    if isinstance(source, IndustrialSettings) and source.region is not None:
+        wh = source.region[2:]
     return (
         (_CAMERA_WH, "the camera's is not known: see --image") if wh is None else (wh, f"as the {source.type} source")
     )

@@ -17,8 +17,9 @@ from edge_inspector.events import Json
 
 Snapshot: TypeAlias = Mapping[str, Json]
 PREFIX = "edge_inspector"
-GROWING = frozenset(  # keys of the sections `journal`, `samples` and `health` whose numbers never sink in a session
+GROWING = frozenset(  # keys of the sections `journal`, `samples`, `health` and `gate`: numbers that never sink
     {"commits", "dead_letters", "evicted", "failures", "kept", "lost", "not_kept", "refused", "uploaded"}
+    | {"decided", "rejected", "pulses", "withheld", "missed", "missed_pulses", "unreachable_s"}
 )
 
 
@@ -50,7 +51,7 @@ class StationCollector(Collector):
         yield from _camera(_mapping(values.get("camera")))
         yield _latencies(_mapping(values.get("latency_ms")))
         yield _alarms(values.get("alarms"))
-        for section in ("journal", "samples", "health"):
+        for section in ("journal", "samples", "health", "gate"):
             yield from _flat(section, _mapping(values.get(section)))
         yield GaugeMetricFamily(f"{PREFIX}_threads", "Python threads of the daemon.", threading.active_count())
 

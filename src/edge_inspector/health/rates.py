@@ -30,12 +30,20 @@ class RejectRate:
         self._least, self._most = window, float(_LONG_RUN * window)
         self._parts = self._rejects = 0.0  # of the long run, before the windows
         self._jump: Window | None = None
+        self._is_other_line = False
+
+    def relearn(self) -> None:
+        """Know nothing of what is usual any more, as for another product; for any thread."""
+        self._is_other_line = True
 
     def probe(self) -> str | None:
         """Return in words that the rate has jumped, until it is back; call it about every second."""
         counts = self._outcomes()
         rejects = counts.get("reject", 0)
         judged = rejects + counts.get("accept", 0) + counts.get("review", 0)
+        if self._is_other_line:
+            self._is_other_line = False
+            self._begin_anew(judged, rejects)
         self._short.advance(judged, rejects)
         left = self._long.advance(judged, rejects)
         if self._jump is None:  # what is not usual is not learned
@@ -53,6 +61,13 @@ class RejectRate:
             return None
         latest, usual = self._jump, self._rejects / self._parts
         return f"{latest.hits} of the last {latest.parts} parts were rejected; usual is {usual:.1%}"
+
+    def _begin_anew(self, judged: int, rejects: int) -> None:
+        for window in (self._short, self._long):
+            window.advance(judged, rejects)
+            window.forget()
+        self._parts = self._rejects = 0.0
+        self._jump = None
 
     def _chance(self, latest: Window) -> float:
         return chance_of(latest.hits, latest.parts, round(self._rejects), round(self._parts))

@@ -87,7 +87,7 @@ class Models:
         self._wishes = Wishes(folder, self._examine, teller)
         self._proving = Proving(settings, watched)
         self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
-        self._is_changed = False
+        self._is_changed = self._is_other_product = False
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
 
     def __enter__(self) -> Self:
@@ -106,6 +106,11 @@ class Models:
     def reconsider(self) -> None:
         """Begin an examination that goes on anew: what the candidate is held against has changed; for any thread."""
         self._is_changed = True
+
+    def product_changed(self) -> None:
+        """Learn anew what usually comes of parts: the line makes another product; for any thread."""
+        self._is_other_product = True
+        self.reconsider()
 
     def rollback(self, to_sha256: str | None = None) -> dict[str, Json]:
         """Go back to the last good model with the next part, and remember what ran as refused; for any thread.
@@ -174,6 +179,9 @@ class Models:
 
     def _round(self) -> None:
         self._proving.learn(self._line.counts())
+        if self._is_other_product:
+            self._is_other_product = False
+            self._proving.begin_anew()
         if (counts := self._switching.taken_effect()) is not None:
             self._proving.begin(counts, self._recall.memory.probation)
             self._switching.finish()

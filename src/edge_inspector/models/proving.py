@@ -62,6 +62,12 @@ class Proving:
         self._before = Counts() if probation is None else probation.before
         self.is_going_on = probation is not None
 
+    def begin_anew(self) -> None:
+        """Forget what is usual, of another product; what the model has to prove begins again."""
+        self._rejected.forget()
+        self._failed.forget()
+        self._began, self._began_s, self._before = self._now, time.monotonic(), Counts()
+
     def judge(self) -> tuple[Proof, str]:
         """Return what the model has proved by now, and the reason where it has failed."""
         minutes = (time.monotonic() - self._began_s) / 60

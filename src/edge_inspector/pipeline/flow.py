@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from edge_inspector.camera import CameraReport, Skipped
+from edge_inspector.camera import CameraReport, SetUpFor, Skipped, SourceTrouble
 from edge_inspector.decision import NoVerdictCause, Policy
 from edge_inspector.errors import EndOfSource, HangingError, InspectorError, SourceError, StuckError
 from edge_inspector.events import EventWriter, Json
@@ -15,6 +15,7 @@ from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.inspection import FrameFinding, ModelIdentity
 from edge_inspector.parts import Parts
 from edge_inspector.pipeline.alarms import Alarms
+from edge_inspector.pipeline.change_over import ChangeOver, ProductInspected
 from edge_inspector.pipeline.deliver import Counted, Deliverer
 from edge_inspector.pipeline.handover import Captured, Handover, WhenFull
 from edge_inspector.pipeline.hanging import HANGS, HangWatch, InHand
@@ -24,9 +25,9 @@ from edge_inspector.pipeline.ledger import Ledger
 from edge_inspector.pipeline.options import FlowOptions, Surroundings, Totals
 from edge_inspector.pipeline.presence import Presence
 from edge_inspector.pipeline.reports import Reports
-from edge_inspector.ports import FrameSource
+from edge_inspector.ports import Delivered, FrameSource
 from edge_inspector.topics import Message
-from edge_inspector.tracks import Tracker
+from edge_inspector.tracks import Follower
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Pipeline:
         *,
         options: FlowOptions,
         session_started_at: datetime,
-        tracker: Tracker | None = None,
+        tracker: Follower | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         """Put the parts together; nothing starts yet.
@@ -95,8 +96,10 @@ class Pipeline:
             deliverer,
             max_results_hz=options.max_results_hz,
             keeper=around.keeper,
+            gate=around.gate,
             patience_s=_ROOM_S if options.handover.when_full is WhenFull.WAIT else 0.0,
         )
+        self._product = ProductInspected(around.product)
         self._models: queue.SimpleQueue[tuple[Model, Callable[[], None]]] = queue.SimpleQueue()
         self._changes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._swaps: queue.SimpleQueue[tuple[FrameSource, Callable[[], None]]] = queue.SimpleQueue()
@@ -114,6 +117,7 @@ class Pipeline:
         self._drain_until_ns: int | None = None
         self._ending = NoVerdictCause.STOPPED, _STOPPED
         self._given_up = threading.Event()
+        self._why_idle: str | None = "the station starts"
         self._rate_since_s, self._rate_inspected = time.monotonic(), 0
 
     def run(self, stop: threading.Event) -> Totals:
@@ -127,11 +131,15 @@ class Pipeline:
         self._deliverer.start()
         capture = threading.Thread(target=self._capture, args=(stop,), name="capture", daemon=True)
         self._presence.started(self._around.standing_alarms)
+        for message in self._around.first_messages:
+            self._deliverer.put(message)
         for alarm in self._around.passing_alarms:
             self._alarms.raise_(alarm)
+        self._why_idle = None
         self._start_inspecting()
         capture.start()
         self._watch(stop)
+        self._why_idle = "the station stops"
         try:
             self._finish()
         except Exception as error:  # noqa: BLE001 - whatever became of the rest, the station says goodbye
@@ -148,6 +156,11 @@ class Pipeline:
     def alarms(self) -> Alarms:
         """Where alarms are raised and cleared."""
         return self._alarms
+
+    @property
+    def model(self) -> ModelIdentity:
+        """The model that looks at frames now; for any thread."""
+        return self._inspector.model.identity
 
     def totals(self) -> Totals:
         """Return the accounts as they are now."""
@@ -195,24 +208,50 @@ class Pipeline:
         """
         self._models.put((model, on_switched))
 
+    def expect(self, change: ChangeOver) -> None:
+        """Change over to another product with its first frame, or when the line stands; for any thread.
+
+        Call it before the source is set up. Whoever is then neither done nor can wait any longer must `withdraw` it.
+        A part of which frames of both products come gets no verdict.
+        """
+        self._product.expect(change)
+
+    def withdraw(self, change: ChangeOver) -> bool:
+        """Give a change-over up; return False where it takes place already. For any thread."""
+        return self._product.withdraw(change)
+
     def give_up(self, error: StuckError) -> None:
         """End the flow as far as it still goes; `run` raises the error."""
         self._failure = error
         self._given_up.set()
 
+    def distrust(self, longest_ms: float) -> str | None:
+        """Return why the results cannot be trusted now, or None; for any thread.
+
+        Args:
+            longest_ms: A part that has no outcome so long after its exposure, or a frame of no part that is looked at
+                for longer, comes too late, and nobody knows when the next one will.
+        """
+        if self._why_idle is not None:
+            return self._why_idle
+        if (camera := self._presence.why_no_picture) is not None:
+            return camera
+        if not self._inspector.model.judges:
+            return "no model judges"
+        if self._in_hand.is_blind:
+            return HANGS
+        frame, for_s = self._in_hand.look(time.monotonic())
+        if frame is not None and frame.part_id is not None:
+            for_s = (time.monotonic_ns() - frame.captured_monotonic_ns) / 1e9
+        if for_s > longest_ms / 1e3:
+            return f"an inspection is not done after {longest_ms:g} ms"
+        return None
+
     def _capture(self, stop: threading.Event) -> None:
         try:
             while not (stop.is_set() or self._inspect_ended.is_set() or self._given_up.is_set()):
                 self._swap()
-                match delivered := self._source.read(_READ_TIMEOUT_S):
-                    case Frame() | DamagedFrame():
-                        self._hand_over(delivered)
-                    case CameraReport():
-                        self._presence.camera_changed(delivered)
-                    case Skipped(cause, count):
-                        self._ledger.skipped(cause, count)
-                    case None:
-                        pass
+                self._take(self._source.read(_READ_TIMEOUT_S))
         except EndOfSource:
             self._ending = NoVerdictCause.FRAME_MISSING, "the source ended before all of its frames had come"
         except SourceError as error:
@@ -223,6 +262,22 @@ class Pipeline:
             self._failure = SourceError(f"{type(error).__name__}: {error}")
         finally:
             self._capture_ended.set()
+
+    def _take(self, delivered: Delivered | None) -> None:
+        match delivered:
+            case Frame() | DamagedFrame():
+                self._hand_over(delivered)
+            case CameraReport():
+                self._presence.camera_changed(delivered)
+            case SourceTrouble():
+                self._presence.trouble(delivered)
+            case Skipped(cause, count):
+                self._ledger.skipped(cause, count)
+            case SetUpFor(product):
+                self._product.captured_for = product  # what came before it has been handed over
+                self._handover.wake()
+            case None:
+                pass
 
     def _swap(self) -> None:
         while not self._swaps.empty():
@@ -265,12 +320,14 @@ class Pipeline:
     def _inspect_frames(self) -> None:
         reports = self._reports
         while not self._is_drained():
-            wait_s = reports.longest_wait_s()
+            captured_for = self._product.captured_for  # as it is before we look whether frames of before still wait
+            wait_s = 0.0 if self._product.is_due(captured_for) else reports.longest_wait_s()
             captured = self._handover.take(wait_s)
             while not self._changes.empty():
                 self._changes.get()()
             if wait_s is not None:
                 reports.close_overdue()
+            self._change_over(captured_for if captured is None else captured.product)
             if captured is None and self._handover.ended:
                 return
             if captured is None or not reports.admit(captured):
@@ -285,6 +342,23 @@ class Pipeline:
                 reports.inspected(captured, found)
             else:
                 reports.dropped(captured, *found)
+
+    def _change_over(self, product: str | None) -> None:
+        """Let what is for a product inspect from the next frame on, where it is not so already."""
+        if product is None or product == self._product.running or (change := self._product.take(product)) is None:
+            return
+        try:
+            model = change.use()
+        except InspectorError as error:
+            change.settle(error)
+            return
+        if model.identity != self._inspector.model.identity:
+            self._in_hand.is_blind = False  # as with another model
+        self._reports.change_over(model, product)
+        self._product.running = product
+        self._presence.changed_over(product, model.identity)
+        change.on_switched(model)
+        change.settle()
 
     def _swap_model(self) -> None:
         if self._models.empty() or not self._reports.is_between_parts:
@@ -308,6 +382,8 @@ class Pipeline:
         """Return what is on a frame, or why it is not inspected, as a cause and in words."""
         if isinstance(captured, DamagedFrame):
             return captured.cause, captured.problem
+        if (other := self._product.mismatch(captured)) is not None:
+            return DropCause.PRODUCT_MISMATCH, other
         if self._in_hand.is_blind:
             return DropCause.INSPECTION_FAILED, HANGS
         taken_ns = time.monotonic_ns()
@@ -345,6 +421,7 @@ class Pipeline:
         # A source that was held up by a full hand-over brings its last frame only after the close.
         self._capture_ended.wait(_READ_TIMEOUT_S * 2)
         while (left := self._handover.take(0)) is not None:
+            self._change_over(left.product)
             if self._reports.admit(left):
                 why = (DropCause.STOPPED, _STOPPED) if isinstance(left, Frame) else (left.cause, left.problem)
                 self._reports.dropped(left, *why)

@@ -42,7 +42,7 @@ class Handover:
         self._items: deque[Captured] = deque()
         self._light = 0
         self._changed = threading.Condition()
-        self._closed = False
+        self._closed = self._is_woken = False
 
     def put(self, item: Captured) -> Captured | None:
         """Hand an item over; return the one whose picture lost its place, the oldest or this one, or None.
@@ -69,12 +69,19 @@ class Handover:
         A frame that was refused comes in its turn as a damaged one, with that cause.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._items, timeout_s)
+            self._changed.wait_for(lambda: self._closed or self._is_woken or self._items, timeout_s)
+            self._is_woken = False
             if not self._items:
                 return None
             item = self._take_oldest()
             self._changed.notify_all()
             return item
+
+    def wake(self) -> None:
+        """Let whoever waits for an item look around: `take` returns None if there is none."""
+        with self._changed:
+            self._is_woken = True
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Hold nobody up any more; what is inside can still be taken."""
@@ -110,13 +117,5 @@ class Handover:
                 return True
 
     def _without_picture(self, captured: Captured) -> DamagedFrame:
-        return DamagedFrame(
-            captured.frame_id,
-            captured.captured_at,
-            captured.captured_monotonic_ns,
-            captured.source,
-            captured.part_id,
-            f"{self._options.size} frames were waiting already",
-            captured.part_frame,
-            DropCause.QUEUE_OVERFLOW,
-        )
+        problem = f"{self._options.size} frames were waiting already"
+        return DamagedFrame.of(captured, problem, DropCause.QUEUE_OVERFLOW)

@@ -133,6 +133,9 @@ def _record(captured: Frame | DamagedFrame, outcome: Outcome) -> FrameRecord:
         captured.image_wh if isinstance(captured, Frame) else None,
         outcome,
         captured.part_frame,
+        captured.lot,
+        captured.product,
+        captured.web,
     )
 
 

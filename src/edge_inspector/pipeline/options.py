@@ -11,7 +11,8 @@ from edge_inspector.pipeline.accounts import Accounts, FrameCounts, PartCounts
 from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.handover import HandoverOptions
 from edge_inspector.pipeline.ledger import Ledger
-from edge_inspector.ports import SampleKeeper
+from edge_inspector.ports import RejectGate, SampleKeeper
+from edge_inspector.topics import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +46,29 @@ class Surroundings:
         alarms: Shared with other rooms that raise some.
         ledger: Shared with the deliverer; knows the accounts before this session.
         keeper: Chooses frames that a person shall label.
+        gate: Throws parts out.
         watch_frame: Called on the inspect thread with every frame that is inspected; must take no time.
         watch_finding: Called there with every frame that was inspected and what was found; must take no time.
         may_exit: Asked when only a new process helps: True, and one exit is taken from the budget, or False.
         more_stats: Further values of the statistics, by name.
         standing_alarms: Alarms known before the start; they last.
         passing_alarms: Likewise; they are cleared after a while.
+        product: What the line is set up for at the start; None where nothing changes over.
+        first_messages: Told at the start, once the station has said that it is here.
     """
 
     alarms: Alarms | None = None
     ledger: Ledger | None = None
     keeper: SampleKeeper | None = None
+    gate: RejectGate | None = None
     watch_frame: Callable[[Frame], None] | None = None
     watch_finding: Callable[[Frame, FrameFinding], None] | None = None
     may_exit: Callable[[], bool] = lambda: False
     more_stats: Callable[[], Mapping[str, Json]] = dict
     standing_alarms: tuple[Alarm, ...] = ()
     passing_alarms: tuple[Alarm, ...] = ()
+    product: str | None = None
+    first_messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,16 @@ import time
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from edge_inspector.alarms import ALARM_NAMES, Alarm, Severity, camera_alarm
-from edge_inspector.camera import CameraFault, CameraReport, CameraStatus
+from edge_inspector.alarms import (
+    ALARM_NAMES,
+    PLC_UNREACHABLE,
+    TRIGGER_LOST,
+    TRIGGER_UNAVAILABLE,
+    Alarm,
+    Severity,
+    camera_alarm,
+)
+from edge_inspector.camera import CameraFault, CameraReport, CameraStatus, SourceTrouble
 from edge_inspector.events import EventWriter, Json, ModelChange, StationState
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.pipeline.alarms import Alarms
@@ -15,6 +23,11 @@ from edge_inspector.pipeline.deliver import Deliverer
 _WHAT_TO_DO = {
     CameraFault.LOST: "Check the camera's power, cable, network and address; the station keeps trying.",
     CameraFault.FROZEN: "Restart the camera; if its picture may stand still, set source.frozen_after_s accordingly.",
+}
+_TROUBLES = {
+    PLC_UNREACHABLE: "Check the PLC's power, network and address (section plc); the station keeps trying.",
+    TRIGGER_UNAVAILABLE: "Check source.trigger, and that nothing else uses the line; the station keeps trying.",
+    TRIGGER_LOST: "Slow the line down, shorten the camera's exposure, or debounce the trigger.",
 }
 
 CameraAccounts: TypeAlias = dict[str, Json]
@@ -47,12 +60,13 @@ class Presence:
         self._writer = writer
         self._put = deliverer.put
         self._alarms = alarms
-        self._model = model
+        self._model, self._product = model, writer.product
         self._session_started_at = session_started_at
-        self._lock = threading.Lock()
+        self._lock, self._saying = threading.Lock(), threading.Lock()
+        self._said: tuple[StationState, str | None] = StationState.INITIALIZED, None
         self._camera: CameraStatus | None = None
         self._camera_reason: str | None = None
-        self._executes = False
+        self._executes = self._waits = False
         self._last_frame_at: datetime | None = None
         self._outages, self._away_s = 0, 0.0
 
@@ -72,9 +86,10 @@ class Presence:
         if self._executes:
             return
         self._executes = True
-        if self._camera is not CameraStatus.ONLINE:
+        if self._camera is not CameraStatus.ONLINE or self._waits:
             self._clear_camera_alarms(captured_at)
             self._say_camera(CameraStatus.ONLINE, None)
+        self._waits = False
         self._say_state(StationState.CONTINUOUS_EXECUTION, captured_at, None)
 
     def camera_changed(self, report: CameraReport) -> None:
@@ -84,18 +99,33 @@ class Presence:
             return
         with self._lock:
             self._outages += self._camera is CameraStatus.ONLINE
-        self._executes = False
+        self._executes = self._waits = False
         self._clear_camera_alarms(report.at, but=report.fault)  # a frozen camera that is lost now is no longer frozen
         alarm = Alarm(camera_alarm(report.fault), Severity.CRITICAL, report.reason, _WHAT_TO_DO[report.fault])
         self._alarms.raise_(alarm, at=report.at, monotonic_s=time.monotonic(), lasting=True)
         self._say_camera(report.status, report.reason)
         self._say_state(StationState.ERROR, report.at, f"camera {report.fault}: {report.reason}")
 
+    def trouble(self, trouble: SourceTrouble) -> None:
+        """Raise or clear the alarm of something beside the camera that parts depend on."""
+        if trouble.is_over:
+            self._alarms.clear(trouble.alarm, at=trouble.at, text=trouble.text)
+            return
+        alarm = Alarm(trouble.alarm, Severity.CRITICAL, trouble.text, _TROUBLES[trouble.alarm])
+        self._alarms.raise_(alarm, at=trouble.at, monotonic_s=time.monotonic(), lasting=trouble.lasts)
+
     def model_changed(self, model: ModelIdentity) -> None:
         """Name another model in the state from now on; for the inspect thread."""
         self._model = model
         if self._executes:
             self._say_state(StationState.CONTINUOUS_EXECUTION, datetime.now(UTC), None)
+
+    def changed_over(self, product: str, model: ModelIdentity) -> None:
+        """Name another product in the state from now on, and the model that looks at it; for the inspect thread."""
+        with self._saying:
+            self._product, self._model = product, model
+            state, reason = self._said
+            self._put_state(state, datetime.now(UTC), reason)
 
     def ended(self, failure: str | None) -> None:
         """Say goodbye, with the reason where something failed."""
@@ -104,6 +134,15 @@ class Presence:
         self._put(self._writer.camera_status("offline", last_frame_at=self._last_frame_at, reason=reason))
         self._say_state(StationState.HALTED if failure is None else StationState.ERROR, datetime.now(UTC), failure)
         self._put(self._writer.status("stopped", session_started_at=self._session_started_at))
+
+    @property
+    def why_no_picture(self) -> str | None:
+        """Why no frame can be had of the camera that shows the line as it is; None while one can."""
+        with self._lock:
+            status, reason = self._camera, self._camera_reason
+        if status is CameraStatus.ONLINE:
+            return None
+        return "no frame has come yet" if status is None else f"the camera is {status}: {reason}"
 
     def camera_accounts(self) -> CameraAccounts:
         """Return the camera's status, how often it was away since it was first seen, and for how many seconds."""
@@ -116,6 +155,9 @@ class Presence:
             self._away_s += report.away_s
         self._clear_camera_alarms(report.at, text=report.reason or None)
         self._say_camera(report.status, report.reason or None)
+        if report.is_waiting:
+            self._waits = True
+            self._say_state(StationState.READY, report.at, "waiting for a trigger")
 
     def _clear_camera_alarms(self, at: datetime, *, but: CameraFault | None = None, text: str | None = None) -> None:
         for fault in CameraFault:
@@ -128,4 +170,9 @@ class Presence:
         self._put(self._writer.camera_status(status, last_frame_at=self._last_frame_at, reason=reason))
 
     def _say_state(self, state: StationState, at: datetime, reason: str | None) -> None:
-        self._put(self._writer.state(state, at=at, reason=reason, model=self._model))
+        with self._saying:
+            self._said = state, reason
+            self._put_state(state, at, reason)
+
+    def _put_state(self, state: StationState, at: datetime, reason: str | None) -> None:
+        self._put(self._writer.state(state, at=at, reason=reason, model=self._model, product=self._product))

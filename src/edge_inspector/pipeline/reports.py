@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from edge_inspector.alarms import Alarm, Severity, no_verdict_alarm
-from edge_inspector.decision import NoVerdict, NoVerdictCause, Policy
+from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Policy
 from edge_inspector.events import TrackedDefect
 from edge_inspector.frame import DropCause, Frame
 from edge_inspector.inspection import FrameFinding, InspectionResult
@@ -16,8 +16,10 @@ from edge_inspector.pipeline.deliver import Counted, Deliverer
 from edge_inspector.pipeline.handover import Captured
 from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.pipeline.ledger import Ledger
-from edge_inspector.ports import SampleKeeper
-from edge_inspector.tracks import TrackChange, Tracker
+from edge_inspector.pipeline.unseen import Unseen
+from edge_inspector.ports import RejectGate, SampleKeeper
+from edge_inspector.tracks import Follower, TrackChange, TrackPhase
+from edge_inspector.web import WebPlace
 
 _WHAT_TO_DO = {
     NoVerdictCause.DEADLINE_MISSED: "Slow the line down, use a smaller model, or raise flow.deadline_ms.",
@@ -25,6 +27,7 @@ _WHAT_TO_DO = {
     NoVerdictCause.INSPECTION_FAILED: "Look into the log; verify the model with `edge-inspector model verify`.",
     NoVerdictCause.FRAME_DAMAGED: "Check the camera's cable and network, or the image files.",
     NoVerdictCause.FRAME_MISSING: "Check the trigger, the camera's cable and network, and source.frames_per_part.",
+    NoVerdictCause.PRODUCT_MISMATCH: "Change the line over to the product that comes, or take the wrong parts off it.",
     NoVerdictCause.NO_MODEL: "Train a model on the samples and give it as model.path.",
     NoVerdictCause.STOPPED: "The station was stopped while parts were on the line; inspect them again.",
 }
@@ -32,8 +35,16 @@ _NO_VERDICT = {
     DropCause.QUEUE_OVERFLOW: NoVerdictCause.QUEUE_OVERFLOW,
     DropCause.DEADLINE_MISSED: NoVerdictCause.DEADLINE_MISSED,
     DropCause.FRAME_DAMAGED: NoVerdictCause.FRAME_DAMAGED,
+    DropCause.FRAME_MISSING: NoVerdictCause.FRAME_MISSING,
+    DropCause.PRODUCT_MISMATCH: NoVerdictCause.PRODUCT_MISMATCH,
     DropCause.INSPECTION_FAILED: NoVerdictCause.INSPECTION_FAILED,
     DropCause.STOPPED: NoVerdictCause.STOPPED,
+}
+_TOLD_WITHOUT_A_PART = {
+    DropCause.FRAME_DAMAGED,
+    DropCause.FRAME_MISSING,
+    DropCause.PRODUCT_MISMATCH,
+    DropCause.INSPECTION_FAILED,
 }
 _WORTH_A_LOOK = {"accept", "no_verdict"}  # of a belt; else it is the defect that its track has told of
 _ACCOUNTS_S = 1.0  # where results are not published, the accounts go on record so often
@@ -50,13 +61,14 @@ class Reports:
         self,
         inspector: Inspector,
         parts: Parts,
-        tracker: Tracker | None,
+        tracker: Follower | None,
         ledger: Ledger,
         alarms: Alarms,
         deliverer: Deliverer,
         *,
         max_results_hz: float | None,
         keeper: SampleKeeper | None = None,
+        gate: RejectGate | None = None,
         patience_s: float = 0.0,
     ) -> None:
         """Start with no part and no track.
@@ -70,6 +82,7 @@ class Reports:
             deliverer: Takes the results.
             max_results_hz: Results of a free-running source published a second; all when None.
             keeper: Chooses frames that a person shall label.
+            gate: Throws parts out; it is told of each before anything else is done.
             patience_s: How long a result waits for room in a full queue, where the line can be held up.
         """
         self._inspector = inspector
@@ -80,7 +93,9 @@ class Reports:
         self._deliverer = deliverer
         self.max_results_hz = max_results_hz
         self._keeper = keeper
+        self._gate = gate
         self._patience_s = patience_s
+        self._unseen = Unseen(alarms)
         self._pictures: list[Frame] = []  # of the open part, where somebody may keep them
         self._last_published_ns = self._accounted_ns = 0
         self._last_result: InspectionResult | None = None
@@ -112,6 +127,7 @@ class Reports:
         if self._keeper is not None and isinstance(captured, Frame):
             self._pictures.append(captured)
         self._settle(captured, finding)
+        self._unseen.inspected(captured.web)
 
     def dropped(self, captured: Captured, cause: DropCause, problem: str) -> None:
         """Take a frame that was admitted and is not inspected; its part still gets a result, and a person an alarm."""
@@ -120,7 +136,10 @@ class Reports:
             self._pictures.append(captured)  # what a model fails on is worth a look
         if captured.part_id is not None:
             self._settle(captured, self._inspector.without_verdict(captured, _NO_VERDICT[cause], problem))
-        elif cause in {DropCause.FRAME_DAMAGED, DropCause.INSPECTION_FAILED}:
+            return
+        if captured.web is not None:
+            self._lose(captured.web, self._inspector.without_verdict(captured, _NO_VERDICT[cause], problem))
+        if cause in _TOLD_WITHOUT_A_PART:
             self.raise_alarm(_NO_VERDICT[cause], f"frame {captured.frame_id} ({captured.source}): {problem}")
 
     def is_overdue(self, now_ns: int) -> bool:
@@ -158,6 +177,15 @@ class Reports:
         self._inspector.model = model
         self.judge_by(model.policy)
 
+    def change_over(self, model: Model, product: str) -> None:
+        """Let a model look and judge that is for another product; the open part and all tracks end before it."""
+        problem = f"the line was changed over to {product!r} before all of its frames had come"
+        self.end(NoVerdictCause.PRODUCT_MISMATCH, problem)
+        if self._tracker is not None:
+            self._tracker.begin_anew(model.class_names, model.policy)
+        self._inspector.model = model
+        self.judge_by(model.policy)
+
     def hurry(self) -> None:
         """Wait for room no longer: the station is being stopped."""
         self._patience_s = 0.0
@@ -167,6 +195,14 @@ class Reports:
         self._close(self._parts.close(cause, problem, time.monotonic_ns()))
         if self._tracker is not None and self._last_result is not None:
             self._report_tracks(self._last_result, self._tracker.end_all())
+        self._unseen.end()
+
+    def _lose(self, place: WebPlace, finding: FrameFinding) -> None:
+        """Report a frame of a web that nobody looked at: each has a result, however seldom others are published."""
+        self._deliver(self._kept(self._inspector.result_of_frame(finding)))
+        if place.ends_roll and self._tracker is not None and self._last_result is not None:
+            self._report_tracks(self._last_result, self._tracker.end_all())
+        self._unseen.missed(place)
 
     def _settle(self, captured: Captured, finding: FrameFinding) -> None:
         if captured.part_id is not None:
@@ -181,17 +217,21 @@ class Reports:
                 frame_id=captured.frame_id,
                 captured_at=captured.captured_at,
                 captured_monotonic_ns=captured.captured_monotonic_ns,
+                web=captured.web,
             )
-        is_news = self._tracker is None or bool(changes) or result.outcome_name in _WORTH_A_LOOK
-        result = self._kept(result, is_news=is_news)
+        self._throw_out(result, changes, captured.captured_monotonic_ns)
+        shows_more = captured.web is not None or result.outcome_name in _WORTH_A_LOOK  # each frame of a web does
+        result = self._kept(result, is_news=self._tracker is None or bool(changes) or shows_more)
+        self._report_tracks(result, changes)
         if isinstance(captured, Frame):
             self._last_result = result
-        self._report_tracks(result, changes)
         self._deliver(result, published=self._is_due())
 
     def _close(self, closed: Sequence[ClosedPart]) -> None:
         for part in closed:
             result = self._inspector.result_of_part(part)
+            if self._gate is not None:
+                self._gate.take(result, captured_monotonic_ns=part.opened_ns)
             failure = result.outcome if isinstance(result.outcome, NoVerdict) else None
             self._ledger.closed(result.outcome_name, no_verdict=None if failure is None else failure.cause.value)
             self._deliver(self._kept(result))
@@ -199,10 +239,22 @@ class Reports:
                 source = result.frames[0].source
                 self.raise_alarm(failure.cause, f"part {result.part_id} ({source}): {failure.problem}")
 
+    def _throw_out(self, result: InspectionResult, changes: Sequence[TrackChange], captured_ns: int) -> None:
+        """Let the gate have the defects of a belt that are new on this frame, or got worse on it."""
+        if self._gate is None:
+            return
+        for change in changes:
+            if change.phase is not TrackPhase.END:
+                verdict = Decision(change.track.verdict)
+                self._gate.take(replace(result, outcome=verdict), captured_monotonic_ns=captured_ns)
+
     def _report_tracks(self, result: InspectionResult, changes: Sequence[TrackChange]) -> None:
+        last = self._last_result
         for change in changes:
             track_id = self._inspector.track_id(change.track.first_seen_at, change.track.number)
-            self._deliverer.put(TrackedDefect(result, track_id, change), wait_s=self._patience_s)
+            # A defect of a web may be told a frame later than it was seen.
+            shown = last if last is not None and last.frames[0].frame_id == change.track.frame_id else result
+            self._deliverer.put(TrackedDefect(shown, track_id, change), wait_s=self._patience_s)
 
     def _kept(self, result: InspectionResult, *, is_news: bool = True) -> InspectionResult:
         """Offer the pictures behind a result to the one who keeps samples, and note the key of what is kept."""

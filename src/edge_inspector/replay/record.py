@@ -4,6 +4,7 @@ from pathlib import Path
 
 from edge_inspector.app.build import new_session
 from edge_inspector.app.detector import collects, configured_package, with_model_in_force
+from edge_inspector.app.product_memory import starting_with
 from edge_inspector.app.source import flow_options
 from edge_inspector.daemon import run
 from edge_inspector.detectors.model_file import ModelPackage
@@ -13,6 +14,7 @@ from edge_inspector.pipeline.handover import WhenFull
 from edge_inspector.replay.recorder import Recorder
 from edge_inspector.replay.recording import SCHEMA, Header, RecordedModel
 from edge_inspector.settings import Settings
+from edge_inspector.settings.for_product import with_product
 from edge_inspector.settings.redaction import redact
 
 _PATIENCE_S = 60.0  # for which a folder or a video file is held up
@@ -65,9 +67,14 @@ def describe(settings: Settings, session: Session) -> Header:
     Raises:
         ModelError: If the model package cannot be used.
     """
+    settings = starting_with(settings)
     document = redact(settings.model_dump(mode="json"))
-    if settings.model.path is not None and isinstance(document, dict):
-        document["model"]["path"] = str(settings.model.path.absolute())
+    if isinstance(document, dict):
+        if settings.model.path is not None:
+            document["model"]["path"] = str(settings.model.path.absolute())
+        for code, product in settings.products.items():
+            if product.model is not None:
+                document["products"][code]["model"]["path"] = str(product.model.path.absolute())
     return Header(
         schema=SCHEMA,
         session_id=session.id,
@@ -81,13 +88,14 @@ def describe(settings: Settings, session: Session) -> Header:
 
 
 def model_of(settings: Settings) -> RecordedModel | None:
-    """Return which model the settings name; None where none runs.
+    """Return which model the settings name for the product that they start with; None where none runs.
 
     Raises:
         ModelError: If its package cannot be used.
     """
     if collects(settings):
         return None
+    settings = with_product(settings, settings.station.product)
     package = ModelPackage.open(configured_package(settings))
     file = package.file(settings.model.precision)
     return RecordedModel(name=package.manifest.name, version=package.manifest.version, sha256=file.sha256)

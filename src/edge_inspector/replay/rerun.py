@@ -50,9 +50,12 @@ def recorded_settings(recording: Recording) -> Settings:
         RecordingError: If this version cannot read it.
     """
     header = recording.header
-    source = {"type": "video", "path": str(recording.folder)}
+    source: dict[str, object] = {"type": "video", "path": str(recording.folder)}
     if header.frames_per_part is not None:
         source |= {"type": "directory", "frames_per_part": str(header.frames_per_part)}
+    recorded = header.settings.get("source")
+    if isinstance(recorded, dict) and recorded.get("web") is not None:  # its defects are put together as on the line
+        source = {"type": "simulated_web", "lines_hz": None, "web": recorded["web"]}
     sections = {name: section for name, section in header.settings.items() if name != "mqtt"}
     try:
         return parse({**sections, "source": source}, name=str(recording.folder / HEADER))
@@ -118,6 +121,8 @@ def without_surroundings(settings: Settings, home: Path) -> Settings:
     return settings.model_copy(
         update={
             "flow": FlowSettings(queue_size=_QUEUE, deadline_ms=_NEVER_MS, deliver_queue_size=_FOUND_QUEUE),
+            "gate": None,  # nothing is on the line
+            "identity": None,
             "mqtt": None,
             "state": StateSettings(dir=home),
             "journal": JournalSettings(durable=False),

@@ -61,6 +61,7 @@ def result_document(found: Found) -> ResultDocument:
             "first_seen_at": track.first_seen_at.isoformat(),
             "last_seen_at": track.last_seen_at.isoformat(),
             "frames": track.frames,
+            **({} if track.web is None else {"web": [track.web.roll, *_rounded(track.web.lines)]}),
         },
         **_document(found.result),
     }

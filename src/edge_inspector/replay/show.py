@@ -71,7 +71,9 @@ def show(
 def _wanted(recorded: Settings, settings: Settings | None, model: Path | None) -> Settings:
     wanted, gives_a_model = recorded, model is not None
     if settings is not None:
-        given, names = with_model_in_force(settings), ("model", "policy", "tracks")
+        given, names = with_model_in_force(settings), ["model", "policy", "tracks"]
+        if recorded.products.keys() <= given.products.keys():
+            names.append("products")
         wanted = wanted.model_copy(update={name: getattr(given, name) for name in names})
         # The shipped model in the place of none is no wish for one.
         gives_a_model |= settings.model.path is not None or configured_package(given) != SHIPPED_MODEL
@@ -94,7 +96,7 @@ def _what_if(recording: Recording, recorded: Settings, wanted: Settings) -> list
         found.append(f"{names[0]} instead of {names[1]}")
     if with_model(recorded, SHIPPED_MODEL).model != with_model(wanted, SHIPPED_MODEL).model:  # but for which it is
         found.append("another [model] section")
-    sections = [name for name in ("policy", "tracks") if getattr(recorded, name) != getattr(wanted, name)]
+    sections = [name for name in ("policy", "tracks", "products") if getattr(recorded, name) != getattr(wanted, name)]
     return [*found, *(f"another [{name}] section" for name in sections)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge_inspector.topics import CATALOGUE, Channel, Message
+from edge_inspector.web import WebStretch
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,13 @@ def describe_track(defect: Mapping[str, Any]) -> str:
     track = defect["track"]
     what = f"{track['label']} {track['confidence']:.2f}"
     seen = f"seen on {track['frames']} frame{'' if track['frames'] == 1 else 's'}"
-    return f"{defect['phase']} {defect['outcome']} {defect['track_id']}: {what}, {seen}"
+    where = f", {describe_stretch(defect['web'])}" if "web" in defect else ""
+    return f"{defect['phase']} {defect['outcome']} {defect['track_id']}: {what}, {seen}{where}"
+
+
+def describe_stretch(web: Mapping[str, Any]) -> str:
+    """Return where something lies on a web, for a person: `lines 120 to 180 (12.0 to 18.0 mm) of roll roll-1`."""
+    return str(WebStretch(web["roll"], tuple(web["lines"]), None if web["mm"] is None else tuple(web["mm"])))
 
 
 def describe_result(result: Mapping[str, Any]) -> str:

@@ -1,0 +1,281 @@
+"""Change-over: the line is set up for another product as one, model, policy and camera, or stays as it is.
+
+The order is what makes it one: the next model is open, warm and checked before anything changes; the camera is set up
+between two frames and marks every frame with what it is of; the inspect thread changes with the first frame so marked.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge_inspector.alarms import PRODUCT_REFUSED, Alarm, Severity
+from edge_inspector.app.changing import Line, Product, carry_out
+from edge_inspector.app.prepared import Prepared
+from edge_inspector.app.product_memory import Begun, ProductMemory, Remembered, begin
+from edge_inspector.errors import InspectorError, RefusedError, SourceError
+from edge_inspector.events import EventWriter, Json, ProductChange, model_document
+from edge_inspector.inspection import ModelIdentity
+from edge_inspector.pipeline.change_over import ChangeOver
+from edge_inspector.pipeline.inspector import Model
+from edge_inspector.ports import FrameSource
+from edge_inspector.settings import Settings
+from edge_inspector.settings.for_product import with_product
+from edge_inspector.sources.marked import RecordedProducts
+from edge_inspector.topics import Message
+
+_log = logging.getLogger(__name__)
+
+_APPLY_S = 60.0  # a changed configuration waits so long for a change-over that takes place
+
+
+class BusyError(RefusedError):
+    """Another change-over, or a change of the configuration, takes place."""
+
+
+class Products:
+    """What the line is set up for, and how it comes to be set up for something else; for all threads."""
+
+    def __init__(self, settings: Settings, folder: Path | None, stop: threading.Event) -> None:
+        """Find out with which product the station starts.
+
+        Args:
+            settings: The whole configuration, as it was written.
+            folder: The daemon's home; without one the configured product starts.
+            stop: Ends every wait.
+        """
+        self._base, self._stop = settings, stop
+        self._memory = ProductMemory(folder)
+        self._changing = threading.Lock()
+        self._joined: Line | None = None
+        configured = settings.station.product
+        self._begun: Begun | None = None
+        self.code = configured
+        if settings.products and configured is not None:
+            remembered = self._memory.read()
+            self._begun = begin(remembered, configured=configured, known=settings.products)
+            self.code = self._begun.product
+            if remembered is None or (remembered.product, remembered.configured) != (self.code, configured):
+                self._remember(self._begun.by, datetime.now(UTC))
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration as it is for the product in force."""
+        return with_product(self._base, self.code)
+
+    @property
+    def marks(self) -> str | None:
+        """What frames are marked with; None where nothing changes over."""
+        return self.code if self._base.products else None
+
+    def every(self) -> list[Settings]:
+        """Return the configuration as it is for each product."""
+        return [with_product(self._base, code) for code in self._base.products]
+
+    def busy(self) -> str | None:
+        """Return in words what a restart would disturb now, or None."""
+        if self._changing.locked():
+            return "the line is being changed over"
+        return None if self._joined is None else self._joined.looks.busy()
+
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Return what a person should know of the start."""
+        if self._begun is None or self._begun.problem is None:
+            return ()
+        text = f"The line does not start as it ended: {self._begun.problem}. It is set up for {self.code!r}."
+        _log.warning("%s", text)
+        return (_alarm(text),)
+
+    def first_messages(self, writer: EventWriter, model: ModelIdentity) -> tuple[Message, ...]:
+        """Return what is told of the product at the start."""
+        if self._begun is None:
+            return ()
+        begun = self._begun
+        now, previous = datetime.now(UTC), begun.previous
+        message = writer.product_changed(
+            now, product=begun.product, previous=previous, cause=begun.cause, by=begun.by, model=model
+        )
+        return (message,)
+
+    def around_recording(self, source: FrameSource) -> FrameSource:
+        """Return a recording around which the line changes over as its frames say."""
+        return source if self.marks is None else RecordedProducts(source, self.code, begin=self.follow_recorded)
+
+    def join(self, line: Line) -> None:
+        """Change this line over from now on."""
+        self._joined = line
+
+    @property
+    def follows_plc(self) -> bool:
+        """Whether the PLC says what the line makes."""
+        identity = self._base.identity
+        has_register = identity is not None and identity.product is not None and identity.changes_over
+        return has_register and self.marks is not None
+
+    def apply(self, settings: Settings) -> None:
+        """Use other settings from the next frame on, as they are for the product in force.
+
+        Raises:
+            ConfigError: If the policy contradicts the model.
+            SourceError: If a change-over takes place that does not end.
+        """
+        with self._settled():
+            base, self._base = self._base, settings
+            try:
+                self._flow().looks.apply(self.settings)
+            except InspectorError:
+                self._base = base
+                raise
+
+    def reopen_source(self, settings: Settings) -> None:
+        """Close the source and open it as other settings say, for the product in force.
+
+        Raises:
+            SourceError, ConfigError: As `OpenSource.instead`; the old one is read on.
+        """
+        with self._settled():
+            flow = self._flow()
+            source, close_old = flow.source.instead(with_product(settings, self.code), self.marks)
+            self._base = settings
+            flow.pipeline.swap_source(source, close_old=close_old)
+
+    def follow_recorded(self, code: str) -> Callable[[float], bool]:
+        """Change over with the next frame, which a recording says is of another product; call it on its thread.
+
+        Returns:
+            What waits so many seconds for that, and returns whether it is done.
+
+        Raises:
+            InspectorError: If what looks at the product cannot be opened.
+        """
+        flow = self._flow()
+        if code not in self._base.products:
+            msg = f"the recording has frames of product {code!r}; expected {', '.join(sorted(self._base.products))}"
+            raise SourceError(msg)
+        prepared = flow.looks.prepare(with_product(self._base, code))
+
+        def on_switched(_: Model) -> None:
+            self.code = code
+
+        change = ChangeOver(code, prepared.use, on_switched)
+        flow.pipeline.expect(change)
+
+        def is_done(timeout_s: float) -> bool:
+            if not change.wait(timeout_s):
+                return False
+            prepared.keep()
+            return True
+
+        return is_done
+
+    def command(self, arguments: Mapping[str, object]) -> Mapping[str, Json]:
+        """Run the command `product`.
+
+        Raises:
+            RefusedError: If it cannot run now, or there is no such product.
+            InspectorError: If it failed; the line is as before.
+        """
+        code, by = arguments.get("code"), arguments.get("by")
+        if not isinstance(code, str):
+            msg = "code: expected the code of a product, found nothing"
+            raise RefusedError(msg)
+        return self.change(code, by=by if isinstance(by, str) else None, cause=ProductChange.COMMAND)
+
+    def change(self, code: str, *, by: str | None, cause: ProductChange) -> dict[str, Json]:
+        """Set the line up for a product; returns once its frames are inspected as such, in bounded time.
+
+        Args:
+            code: The product.
+            by: Who wants it.
+            cause: What wants it.
+
+        Returns:
+            `product`, `previous` and `model`, as the event has them.
+
+        Raises:
+            BusyError: If another change-over takes place.
+            RefusedError: If there is no such product, or the station stops.
+            InspectorError: If it failed; the line is as before.
+        """
+        if not self._changing.acquire(blocking=False):
+            msg = "busy: another change-over or a change of the configuration takes place"
+            raise BusyError(msg)
+        try:
+            return self._change(code, by=by, cause=cause)
+        except InspectorError as error:
+            if self._joined is not None and not self._stop.is_set():
+                text = f"The line stays set up for {self.code!r}, it was not changed over to {code!r}: {error}"
+                self._joined.pipeline.alarms.clear(PRODUCT_REFUSED)  # else what it says is that of the one before
+                self._joined.pipeline.alarms.raise_(_alarm(text))
+            raise
+        finally:
+            self._changing.release()
+
+    def _change(self, code: str, *, by: str | None, cause: ProductChange) -> dict[str, Json]:
+        flow, previous = self._flow(), self.code
+        if code not in self._base.products or previous is None:
+            msg = f"code: expected one of {', '.join(sorted(self._base.products))}, found {code!r}"
+            raise RefusedError(msg)
+        if code == previous:
+            flow.pipeline.alarms.clear(PRODUCT_REFUSED, text=f"the line is set up for {code!r}")
+            return {"product": code, "previous": previous, "model": model_document(flow.pipeline.model)}
+        prepared = flow.looks.prepare(with_product(self._base, code))
+        at: list[datetime] = []
+
+        def on_switched(model: Model) -> None:
+            at.append(datetime.now(UTC))
+            self.code = code
+            flow.publish(
+                flow.writer.product_changed(
+                    at[0], product=code, previous=previous, cause=cause, by=by, model=model.identity
+                )
+            )
+
+        change = ChangeOver(code, prepared.use, on_switched)
+        try:
+            wanted, before = Product(code, with_product(self._base, code)), Product(previous, self.settings)
+            carry_out(change, flow, wanted=wanted, before=before, stop=self._stop)
+        except BaseException:
+            prepared.drop()
+            raise
+        self._kept(prepared, flow)
+        self._remember(by, at[0])
+        return {"product": code, "previous": previous, "model": model_document(flow.pipeline.model)}
+
+    def _kept(self, prepared: Prepared, flow: Line) -> None:
+        prepared.keep()
+        flow.relearn()
+        flow.pipeline.alarms.clear(PRODUCT_REFUSED, text=f"the line was changed over to {self.code!r}")
+        _log.info("the line is set up for product %r", self.code)
+
+    def _remember(self, by: str | None, at: datetime) -> None:
+        if self.code is None or self._base.station.product is None:
+            return
+        try:
+            self._memory.write(Remembered(self.code, by, at, self._base.station.product))
+        except OSError as error:
+            _log.error("that the line is set up for %r could not be written down: %s", self.code, error)
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """Hold change-overs up, once the one that takes place has ended."""
+        if not self._changing.acquire(timeout=_APPLY_S):
+            msg = f"a change-over has not ended within {_APPLY_S:g} s"
+            raise SourceError(msg)
+        try:
+            yield
+        finally:
+            self._changing.release()
+
+    def _flow(self) -> Line:
+        if self._joined is None:
+            msg = "the station is not open yet"
+            raise RefusedError(msg)
+        return self._joined
+
+
+def _alarm(text: str) -> Alarm:
+    what_to_do = "Look at what it says, then change over with the command `product`; check that the right parts come."
+    return Alarm(PRODUCT_REFUSED, Severity.CRITICAL, text, what_to_do)

@@ -1,0 +1,82 @@
+"""For which product frames are inspected, and the change-over that waits for the first frame of the next one."""
+
+import threading
+from collections.abc import Callable
+
+from edge_inspector.errors import InspectorError
+from edge_inspector.frame import DamagedFrame, Frame
+from edge_inspector.pipeline.inspector import Model
+
+
+class ChangeOver:
+    """Another product that frames will come of.
+
+    Attributes:
+        product: Its code.
+        use: Called on the inspect thread when its first frame has come, or the line stands and the source is set up
+            for it: returns what inspects from then on. An InspectorError of it leaves all as it is.
+        on_switched: Called there at once after with the model: no result is the old product's any more, and none
+            the new one's yet. Must take no time.
+        failure: Why it did not take place; once it is settled.
+    """
+
+    def __init__(self, product: str, use: Callable[[], Model], on_switched: Callable[[Model], None]) -> None:
+        self.product, self.use, self.on_switched = product, use, on_switched
+        self.failure: InspectorError | None = None
+        self._settled = threading.Event()
+
+    def settle(self, failure: InspectorError | None = None) -> None:
+        """Note the end of it, good or bad."""
+        self.failure = failure
+        self._settled.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return whether it is settled, waiting for that."""
+        return self._settled.wait(timeout_s)
+
+
+class ProductInspected:
+    """What the line is inspected for; the inspect thread changes it, the capture thread says what frames are of.
+
+    Attributes:
+        running: The product that is inspected; None where nothing changes over. For the inspect thread.
+        captured_for: What frames are of that the capture thread hands over from now on.
+    """
+
+    def __init__(self, product: str | None) -> None:
+        self.running = self.captured_for = product
+        self._coming: ChangeOver | None = None
+        self._lock = threading.Lock()
+
+    def expect(self, change: ChangeOver) -> None:
+        """Wait for the frames of another product; call it before the source is set up for them."""
+        with self._lock:
+            self._coming = change
+
+    def withdraw(self, change: ChangeOver) -> bool:
+        """Give a change-over up; return False where it has been taken already."""
+        with self._lock:
+            is_ours = self._coming is change
+            if is_ours:
+                self._coming = None
+            return is_ours
+
+    def is_due(self, product: str | None) -> bool:
+        """Return whether a change-over waits for this product."""
+        coming = self._coming
+        return coming is not None and coming.product == product != self.running
+
+    def take(self, product: str) -> ChangeOver | None:
+        """Return the change-over that waits for this product, once."""
+        with self._lock:
+            coming = self._coming
+            if coming is None or coming.product != product:
+                return None
+            self._coming = None
+            return coming
+
+    def mismatch(self, captured: Frame | DamagedFrame) -> str | None:
+        """Return in words that a frame is of another product than the one that is inspected."""
+        if captured.product is None or captured.product == self.running:
+            return None
+        return f"it is of product {captured.product!r}; expected {self.running!r}, which the line is inspected for"

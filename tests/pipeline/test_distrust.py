@@ -1,0 +1,68 @@
+"""When the results of a flow cannot be trusted, and why: what the reject gate goes by."""
+
+import threading
+from datetime import UTC, datetime
+
+from edge_inspector.camera import CameraFault, CameraReport, CameraStatus
+from tests.fakes import PATIENCE_S, ScriptedDetector, ScriptedSource, belt_frame, part
+from tests.mosquitto import eventually
+from tests.pipeline.line import Line, Running, line
+
+NEVER_MS = 1e9
+
+
+def becomes(running: Line, reason: str | None, *, longest_ms: float = NEVER_MS) -> None:
+    eventually(lambda: running.pipeline.distrust(longest_ms) == reason, what=f"{reason}")
+
+
+def test_a_station_that_starts_or_stops_is_not_trusted() -> None:
+    go = threading.Event()
+    running = line(ScriptedSource([go, part(0)], ends=False))
+    assert running.pipeline.distrust(NEVER_MS) == "the station starts"
+    with Running(running):
+        becomes(running, "no frame has come yet")
+        go.set()
+        becomes(running, None)
+    assert running.pipeline.distrust(NEVER_MS) == "the station stops"
+
+
+def test_a_camera_that_is_away_is_not_trusted_until_it_is_back() -> None:
+    gone, back, now = threading.Event(), threading.Event(), datetime.now(UTC)
+    lost = CameraReport(CameraStatus.OFFLINE, now, "the cable", CameraFault.LOST)
+    online = CameraReport(CameraStatus.ONLINE, now, "")
+    running = line(ScriptedSource([part(0), gone, lost, back, online, part(1)], ends=False))
+    with Running(running):
+        becomes(running, None)
+        gone.set()
+        becomes(running, "the camera is offline: the cable")
+        back.set()
+        becomes(running, None)
+
+
+def test_an_inspection_that_takes_too_long_is_not_trusted_while_it_lasts() -> None:
+    detector = ScriptedDetector(held_up=True)
+    running = line(ScriptedSource([part(0)], ends=False), detector)
+    with Running(running):
+        becomes(running, "an inspection is not done after 50 ms", longest_ms=50)
+        assert running.pipeline.distrust(NEVER_MS) is None
+        detector.gate.set()
+        becomes(running, None, longest_ms=5000)
+
+
+def test_a_part_that_has_waited_for_its_inspection_has_that_time_counted() -> None:
+    detector = ScriptedDetector(held_up=True)
+    running = line(ScriptedSource([part(0, age_ms=60_000)], ends=False), detector)
+    with Running(running):
+        becomes(running, "an inspection is not done after 50000 ms", longest_ms=50_000)
+        detector.gate.set()
+        becomes(running, None, longest_ms=50_000)
+
+
+def test_a_frame_of_no_part_has_only_the_time_counted_that_it_is_looked_at() -> None:
+    detector = ScriptedDetector(held_up=True)
+    running = line(ScriptedSource([belt_frame(0, age_ms=30_000)], ends=False), detector)
+    with Running(running):
+        assert detector.busy.wait(PATIENCE_S)
+        becomes(running, None, longest_ms=20_000)
+        becomes(running, "an inspection is not done after 50 ms", longest_ms=50)
+        detector.gate.set()

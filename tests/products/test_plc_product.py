@@ -1,0 +1,103 @@
+"""The PLC's register changes the line over: one after another, the newest wish wins, and nobody waits for it."""
+
+import threading
+from pathlib import Path
+
+from edge_inspector.alarms import PRODUCT_REFUSED
+from edge_inspector.app.plc_product import PlcProduct
+from edge_inspector.app.products import BusyError
+from edge_inspector.errors import RefusedError
+from edge_inspector.events import Json, ProductChange
+from tests.mosquitto import eventually
+from tests.products.line import A, B, C, Station, settings_of
+
+
+class Changes:
+    """Notes what was wished for; holds the first one up, or says that it is busy."""
+
+    def __init__(self, *, busy: int = 0) -> None:
+        self.asked: list[str] = []
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+        self._busy = busy
+        self.follows_plc = True
+
+    def change(self, code: str, *, by: str | None, cause: ProductChange) -> dict[str, Json]:
+        assert (by, cause) == ("plc", ProductChange.PLC)
+        self.asked.append(code)
+        self.begun.set()
+        if self._busy:
+            self._busy -= 1
+            msg = "busy"
+            raise BusyError(msg)
+        assert self.goes_on.wait(20)
+        if code == "unknown":
+            msg = "code: expected another"
+            raise RefusedError(msg)
+        return {}
+
+
+def test_of_several_wishes_during_a_change_over_the_newest_comes_next() -> None:
+    changes = Changes()
+    with PlcProduct(changes) as plc:
+        plc.want("a")
+        assert changes.begun.wait(20)
+        for code in ("b", "unknown", "c"):
+            plc.want(code)
+        changes.goes_on.set()
+        eventually(lambda: changes.asked == ["a", "c"], what="the newest")
+
+
+def test_a_wish_that_failed_is_not_made_again_and_the_next_one_is() -> None:
+    changes = Changes()
+    changes.goes_on.set()
+    with PlcProduct(changes) as plc:
+        plc.want("unknown")
+        eventually(lambda: changes.asked == ["unknown"], what="the first")
+        plc.want("a")
+        eventually(lambda: changes.asked == ["unknown", "a"], what="the next")
+
+
+def test_a_wish_waits_for_another_change_over() -> None:
+    changes = Changes(busy=1)
+    changes.goes_on.set()
+    with PlcProduct(changes) as plc:
+        plc.want("a")
+        eventually(lambda: changes.asked == ["a", "a"], what="it is tried again")
+
+
+def test_the_end_waits_for_no_change_over() -> None:
+    changes = Changes()
+    with PlcProduct(changes) as plc:
+        plc.want("a")
+        assert changes.begun.wait(20)
+    changes.goes_on.set()
+
+
+def test_a_station_follows_its_plc(tmp_path: Path) -> None:
+    plc_sections = {
+        "plc": {"host": "127.0.0.1"},
+        "identity": {"product": {"address": 0}},
+    }
+    with Station(settings_of(tmp_path, **plc_sections)) as station, PlcProduct(station.products) as plc:
+        station.goes_on()
+        plc.want(B)
+        eventually(lambda: station.products.code == B, what="the PLC's product")
+        plc.want("unknown")
+        eventually(lambda: station.told.of(f"alarm/{PRODUCT_REFUSED}"), what="the alarm")
+        plc.want(C)
+        eventually(lambda: station.products.code == C, what="the PLC's next product")
+        station.end()
+        changes = station.told.of("product")
+    assert [(each["product"], each["cause"], each["by"]) for each in changes] == [
+        (A, "start", None),
+        (B, "plc", "plc"),
+        (C, "plc", "plc"),
+    ]
+
+
+def test_a_station_that_is_told_so_does_not_follow_its_plc(tmp_path: Path) -> None:
+    sections = {"plc": {"host": "127.0.0.1"}, "identity": {"product": {"address": 0}, "changes_over": False}}
+    with Station(settings_of(tmp_path, **sections)) as station, PlcProduct(station.products) as plc:
+        plc.want(B)
+        station.goes_on(50)
+        assert station.products.code == A

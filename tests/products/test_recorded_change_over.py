@@ -1,0 +1,45 @@
+"""A recording of a line that was changed over is replayed with the same products at the same frames."""
+
+from pathlib import Path
+
+from edge_inspector.replay.compare import compare
+from edge_inspector.replay.record import open_recorder
+from edge_inspector.replay.recording import open_recording
+from edge_inspector.replay.rerun import recorded_settings, rerun
+from tests.products.line import A, B, C, Line, Station, settings_of
+
+
+def test_a_recording_of_several_products_gives_the_same_results_again(tmp_path: Path) -> None:
+    source = {"type": "simulated", "rate_hz": 400, "frames_per_part": 3}
+    settings = settings_of(tmp_path, source=source, state={"dir": str(tmp_path / "state")})
+    with Station(settings) as station:
+        station.change(C)  # what the recording starts with is not what is configured
+    recorder, session = open_recorder(settings, tmp_path / "recording", most_frames=10_000)
+    around = {
+        "around_source": recorder.around_source,
+        "around_writer": recorder.around_writer,
+        "watch_frame": recorder.note_inspected,
+        "session": session,
+    }
+    line = Line(0.005, frames_per_part=3, stands_after=100)  # it stands in the middle of a part
+    with recorder, Station(settings, line, **around) as station:
+        for code in (B, C, A, B):
+            station.goes_on(15)
+            station.change(code)
+        station.stands()
+        station.change(A)
+        line.goes_on()
+        station.goes_on(20)
+        station.end()
+        told = station.told.of("result")
+    recording = open_recording(tmp_path / "recording")
+    assert recording.header.settings["station"]["product"] == C
+    assert recording.header.model is not None
+    assert recording.header.model.version == "1.0.0"
+    assert {frame.product for frame in recording.frames} == {A, B, C}
+    again = rerun(recording, recorded_settings(recording))
+    assert len(again) == len(told)
+    found = compare(recording.results, again, is_whole=recording.is_whole)
+    assert (found.compared, found.different, found.extra) == (len(told), (), ())
+    torn = [each for each in told if each["outcome"] == "no_verdict"]
+    assert torn[0]["no_verdict"]["cause"] == "product_mismatch"
