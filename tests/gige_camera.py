@@ -53,7 +53,7 @@ class GigeCamera:
         self.serial = serial or f"T{random.getrandbits(40):010x}"
         self.name = f"Aravis-Fake-{self.serial}"
         self.address = ""
-        self._program = require_program(PROGRAM, package="aravis-tools-cli")
+        self._program = require_program(PROGRAM, package="aravis-tools")
         self._lost = lost_per_thousand
         self._process: subprocess.Popen[bytes] | None = None
         self._stack = ExitStack()

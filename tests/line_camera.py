@@ -115,10 +115,11 @@ class NotingDesk:
         self.notes: list[tuple[str, str, str]] = []
         self._changed = threading.Condition()
 
-    def take(self, trigger: Trigger) -> None:
+    def take(self, trigger: Trigger) -> bool:
         with self._changed:
             self.triggers.append(trigger)
             self._changed.notify_all()
+        return True
 
     def trouble(self, alarm: str, text: str) -> None:
         self._note("trouble", alarm, text)

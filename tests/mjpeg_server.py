@@ -4,15 +4,19 @@ import base64
 import queue
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Self, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tests.clock_pictures import HEIGHT, WIDTH, draw_clock, now_ms
 from tests.mosquitto import HOST, PATIENCE_S, free_port
+
+Paint: TypeAlias = Callable[[NDArray[np.uint8]], None]
 
 _BOUNDARY = "picture"
 _POLL_S = 0.02
@@ -20,7 +24,12 @@ _HEAD_BYTES = 300  # of a JPEG's about 600
 
 
 class MjpegServer:
-    """Makes pictures at a rate and sends them to everyone who is connected, over several lives on one port."""
+    """Makes pictures at a rate and sends them to everyone who is connected, over several lives on one port.
+
+    Attributes:
+        paint: Paints over a picture.
+        made: How many pictures were made.
+    """
 
     def __init__(self, *, rate_hz: float = 25.0, password: str | None = None) -> None:
         """Choose a port; nothing listens yet.
@@ -32,7 +41,8 @@ class MjpegServer:
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}/stream"
         self.rate_hz = rate_hz
-        self.connections = 0
+        self.connections = self.made = 0
+        self.paint: Paint = lambda _: None
         self._credentials = password and "Basic " + base64.b64encode(f"camera:{password}".encode()).decode()
         self._frozen_ms: int | None = None
         self._damage = 0
@@ -126,7 +136,8 @@ class MjpegServer:
     def _make_pictures(self) -> None:
         while not self._dead.wait(1.0 / self.rate_hz):
             made_ms = now_ms() if self._frozen_ms is None else self._frozen_ms
-            pixels = np.frombuffer(draw_clock(made_ms), np.uint8).reshape(HEIGHT, WIDTH)
+            pixels = np.frombuffer(draw_clock(made_ms), np.uint8).reshape(HEIGHT, WIDTH).copy()
+            self.paint(pixels)
             picture = cv2.imencode(".jpg", pixels)[1].tobytes()
             if self._damage:
                 self._damage -= 1
@@ -134,6 +145,7 @@ class MjpegServer:
             with self._lock:
                 for pictures, _ in self._clients:
                     pictures.put(picture)
+            self.made += 1
 
     def _send_to(self, request: BaseHTTPRequestHandler) -> None:
         self.connections += 1

@@ -63,7 +63,7 @@ NUCLEUS_UNREACHABLE = "nucleus-unreachable"
 
 GATE_UNREACHABLE = "gate-unreachable"  # the reject output cannot be set
 GATE_DEADLINE_MISSED = "gate-deadline-missed"  # an outcome came too late for its part
-PLC_UNREACHABLE = "plc-unreachable"  # triggers or identities cannot be read
+PLC_UNREACHABLE = "plc-unreachable"  # what it knows of parts, or of the web's speed, cannot be read
 TRIGGER_UNAVAILABLE = "trigger-unavailable"  # the input of the trigger cannot be read
 TRIGGER_LOST = "trigger-lost"  # more triggers came than the camera could follow
 WEB_NOT_INSPECTED = "web-not-inspected"  # nobody looked at a stretch of a roll

@@ -92,11 +92,16 @@ class Parts:
         self._closed: OrderedDict[str, _Closed] = OrderedDict()
 
     @property
+    def opened_ns(self) -> int | None:
+        """Monotonic time at which the first frame of the open part was captured, None without one; for any thread."""
+        part = self._open
+        return None if part is None else part.opened_ns
+
+    @property
     def closes_at_ns(self) -> int | None:
         """Monotonic time at which the open part closes at the latest; None when there is none, or no deadline."""
-        if self._open is None or self._deadline_ns is None:
-            return None
-        return self._open.opened_ns + self._deadline_ns
+        opened_ns = self.opened_ns
+        return None if opened_ns is None or self._deadline_ns is None else opened_ns + self._deadline_ns
 
     @property
     def is_untouched(self) -> bool:

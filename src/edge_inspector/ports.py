@@ -5,13 +5,13 @@ Sources, detectors and sinks are context managers where they hold something open
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from edge_inspector.alarms import Alarm
 from edge_inspector.camera import CameraReport, SetUpFor, Skipped, SourceTrouble
 from edge_inspector.detections import Detections
 from edge_inspector.events import Json
-from edge_inspector.frame import DamagedFrame, Frame
+from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.inspection import InspectionResult
 from edge_inspector.topics import Message
 
@@ -38,6 +38,21 @@ class FrameSource(Protocol):
         Raises:
             SourceError: If the source as a whole cannot deliver.
             EndOfSource: If there will be no more frames.
+        """
+
+
+@runtime_checkable
+class OwingSource(FrameSource, Protocol):
+    """A source that may owe parts a frame when it is no longer read."""
+
+    def leave(self, cause: DropCause, problem: str) -> Sequence[Delivered]:
+        """Return what has come and was not read, and what is owed to parts; nothing comes after that.
+
+        Returns within 0.3 s.
+
+        Args:
+            cause: Of a frame that a trigger waited for, and that does not come any more.
+            problem: The same in words.
         """
 
 

@@ -17,6 +17,8 @@ class WebPlace:
         first_mm: Its first line in millimeters from the begin of the roll; None where the resolution is not known.
         mm_per_line: Resolution along the web over this frame; None likewise.
         ends_roll: Its last line is the last one of the roll.
+        uncounted: How often lines have passed before it, since the roll began, that nobody counted: it lies further on
+            by those than its lines and millimeters say.
     """
 
     roll: str
@@ -25,6 +27,7 @@ class WebPlace:
     first_mm: float | None = None
     mm_per_line: float | None = None
     ends_roll: bool = False
+    uncounted: int = 0
 
     def __post_init__(self) -> None:
         """Refuse lines before the begin of the roll, and half of what millimeters need."""
@@ -53,14 +56,17 @@ class WebStretch:
         roll: Which roll.
         lines: From this line to this one, exclusive, from the begin of the roll.
         mm: The same in millimeters; None where that is not known.
+        uncounted: As in WebPlace.
     """
 
     roll: str
     lines: tuple[float, float]
     mm: Millimeters | None = None
+    uncounted: int = 0
 
     def __str__(self) -> str:
         """Return it for people."""
         first, end = self.lines
         mm = "" if self.mm is None else f" ({self.mm[0]:.1f} to {self.mm[1]:.1f} mm)"
-        return f"lines {first:.0f} to {end:.0f}{mm} of roll {self.roll}"
+        further_on = f", not counting what passed in {self.uncounted} outages" if self.uncounted else ""
+        return f"lines {first:.0f} to {end:.0f}{mm} of roll {self.roll}{further_on}"

@@ -40,7 +40,7 @@ def test_a_receive_buffer_that_was_full_is_told_with_the_value_to_set_and_the_co
     text = only(on(LOSSY, dropped_in_buffer=77, receive_max_bytes=212_992))
     assert text.startswith("fault: frames lost: 5 % (4 incomplete and 1 missing of 101; about 0.0091 % of the packets)")
     assert "this computer dropped 77 packets itself" in text
-    assert "sudo sysctl -w net.core.rmem_max=10485760" in text
+    assert "sudo sysctl -w net.core.rmem_max=20971520" in text
 
 
 def test_a_receive_buffer_that_may_be_large_enough_is_not_told_to_be_raised() -> None:
@@ -78,9 +78,7 @@ def test_packets_that_were_sent_again_in_time_are_advice_and_no_fault() -> None:
 
 def test_a_driver_without_free_buffers_is_told_apart_from_the_network() -> None:
     found = texts(replace(LOSSY, packets=PacketCounts(missing=0, resent=0, underruns=5)))
-    assert (
-        found[1] == "fault: the driver had no free buffer for 5 frames: raise source.buffers above 8, or lower the rate"
-    )
+    assert found[1] == "fault: the driver had no free buffer 5 times: raise source.buffers above 8, or lower the rate"
 
 
 def test_a_standard_mtu_is_advice_where_much_is_sent_and_no_word_is_lost_where_little_is() -> None:

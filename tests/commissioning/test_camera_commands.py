@@ -14,7 +14,8 @@ import pytest
 from edge_inspector.cli import main
 from edge_inspector.commissioning.advice import advise
 from edge_inspector.commissioning.grabbing import GrabbedFrame, grab
-from edge_inspector.settings import GenicamSource
+from edge_inspector.commissioning.opening import camera_settings
+from edge_inspector.settings import GenicamSource, parse
 from tests.daemons import EDGE_INSPECTOR
 from tests.gige_camera import GigeCamera
 from tests.mjpeg_server import MjpegServer
@@ -117,7 +118,7 @@ def test_every_configured_feature_that_the_camera_refuses_is_told_at_once(
     camera: Camera, gige: GigeCamera, tmp_path: Path
 ) -> None:
     file = station(
-        tmp_path, type="genicam", camera=gige.serial, pixel_format="Mono9", region=[0, 0, 640, 4800], exposure_us=2000,
+        tmp_path, type="genicam", camera=gige.address, pixel_format="Mono9", region=[0, 0, 640, 4800], exposure_us=2000,
         features={"Nonsense": 1, "GainRaw": 3},
     )  # fmt: skip
     described = camera("describe", "-c", file)
@@ -127,7 +128,7 @@ def test_every_configured_feature_that_the_camera_refuses_is_told_at_once(
 
 
 def test_a_configuration_that_the_camera_takes_is_told_so(camera: Camera, gige: GigeCamera, tmp_path: Path) -> None:
-    file = station(tmp_path, type="genicam", camera=gige.serial, region=[0, 0, 320, 240], exposure_us=2000)
+    file = station(tmp_path, type="genicam", camera=gige.address, region=[0, 0, 320, 240], exposure_us=2000)
     described = camera("describe", "-c", file)
     assert described.returncode == 0, described.stderr
     assert "the camera takes all that is configured" in described.stderr
@@ -136,7 +137,7 @@ def test_a_configuration_that_the_camera_takes_is_told_so(camera: Camera, gige: 
 
 def test_frames_are_grabbed_as_configured_saved_and_judged(camera: Camera, gige: GigeCamera, tmp_path: Path) -> None:
     file = station(
-        tmp_path, type="genicam", camera=gige.serial, region=[0, 0, 320, 240], pixel_format="RGB8", rate_hz=50
+        tmp_path, type="genicam", camera=gige.address, region=[0, 0, 320, 240], pixel_format="RGB8", rate_hz=50
     )
     ended = camera("grab", "-c", file, "--count", "12", "--out", tmp_path / "frames", "--json")
     assert ended.returncode == 0, ended.stderr + ended.stdout
@@ -156,6 +157,17 @@ def test_frames_are_grabbed_as_configured_saved_and_judged(camera: Camera, gige:
     assert float(picture.mean()) == pytest.approx(frames[3]["mean_gray"], abs=0.5)
 
 
+def test_a_camera_is_set_up_for_the_product_that_the_line_starts_with() -> None:
+    settings = parse({
+        "station": {"product": "b"},
+        "source": {"type": "genicam", "exposure_us": 500},
+        "products": {"a": {"camera": {"region": [0, 0, 64, 64]}}, "b": {"camera": {"region": [0, 0, 96, 64]}}},
+    })  # fmt: skip
+    found = camera_settings(settings, "22345678")
+    assert isinstance(found, GenicamSource)
+    assert (found.camera, found.region, found.exposure_us) == ("22345678", (0, 0, 96, 64), 500)
+
+
 def test_a_table_for_people_ends_with_the_self_check(camera: Camera, gige: GigeCamera) -> None:
     ended = camera("grab", gige.serial, "--count", "4")
     assert ended.returncode == 0, ended.stderr + ended.stdout
@@ -167,10 +179,10 @@ def test_a_table_for_people_ends_with_the_self_check(camera: Camera, gige: GigeC
 
 def test_lost_packets_are_told_with_how_many_and_what_to_do(camera: Camera, tmp_path: Path) -> None:
     with GigeCamera(lost_per_thousand=5) as lossy:
-        file = station(tmp_path, type="genicam", camera=lossy.serial, region=[0, 0, 512, 512], packet_size=1400)
+        file = station(tmp_path, type="genicam", camera=lossy.address, region=[0, 0, 512, 512], packet_size=1400)
         ended = camera("grab", "-c", file, "--count", "60")
     assert ended.returncode == 69
-    (fault,) = [line for line in ended.stdout.splitlines() if line.startswith("fault: ")]
+    fault, *_ = [line for line in ended.stdout.splitlines() if line.startswith("fault: ")]
     assert fault.startswith("fault: frames lost: ")
     assert "none of these is ever inspected" in fault
     percent = float(fault.partition("about ")[2].partition(" %")[0])
@@ -186,7 +198,7 @@ def test_a_user_who_may_not_open_raw_sockets_receives_frames_larger_than_the_def
     without = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"] if os.geteuid() == 0 else []
     if without:
         require_program("setpriv", package="util-linux")
-    file = station(tmp_path, type="genicam", camera=gige.serial, region=[0, 0, 640, 480], pixel_format="RGB8")
+    file = station(tmp_path, type="genicam", camera=gige.address, region=[0, 0, 640, 480], pixel_format="RGB8")
     arguments = ["camera", "grab", "-c", str(file), "--count", "20", "--json"]
     ended = subprocess.run([*without, *EDGE_INSPECTOR, *arguments], capture_output=True, text=True, check=False)
     _, check = check_of(ended.stdout)
@@ -197,7 +209,7 @@ def test_a_user_who_may_not_open_raw_sockets_receives_frames_larger_than_the_def
 
 
 def test_a_software_trigger_is_fired_for_each_frame(camera: Camera, gige: GigeCamera, tmp_path: Path) -> None:
-    file = station(tmp_path, type="genicam", camera=gige.serial, region=[0, 0, 64, 64], trigger={"by": "command"})
+    file = station(tmp_path, type="genicam", camera=gige.address, region=[0, 0, 64, 64], trigger={"by": "command"})
     ended = camera("grab", "-c", file, "--count", "5", "--json")
     assert ended.returncode == 0, ended.stderr + ended.stdout
     assert [frame["state"] for frame in check_of(ended.stdout)[0]] == ["whole"] * 5
@@ -207,7 +219,7 @@ def test_a_pulse_that_does_not_come_is_told_apart_from_a_camera_that_is_gone(
     camera: Camera, gige: GigeCamera, tmp_path: Path
 ) -> None:
     trigger = {"by": "hardware", "source": "Line0"}
-    file = station(tmp_path, type="genicam", camera=gige.serial, region=[0, 0, 64, 64], trigger=trigger)
+    file = station(tmp_path, type="genicam", camera=gige.address, region=[0, 0, 64, 64], trigger=trigger)
     # The camera of these tests takes a frame by itself only without a trigger; nothing pulls its line.
     ended = camera("grab", "-c", file, "--seconds", "1")
     assert ended.returncode == 69
@@ -217,7 +229,7 @@ def test_a_pulse_that_does_not_come_is_told_apart_from_a_camera_that_is_gone(
 def test_a_camera_that_goes_away_in_the_middle_is_told_with_what_came_before() -> None:
     taken: list[GrabbedFrame] = []
     with GigeCamera() as leaving:
-        source = {"type": "genicam", "camera": leaving.serial, "region": [0, 0, 64, 64], "read_timeout_s": 2}
+        source = {"type": "genicam", "camera": leaving.address, "region": [0, 0, 64, 64], "read_timeout_s": 2}
 
         def take(frame: GrabbedFrame, _image: Any) -> None:
             taken.append(frame)
@@ -229,6 +241,16 @@ def test_a_camera_that_goes_away_in_the_middle_is_told_with_what_came_before() -
     assert measured.problem is not None
     assert "does not answer any more" in measured.problem
     assert any(f"the camera does not deliver: {measured.problem}" in advice.text for advice in advise(measured))
+
+
+def test_who_has_seen_enough_is_told_what_came_so_far(gige: GigeCamera) -> None:
+    def take(frame: GrabbedFrame, _image: Any) -> None:
+        if frame.number == 3:
+            raise KeyboardInterrupt
+
+    source = {"type": "genicam", "camera": gige.address, "region": [0, 0, 64, 64]}
+    measured = grab(GenicamSource.model_validate(source), take, count=10_000, seconds=60)
+    assert (measured.frames.whole, measured.problem) == (4, None)
 
 
 def test_a_camera_that_is_not_there_is_one_clear_line_with_those_that_are(camera: Camera, gige: GigeCamera) -> None:

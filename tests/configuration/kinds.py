@@ -50,9 +50,11 @@ _sources = st.one_of(
         lambda source: {"type": "directory", "path": "/images", **source}
     ),
     _some(loop=st.booleans(), rate_hz=_rate).map(lambda source: {"type": "video", "path": "v.mp4", **source}),
-    _some(device=st.sampled_from(["/dev/video2", 3]), frozen_after_s=st.integers(0, 9)).map(
-        lambda source: {"type": "usb", **source}
-    ),
+    _some(
+        device=st.sampled_from(["/dev/video2", 3]),
+        frozen_after_s=st.integers(0, 9),
+        trigger=st.sampled_from([None, {"by": "command"}, {"by": "timer", "rate_hz": 2}]),
+    ).map(lambda source: {"type": "usb", **source}),
     st.sampled_from(["hunter2", "s3cret"]).map(
         lambda word: {"type": "network", "url": f"rtsp://camera/?pwd={word}", "username": "u", "password": word}
     ),

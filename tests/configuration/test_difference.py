@@ -26,13 +26,18 @@ def applied(document: Any, changes: Iterable[Change]) -> Any:
     return document
 
 
+def is_value(key: str) -> bool:
+    """Return whether a key is a value, or a section with a name of its own, as of a class."""
+    return KEYS[key if key in KEYS else key.rpartition(".")[0]]
+
+
 @given(settings, settings)
 def test_a_configuration_with_its_difference_to_another_applied_is_the_other(old: Settings, new: Settings) -> None:
     changes = difference(old, new)
     assert parse(applied(plain(old), changes)) == new
     assert bool(changes) == (old != new)
     assert len({change.key for change in changes}) == len(changes)
-    assert all(KEYS[change.key] for change in changes)
+    assert all(is_value(change.key) for change in changes)
 
 
 @given(settings)
@@ -95,3 +100,14 @@ def test_where_a_secret_is_kept_is_none() -> None:
 def test_a_change_of_one_key_asks_for_no_more_than_it_needs() -> None:
     (change,) = difference(parse({}), parse({"log": {"level": "debug"}}))
     assert (change.key, change.old, change.new, change.effect) == ("log.level", "info", "debug", Effect.LIVE)
+
+
+def test_of_products_each_key_that_differs_is_one_change() -> None:
+    source, station = {"type": "simulated"}, {"product": "a"}
+    kept = {"a": {}, "b.1": {"policy": {"fail_safe": "reject"}}}
+    old = parse({"source": source, "station": station, "products": kept})
+    changed = {"a": {}, "b.1": {"policy": {"fail_safe": "review"}}, "c": {}}
+    new = parse({"source": source, "station": station, "products": changed})
+    told = [str(change) for change in difference(old, new)]
+    assert told[0] == "products.b.1.policy.fail_safe: 'reject' -> 'review' (restart)"
+    assert [line.split(":")[0] for line in told[1:]] == ["products.c"]

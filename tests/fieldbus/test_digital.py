@@ -62,6 +62,12 @@ def test_outputs_begin_off_and_are_set_one_by_one(chip: FakeChip) -> None:
     outputs.close()
 
 
+def test_an_output_may_be_on_from_the_first_moment(chip: FakeChip) -> None:
+    DigitalOutput(Path(CHIP), [4, 5], active_low=False, on={5}).close()
+    opened = {line: settings.output_value for line, settings in chip.requests[0].config.items()}
+    assert opened == {4: gpiod.line.Value.INACTIVE, 5: gpiod.line.Value.ACTIVE}
+
+
 @pytest.mark.usefixtures("chip")
 def test_a_line_that_is_in_use_or_does_not_exist_is_named() -> None:
     first = DigitalOutput(Path(CHIP), [4], active_low=False)

@@ -37,12 +37,19 @@ def result_of(outcome: Outcome, number: int = 0) -> InspectionResult:
 
 @dataclass
 class FakeWires:
-    """Notes what is written; fails or hangs as the test says."""
+    """Notes what is written; fails, hangs or takes its time as the test says.
+
+    Attributes:
+        refuses: What it has no place for.
+        takes_s: How long a write takes.
+    """
 
     throws_out: bool = True
     tells_outcomes: bool = True
     written: list[tuple[str, Any]] = field(default_factory=list)
     problem: str | None = None
+    refuses: str | None = None
+    takes_s: float = 0.0
     hangs: threading.Event | None = None
     closed: int = 0
 
@@ -71,7 +78,11 @@ class FakeWires:
             self.hangs.wait()
         if self.problem is not None:
             raise FieldbusError(self.problem)
+        if name == self.refuses:
+            msg = f"PLC: write {name}: it refused"
+            raise FieldbusError(msg)
         self.written.append((name, value))
+        time.sleep(self.takes_s)
 
 
 class FakeAlarms:
@@ -158,8 +169,7 @@ def test_the_reject_output_is_set_before_anything_is_told() -> None:
     with bench() as at:
         at.take(REJECT)
         eventually(lambda: (1, 3) in at.wires.of("outcome"), what="it is told")
-    names = [name for name, value in at.wires.written if (name, value) in {("reject", True), ("outcome", (1, 3))}]
-    assert names == ["reject", "outcome"]
+    assert at.wires.written.index(("reject", True)) < at.wires.written.index(("outcome", (1, 3)))
 
 
 def test_an_outcome_that_comes_too_late_gives_no_pulse_but_an_alarm_and_the_code_for_it() -> None:
@@ -206,6 +216,58 @@ def test_an_output_that_is_held_throws_all_out_until_the_inspection_is_trusted_a
     assert at.wires.of("trusted") == [False, True, False]
 
 
+def test_what_passed_the_camera_unseen_is_thrown_out_even_when_the_inspection_is_well_again() -> None:
+    with bench(fail_safe="hold", distrust="the camera is offline: gone", delay={"by": "time", "ms": 300}) as at:
+        eventually(lambda: at.wires.of("trusted") == [False], what="it is held")
+        at.distrust = None
+        back_ns = time.monotonic_ns()
+        eventually(lambda: at.wires.of("trusted") == [False, True], what="it is well")
+        assert at.wires.of("reject") == [True]
+        eventually(lambda: at.wires.of("reject") == [True, False], what="it is let go")
+        assert time.monotonic_ns() - back_ns >= 300_000_000
+
+
+@pytest.mark.parametrize("refused", ["trusted", "beat", "outcome"])
+def test_what_a_plc_refuses_is_told_and_costs_no_pulse_its_beginning_or_its_end(
+    refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_inspector.gate.errand._SHORTEST_S", 3600.0)
+    monkeypatch.setattr("edge_inspector.gate.errand._LONGEST_S", 3600.0)
+    with bench(FakeWires(refuses=refused), heartbeat_ms=10) as at:
+        at.take(ACCEPT)
+        eventually(lambda: at.alarms.texts("gate-unreachable"), what="the alarm")
+        for number in (1, 2):
+            at.take(REJECT)
+            eventually(lambda number=number: at.counts()["pulses"] == number, what="the pulse")  # type: ignore[misc]
+            eventually(lambda: at.wires.of("reject")[-1] is False, what="its end")
+        assert at.alarms.texts("gate-unreachable") == [f"PLC: write {refused}: it refused"]
+        assert at.alarms.cleared == []
+
+
+def test_a_plc_that_answers_slowly_has_the_end_of_a_pulse_before_all_that_may_wait() -> None:
+    wires = FakeWires(takes_s=0.02)
+    with bench(wires, pulse_ms=1) as at:
+        eventually(lambda: at.wires.of("trusted") == [True], what="it is trusted")
+        at.take(REJECT, *[ACCEPT] * 5)
+        eventually(lambda: (6, 1) in at.wires.of("outcome"), what="all are told")
+    begins = wires.written.index(("reject", True))
+    assert ("reject", False) in wires.written[begins + 1 : begins + 3]
+    assert at.counts()["missed"] == 0
+
+
+def test_an_output_that_answers_when_the_part_is_past_is_let_go_at_once() -> None:
+    wires = FakeWires(tells_outcomes=False)
+    with bench(wires, deadline_ms=200, pulse_ms=5000, heartbeat_ms=10_000) as at:
+        eventually(lambda: wires.written.count(("trusted", True)) == 2, what="nothing else is to be written")
+        at.wires.takes_s = 0.3
+        at.take(REJECT)
+        eventually(lambda: at.wires.of("reject") == [False, True, False], what="it is let go")
+        at.wires.takes_s = 0.0
+        eventually(lambda: at.counts()["missed_pulses"] == 1, what="the miss")
+    assert wires.written[wires.written.index(("reject", True)) + 1] == ("reject", False)
+    assert at.counts()["pulses"] == 0
+
+
 def test_a_released_output_throws_out_what_was_judged_and_nothing_else() -> None:
     with bench(fail_safe="release", distrust="the camera is offline: gone") as at:
         at.take(NOBODY_JUDGED)
@@ -242,6 +304,8 @@ def test_a_connection_that_is_lost_once_costs_no_part() -> None:
     with bench(Flaky()) as at:
         at.take(REJECT)
         eventually(lambda: at.counts()["pulses"] == 1, what="the pulse")
+        eventually(lambda: at.wires.of("outcome")[-1] == (1, 3), what="it is told")
+    assert all(code != OutcomeCode.TOO_LATE for _, code in at.wires.of("outcome"))  # for what came in time
     assert at.counts()["missed"] == 0
     assert at.alarms.raised == []
 
@@ -282,6 +346,12 @@ def test_a_driver_that_hangs_holds_up_neither_the_inspection_nor_the_stop() -> N
             assert at.counts()["missed"] > 0
             began_s = time.monotonic()
         assert time.monotonic() - began_s < 5  # it hangs for ever
+        written = len(at.wires.written)
+        at.wires.hangs = None
+        free.set()
+        eventually(lambda: at.wires.closed == 1, what="the driver goes on")
+        assert len(at.wires.written) <= written + 1  # what hung; the outputs may be another gate's by now
+        assert at.counts()["decided"] > 1200  # and each part is in the accounts
     finally:
         free.set()
 
@@ -348,13 +418,14 @@ class Belt:
 
 
 @contextmanager
-def encoded(machine: Plc, belt: Belt, **delay: Any) -> Iterator[tuple[Gate, FakeWires, FakeAlarms]]:
+def encoded(machine: Plc, belt: Belt, *, fail_safe: str = "release") -> Iterator[tuple[Gate, FakeWires, FakeAlarms]]:
     machine.inputs = belt.registers
     settings = GateSettings.model_validate(
         {
             "output": {"type": "modbus", "reject_coil": 1},
-            "delay": {"by": "encoder", "counts": 300, "late_counts": 100, "address": 50, "bits": 16, **delay},
+            "delay": {"by": "encoder", "counts": 300, "late_counts": 100, "address": 50, "bits": 16},
             "pulse_ms": 5,
+            "fail_safe": fail_safe,
         }
     )
     link = ModbusLink(PlcSettings(host="127.0.0.1", port=machine.port))
@@ -411,15 +482,20 @@ def test_an_outcome_that_comes_when_the_part_is_past_the_gate_gives_no_pulse() -
 
 def test_parts_on_their_way_are_missed_when_the_encoder_is_lost() -> None:
     belt = Belt()
-    with plc() as machine, encoded(machine, belt) as (gate, _wires, alarms):
+    with plc() as machine, encoded(machine, belt, fail_safe="hold") as (gate, wires, alarms):
         belt.run(10)
         gate.take(result_of(REJECT), captured_monotonic_ns=time.monotonic_ns())
         eventually(lambda: gate.document()["decided"] == 1, what="it is taken")
         machine.stop()
         eventually(lambda: gate.document()["missed_pulses"] == 1, what="the miss")
         assert alarms.texts("gate-unreachable")
+        eventually(lambda: wires.of("reject")[-1] is True, what="all is thrown out")
+        assert str(gate.document()["reason"]).endswith("Connection refused")
         machine.start()
         eventually(lambda: alarms.cleared, what="it is back")
+        eventually(lambda: gate.document()["trusted"], what="it is trusted again")
+        assert wires.of("reject")[-1] is True  # what is between the camera and the gate went unfollowed
         belt.run(3000)
         gate.take(result_of(REJECT), captured_monotonic_ns=time.monotonic_ns())
         eventually(lambda: gate.document()["pulses"] == 1, what="the next one is thrown out")
+        eventually(lambda: wires.of("reject")[-1] is False, what="it is let go")

@@ -16,7 +16,7 @@ from tests.gated import CODES, HEARTBEAT, OUTCOME, REJECT_COIL, TRUSTED_COIL, Ga
 from tests.mosquitto import eventually
 from tests.plc import Plc, plc
 
-_DAY, _NIGHT = 240, 18_000  # parts; at 30 a second, 8 s and 10 minutes
+_DAY, _NIGHT = 120, 18_000  # parts; at 30 a second, 4 s and 10 minutes
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_journal_stuck_on_a_slow_disk_does_not_delay_the_gate(
         eventually(lambda: line.gate()["pulses"] >= 3, what="parts are thrown out")
         _hang_the_disk(monkeypatch, free)
         decided = line.gate()["decided"]
-        eventually(lambda: line.gate()["decided"] >= decided + 90, what="parts pass for three seconds")
+        eventually(lambda: line.gate()["decided"] >= decided + 45, what="parts pass")
         gate = line.gate()
         free.set()
     assert gate["missed"] == 0

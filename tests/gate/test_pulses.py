@@ -29,8 +29,7 @@ def step(pulses: Pulses, now_ms: float) -> tuple[int, int]:
     """Do what the gate does at a moment; return how many pulses began and how many came too late."""
     now_ns = int(now_ms * MS)
     late = pulses.take_late(now_ns)
-    due = [part for part, _ in pulses.due(now_ns)]
-    if due:
+    if due := pulses.due(now_ns):
         pulses.begun(due, now_ns)
     return len(due), len(late)
 
@@ -80,8 +79,16 @@ def test_a_part_whose_pulse_could_not_be_set_waits_for_the_next_try() -> None:
     pulses = pulses_of(0)
     assert len(pulses.due(80 * MS)) == 1
     assert len(pulses.due(90 * MS)) == 1
-    pulses.begun([part for part, _ in pulses.due(90 * MS)], 90 * MS)
+    pulses.begun(pulses.due(90 * MS), 90 * MS)
     assert pulses.due(91 * MS) == []
+
+
+def test_an_output_that_was_set_too_late_does_not_stay_on_for_a_part_that_is_gone() -> None:
+    pulses = pulses_of(0)
+    due = pulses.due(80 * MS)
+    pulses.begun(due, int(100.1 * MS))  # so long the output took
+    assert not pulses.is_on(int(100.1 * MS))
+    assert len(pulses) == 0
 
 
 @given(
@@ -103,7 +110,7 @@ def test_every_pulse_is_begun_in_its_window_or_is_told_as_late_and_never_both(
         if due := pulses.due(now_ns):
             assert all(window.due_ns <= now_ns <= window.latest_ns for _, window in due)
             assert pulses.wakes_at_ns(now_ns) <= now_ns
-            pulses.begun([part for part, _ in due], now_ns)
+            pulses.begun(due, now_ns)
             assert pulses.is_on(now_ns)
             begun += [part for part, _ in due]
     assert len(begun) + len(late) == len(captured_ms)

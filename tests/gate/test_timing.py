@@ -85,6 +85,14 @@ def test_what_was_read_before_an_outage_says_nothing() -> None:
     assert encoder.place(5 * MS) == -inf
 
 
+def test_a_count_that_may_have_wrapped_unseen_is_not_believed() -> None:
+    encoder = encoder_at((0, 0), (10, 5000))
+    assert encoder.read(2000, 20 * MS)
+    encoder = encoder_at((0, 0), (10, 5000))
+    assert not encoder.read(15_000, 60 * MS)  # 25000 counts on at its speed, and little more would be half of all
+    assert encoder.place(5 * MS) == -inf
+
+
 @pytest.mark.parametrize("bits", [16, 32])
 @given(
     steps=st.lists(st.integers(-50, 5000), min_size=2, max_size=60),

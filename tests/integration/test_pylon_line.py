@@ -1,7 +1,9 @@
 """Simulated tags through Basler's real driver, with its emulated camera, into a real daemon with the shipped model."""
 
+import ast
 import json
 import os
+import re
 import signal
 import time
 from collections import Counter
@@ -76,7 +78,10 @@ def run_line(folder: Path, broker: Mosquitto, environment: dict[str, str], sourc
                 result = json.loads(message.payload)["data"]
                 results[result["part_id"]] = result
         assert daemon.stop(signal.SIGTERM) == 0
-    return Line([results[part_id] for part_id in sorted(results)], ledger_of(daemon.lines[-1]))
+    causes = re.search(r"dropped (\{.*?\})", json.loads(daemon.lines[-1])["message"])
+    dropped = Counter(ast.literal_eval(causes[1]) if causes else {})
+    del dropped["stopped"]  # the part for which the timer had just fired
+    return Line([results[part_id] for part_id in sorted(results)], ledger_of(daemon.lines[-1]), dropped)
 
 
 class Line:
@@ -85,10 +90,11 @@ class Line:
     Attributes:
         results: Of the first parts, in order.
         ledger: Captured, inspected, dropped, in flight at the end.
+        dropped: By cause; without what the stop broke off.
     """
 
-    def __init__(self, results: list[dict[str, Any]], ledger: tuple[int, int, int, int]) -> None:
-        self.results, self.ledger = results[:TAGS], ledger
+    def __init__(self, results: list[dict[str, Any]], ledger: tuple[int, int, int, int], dropped: Counter[str]) -> None:
+        self.results, self.ledger, self.dropped = results[:TAGS], ledger, dropped
 
     @property
     def outcomes(self) -> list[str]:
@@ -110,7 +116,7 @@ def test_tags_through_the_camera_get_the_verdicts_that_they_get_directly(  # noq
     assert right >= 0.9 * TAGS
     assert len(Counter(line.outcomes)) > 1
     captured, inspected, dropped, in_flight = line.ledger
-    assert (captured, dropped, in_flight) == (inspected, 0, 0)
+    assert (captured, in_flight, line.dropped) == (inspected + dropped, 0, {})
 
 
 def test_parts_whose_buffers_failed_get_no_verdict_and_the_others_theirs(
@@ -122,6 +128,5 @@ def test_parts_whose_buffers_failed_get_no_verdict_and_the_others_theirs(
     assert line.outcomes[:FAILED] == ["no_verdict"] * FAILED
     assert line.outcomes[FAILED:] == direct[FAILED:]
     captured, inspected, dropped, in_flight = line.ledger
-    assert (dropped, in_flight) == (FAILED, 0)
-    assert captured == inspected + dropped
+    assert (captured, in_flight, line.dropped) == (inspected + dropped, 0, {"frame_damaged": FAILED})
     assert {result["no_verdict"]["cause"] for result in line.results[:FAILED]} == {"frame_damaged"}

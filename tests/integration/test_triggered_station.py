@@ -93,7 +93,7 @@ def test_a_command_for_which_the_source_has_no_use_is_refused_with_the_reason(tm
         with Gated.running(settings), Commander(broker.port, STATION) as commander:
             trigger, part = (commander.ask(name, name, part_id="A")["data"] for name in ("trigger", "part"))
     assert (trigger["status"], part["status"]) == ("refused", "refused")
-    assert "expected by = 'command' of an industrial camera, found none" in trigger["text"]
+    assert "expected by = 'command' of a camera, found none" in trigger["text"]
     assert "no parts come" in part["text"]
 
 
@@ -150,4 +150,5 @@ def test_the_plc_triggers_parts_and_says_which_they_are_and_while_it_is_gone_a_p
         found = results(line)
     assert [result["part_id"] for result in found] == [*(str(70_000 + n) for n in range(10)), "80000"]
     assert {result["lot"] for result in found} == {"7"}
-    assert [each.split(":")[0] for each in line.alarms("plc-unreachable")] == ["raised", "cleared"]
+    for alarm in ("plc-unreachable", "trigger-unavailable"):
+        assert [each.split(":")[0] for each in line.alarms(alarm)] == ["raised", "cleared"]

@@ -18,6 +18,7 @@ from tests.daemons import Daemon, ledger_of, run_command, write_configuration
 from tests.gige_camera import GigeCamera
 from tests.mosquitto import Mosquitto
 from tests.onnx_models import bright_spot_model
+from tests.plc import Plc
 
 STATION = "edge-inspector/hall/line-1/station-2"
 SHIPPED = Path(__file__).parents[2] / "src/edge_inspector/shipped_model"
@@ -75,7 +76,9 @@ def test_every_scratch_of_two_rolls_is_one_event_with_its_place(tmp_path: Path, 
     defects = data_on(collector, "top/defect")
     assert {defect["phase"] for defect in defects} == {"new"}
     # What the shipped model misses or sees where nothing is, is its own: these two rolls were chosen for having none.
-    for number, roll in enumerate(("roll-1", "roll-2")):
+    rolls = sorted({result["web"]["roll"] for result in results})
+    assert [roll.split("-", 1)[1] for roll in rolls] == ["roll-1", "roll-2"]  # behind the start of the session
+    for number, roll in enumerate(rolls):
         truth = [s.xyxy for s in web_scratches(SEED + number, range(21), web_style(web, 1.0)) if s.xyxy[3] < ROLL_LINES]
         told = sorted((d["web"]["lines"] for d in defects if d["web"]["roll"] == roll), key=sum)
         assert len(told) == len(truth) == 20
@@ -119,9 +122,9 @@ def test_a_person_ends_a_roll_and_names_the_next(tmp_path: Path, broker: Mosquit
         Commander(broker.port, STATION) as commander,
         Daemon(configuration) as daemon,
     ):
-        collector.collect_until(is_on("top/result", '"roll-1"'))
+        first = json.loads(collector.collect_until(is_on("top/result")).payload)["data"]["web"]["roll"]
         answer = commander.ask("roll", "one", roll="R-4711")["data"]
-        assert (answer["status"], answer["result"]["ended"], answer["result"]["roll"]) == ("done", "roll-1", "R-4711")
+        assert (answer["status"], answer["result"]["ended"], answer["result"]["roll"]) == ("done", first, "R-4711")
         last = json.loads(collector.collect_until(is_on("top/result", '"ends_roll":true')).payload)["data"]["web"]
         assert last["lines"][1] == answer["result"]["lines"]
         next_one = json.loads(collector.collect_until(is_on("top/result", '"R-4711"')).payload)["data"]["web"]
@@ -144,7 +147,9 @@ def test_a_line_without_a_web_has_no_rolls(tmp_path: Path, broker: Mosquitto) ->
         daemon.stop()
 
 
-def write_line_camera(folder: Path, broker: Mosquitto, camera: GigeCamera) -> Path:
+def write_line_camera(
+    folder: Path, broker: Mosquitto, camera: GigeCamera, web: dict[str, Any], **sections: Any
+) -> Path:
     return write_configuration(
         folder / "station.json",
         bright_spot_model(folder / "model", model_wh=(64, 64)),
@@ -155,31 +160,39 @@ def write_line_camera(folder: Path, broker: Mosquitto, camera: GigeCamera) -> Pa
             "region": [0, 0, 512, 128],
             "packet_size": 1500,
             "read_timeout_s": 2,
-            "web": {"frame_lines": 300, "overlap_lines": 100, "mm_per_line": 0.25},
+            "web": {"frame_lines": 300, "overlap_lines": 100, **web},
         },
         flow={"max_results_hz": 1000, "queue_size": 64},
         mqtt={"port": broker.port},
+        **sections,
     )
 
 
-def test_the_pictures_of_a_gige_camera_are_blocks_of_lines(tmp_path: Path, broker: Mosquitto) -> None:
-    with GigeCamera() as camera:
-        configuration = write_line_camera(tmp_path, broker, camera)
+def test_the_pictures_of_a_gige_camera_are_blocks_of_lines_as_long_as_the_plc_says(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    with GigeCamera() as camera, Plc() as machine:
+        machine.inputs = lambda: {7: 500}
+        speed = {"address": 7, "mm_s_per_unit": 1, "lines_hz": 2000}
+        configuration = write_line_camera(tmp_path, broker, camera, {"speed": speed}, plc=machine.settings)
         with Collector(broker.port) as collector, Daemon(configuration) as daemon:
             for _ in range(8):
                 collector.collect_until(is_on("top/result"))
             daemon.stop()
             captured, inspected, dropped, in_flight = ledger_of(daemon.lines[-1])
+            collector.collect_what_is_there()
     assert (captured, in_flight) == (inspected + dropped, 0)
     places = [result["web"] for result in data_on(collector, "top/result") if result["outcome"] != "no_verdict"]
     assert places[0]["lines"] == [0, 300]
     assert places[0]["mm"] == [0, 75]
     assert {place["lines"][1] - place["lines"][0] for place in places} == {300}
+    # Blocks have 128 lines, and no frame in its turn ends with one: at the stop the rest is inspected too.
+    assert places[-1]["lines"][1] % 128 == 0
 
 
 def test_blocks_that_a_camera_loses_keep_their_place_and_are_told(tmp_path: Path, broker: Mosquitto) -> None:
     with GigeCamera(lost_per_thousand=10) as camera:
-        configuration = write_line_camera(tmp_path, broker, camera)
+        configuration = write_line_camera(tmp_path, broker, camera, {"mm_per_line": 0.25})
         with Collector(broker.port) as collector, Daemon(configuration) as daemon:
             is_told = is_on("alarm/web-not-inspected", "nobody looked at lines")
             while sum(data["outcome"] == "no_verdict" for data in data_on(collector, "top/result")) < 3:

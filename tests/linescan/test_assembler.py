@@ -131,13 +131,17 @@ def test_a_gap_right_behind_a_frame_leaves_nothing_to_be_seen_before_it() -> Non
     assert (end.image, end.place.lines, end.place.first_line, end.place.ends_roll) == (None, 0, 35, True)
 
 
-def test_a_gap_of_unknown_length_only_ends_the_frame() -> None:
+def test_behind_a_gap_that_nobody_counted_places_go_on_and_say_so_until_the_roll_ends() -> None:
     assembler = Assembler(OPTIONS, roll="a")
     assembler.add(lines(0, 12))
-    (seen,) = assembler.skip(0)
+    seen, gap = assembler.skip(None)
     assert numbers_of(seen) == list(range(12))
+    assert (gap.image, gap.place.first_line, gap.place.lines) == (None, 12, 0)
     (following,) = assembler.add(lines(12, 30))
     assert following.place.first_line == 12
+    assert [picture.place.uncounted for picture in (seen, gap, following)] == [0, 1, 1]
+    assembler.end_roll("b")
+    assert assembler.add(lines(0, 30))[0].place.uncounted == 0
 
 
 def test_lines_of_another_width_begin_a_frame_anew() -> None:
@@ -173,13 +177,6 @@ def test_millimeters_are_unknown_from_the_first_line_of_unknown_resolution_on() 
     assembler = Assembler(WebOptions(30, 10), roll="a")
     (first,) = assembler.add(lines(0, 30))
     assert (first.place.first_mm, first.place.mm_per_line) == (None, None)
-
-
-def test_what_is_on_no_frame_yet_is_known() -> None:
-    assembler = Assembler(OPTIONS, roll="a")
-    assert assembler.unfinished is None
-    assembler.add(lines(0, 36))
-    assert str(assembler.unfinished) == "lines 30 to 36 of roll a"
 
 
 @pytest.mark.parametrize(("frame", "overlap"), [(10, 10), (10, -1), (0, 0)])

@@ -49,6 +49,7 @@ def test_defects_are_put_together_where_there_is_a_web_and_followed_where_there_
         ({"web": {"mm_per_line": 0}}, "mm_per_line"),
         ({"web": {}, "trigger": {"by": "command"}}, "a web has no parts"),
         ({"web": {}, "frames_per_part": 2}, "frames_per_part"),
+        ({"web": {"roll_ends_after_s": 2}, "read_timeout_s": 2}, "expected more than read_timeout_s 2, found 2"),
     ],
 )
 def test_what_cannot_be_a_web_is_refused(wrong: dict[str, Any], expected: str) -> None:

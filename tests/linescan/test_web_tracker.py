@@ -136,6 +136,58 @@ def test_the_verdict_is_the_worst_and_the_box_that_of_the_surer_frame() -> None:
     assert box_of(change.track) == (11, 228, 61, 268)
 
 
+def test_what_the_second_frame_finds_worse_in_a_part_of_a_defect_is_its_verdict() -> None:
+    first, second = places(700)[:2]
+    for part in ((30, 40, 45, 55), (10, 30, 60, 60)):  # which agrees with the whole too little, and well
+        tracker = web_tracker()
+        assert show(tracker, first, detections([(10, 220, 60, 270)], [0.65])) == []
+        changes = show(tracker, second, detections([part], [0.9]))
+        assert [(change.phase, change.track.verdict) for change in changes] == [(TrackPhase.NEW, Verdict.REJECT)]
+
+
+def test_a_part_that_is_worse_than_what_was_told_is_an_update() -> None:
+    tracker = web_tracker()
+    first, last = WebPlace("roll-1", 0, FRAME), WebPlace("roll-1", 20, FRAME, ends_roll=True)
+    (told_first,) = show(tracker, first, detections([(10, 50, 60, 90)], [0.65]))
+    (change,) = show(tracker, last, detections([(20, 40, 32, 52)], [0.9]))
+    assert (change.phase, change.track.verdict) == (TrackPhase.UPDATE, Verdict.REJECT)
+    assert change.track.number == told_first.track.number
+
+
+def test_two_parts_that_the_second_frame_shows_as_one_give_it_the_worst_verdict_of_both() -> None:
+    tracker = web_tracker()
+    first, second = places(700)[:2]
+    assert show(tracker, first, detections([(10, 220, 60, 280), (30, 284, 50, 296)], [0.65, 0.9])) == []
+    (change,) = show(tracker, second, detections([(10, 20, 60, 100)], [0.7]))
+    assert change.track.verdict is Verdict.REJECT
+
+
+def test_one_defect_that_a_frame_shows_as_two_boxes_is_told_once_with_both() -> None:
+    (first, *_) = places(700)
+    for whole_first in (True, False):
+        tracker = web_tracker()
+        two = [(75.0, 108.0, 199.0, 185.0), (93.0, 140.0, 197.0, 199.0)]
+        (change,) = show(tracker, first, detections(two if whole_first else two[::-1], [0.9, 0.65]))
+        assert box_of(change.track) == change.track.xyxy == (75, 108, 199, 199)
+        assert change.track.verdict is Verdict.REJECT
+
+
+def test_two_defects_that_overlap_and_do_not_agree_stay_two() -> None:
+    (first, *_) = places(700)
+    boxes = [(100.0, 100.0, 140.0, 180.0), (115.0, 145.0, 200.0, 190.0)]
+    assert len(show(web_tracker(), first, detections(boxes, [0.9, 0.9]))) == 2
+    weak = (100.0, 100.0, 200.0, 190.0)  # covers both, and would not be told
+    assert len(show(web_tracker(), first, detections([*boxes, weak], [0.9, 0.9, 0.4]))) == 2
+
+
+def test_lines_that_nobody_counted_part_what_lies_before_and_behind_them() -> None:
+    tracker = web_tracker()
+    before, behind = WebPlace("roll-1", 0, FRAME), WebPlace("roll-1", FRAME, FRAME, uncounted=1)
+    assert show(tracker, before, detections([(10, 250, 60, 300)], [0.9])) == []
+    first, second = show(tracker, behind, detections([(10, 0, 60, 50)], [0.9]))
+    assert [change.track.web and change.track.web.uncounted for change in (first, second)] == [0, 1]
+
+
 def test_a_weak_piece_lengthens_a_defect_and_is_not_told_alone() -> None:
     tracker = web_tracker()
     first, second, _ = places(700)[:3]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from edge_inspector.app import build
-from edge_inspector.app.models import StationModel, _Packages
+from edge_inspector.app.models import StationModel
+from edge_inspector.app.updated_model import Packages
 from edge_inspector.errors import EndOfSource
 from edge_inspector.frame import Frame
 from edge_inspector.models.memory import Probation
@@ -161,7 +162,7 @@ def store_of(settings: Settings) -> Store:
 
 def with_running(settings: Settings, package: Path, *, probation: Probation | None = None) -> None:
     """Let a package be the one that runs, as a switch leaves it."""
-    store, model = store_of(settings), _Packages(settings, None).identify(package)
+    store, model = store_of(settings), Packages(settings, None).identify(package)
     store.take_in(package, model)
     store.change(lambda memory: memory.switched(model, probation))
 

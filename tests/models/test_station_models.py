@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from edge_inspector.app.detector import package_in_force, with_model_in_force
-from edge_inspector.app.models import _Packages, open_station_model
+from edge_inspector.app.models import open_station_model
+from edge_inspector.app.updated_model import Packages
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.detectors.verification import verify
@@ -69,10 +70,10 @@ def test_golden_images_are_judged_by_the_thresholds_of_their_package_whatever_th
     with OnnxDetector(ModelPackage.open(weak), min_confidence=0.35) as detector:
         (check,) = verify(ModelPackage.open(weak), detector)
         assert "expected none there" in check.problems[0], "a belt's detector sees it"
-    with closing(_Packages(settings, follows).open(weak)) as opened:
+    with closing(Packages(settings, follows).open(weak)) as opened:
         assert opened.self_test(go_on=never_end).problems == ()
     strict = settings_of(tmp_path, updates, policy=override(weak, reject_at=0.9, version="1.1.0"))
-    with closing(_Packages(strict, None).open(weak)) as opened:
+    with closing(Packages(strict, None).open(weak)) as opened:
         assert opened.self_test(go_on=never_end).problems == ()
 
 
@@ -83,7 +84,7 @@ def test_golden_images_need_no_second_model_in_memory_and_end_when_nobody_waits(
         raise InterruptedError
 
     belt = settings_of(tmp_path, updates)
-    with closing(_Packages(belt, TrackOptions()).open(updates.make("1.1.0"))) as opened:
+    with closing(Packages(belt, TrackOptions()).open(updates.make("1.1.0"))) as opened:
         monkeypatch.setattr("edge_inspector.detectors.onnx.open_session", None)
         assert opened.self_test(go_on=lambda: None).images == 1
         with pytest.raises(InterruptedError):
@@ -178,7 +179,7 @@ def test_without_a_model_of_its_own_a_line_takes_the_one_that_is_wished_before_i
 
 
 def test_a_damaged_package_is_known_by_what_is_there(tmp_path: Path, updates: Updates) -> None:
-    packages = _Packages(settings_of(tmp_path, updates), None)
+    packages = Packages(settings_of(tmp_path, updates), None)
     good, damaged = updates.make("1.1.0"), updates.make("1.2.0", damaged=True)
     assert packages.identify(good).sha256 == sha256_of(good)
     assert packages.identify(damaged).sha256 == sha256_of(damaged)

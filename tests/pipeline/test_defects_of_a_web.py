@@ -2,11 +2,14 @@
 
 import threading
 from dataclasses import replace
+from typing import Any
 
 from edge_inspector.detections import Detections
 from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.geometry import as_boxes
+from edge_inspector.inspection import InspectionResult
 from edge_inspector.pipeline.handover import WhenFull
+from edge_inspector.pipeline.options import Surroundings
 from edge_inspector.topics import Channel
 from edge_inspector.tracks import TrackOptions, WebTracker
 from edge_inspector.web import WebPlace
@@ -26,9 +29,9 @@ def lost(number: int, *, ends: bool = False) -> DamagedFrame:
     return DamagedFrame.of(web_frame(number, ends=ends), "3 packets are missing", DropCause.FRAME_DAMAGED)
 
 
-def web_line(steps: list[Step], detector: ScriptedDetector, *, when_full: WhenFull = WhenFull.WAIT) -> Line:
+def web_line(steps: list[Step], detector: ScriptedDetector, **more: Any) -> Line:
     tracker = WebTracker(("scratch",), POLICY, TrackOptions(), overlap_lines=16)
-    return line(ScriptedSource(steps), detector, tracker=tracker, size=2, when_full=when_full)
+    return line(ScriptedSource(steps), detector, tracker=tracker, size=2, **more)
 
 
 def in_the_overlap(y: float, confidence: float = 0.9) -> Detections:
@@ -42,7 +45,7 @@ def test_a_defect_on_a_seam_is_one_event_with_its_place_on_the_frame_that_shows_
     totals = flow.run()
     (event,) = [event["data"] for event in flow.documents(Channel.DEFECT)]
     assert (event["phase"], event["outcome"], event["track"]["frames"]) == ("new", "reject", 2)
-    place = {"roll": "roll-1", "lines": [STEP + 36, STEP + 44], "mm": [34.0, 38.0]}
+    place = {"roll": "roll-1", "lines": [STEP + 36, STEP + 44], "mm": [34.0, 38.0], "uncounted": 0}
     assert event["web"] == {**place, "across_px": [8.0, 24.0], "goes_on": False}
     assert (event["frames"][0]["frame_id"], event["track"]["xyxy"]) == (1, [8.0, 36.0, 24.0, 44.0])
     assert [result["web"]["lines"] for result in flow.results()] == [[n * STEP, n * STEP + HEIGHT] for n in range(5)]
@@ -75,11 +78,34 @@ def test_lines_that_nobody_looked_at_are_a_result_without_a_verdict_and_an_alarm
     assert_accounts_hold(flow, totals)
 
 
-def test_a_lost_frame_at_the_end_of_a_roll_holds_no_defect_back() -> None:
-    flow = web_line([web_frame(0), lost(1, ends=True)], ScriptedDetector({0: in_the_overlap(36)}))
+class Gate:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[str] = []
+        self.captured_ns: list[int] = []
+
+    def take(self, result: InspectionResult, *, captured_monotonic_ns: int) -> None:
+        self.outcomes.append(result.outcome_name)
+        self.captured_ns.append(captured_monotonic_ns)
+
+
+def test_a_lost_frame_at_the_end_of_a_roll_holds_no_defect_back_from_people_and_gate() -> None:
+    gate = Gate()
+    steps: list[Step] = [web_frame(0), lost(1, ends=True)]
+    flow = web_line(steps, ScriptedDetector({0: in_the_overlap(36)}), surroundings=Surroundings(gate=gate))
     flow.run()
     (event,) = [event["data"] for event in flow.documents(Channel.DEFECT)]
     assert event["frames"][0]["frame_id"] == 0
+    assert gate.outcomes == ["reject"]
+
+
+def test_the_gate_goes_by_the_frame_that_shows_a_defect_though_it_is_told_with_the_next_or_at_the_end() -> None:
+    gate, frames = Gate(), [web_frame(number) for number in range(4)]
+    finds = {1: in_the_overlap(36), 3: in_the_overlap(40)}
+    flow = web_line([*frames], ScriptedDetector(finds), surroundings=Surroundings(gate=gate))
+    flow.run()
+    assert gate.captured_ns == [frames[number].captured_monotonic_ns for number in (1, 3)]
 
 
 def test_what_overflows_is_told_with_its_lines() -> None:

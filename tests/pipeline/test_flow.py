@@ -202,6 +202,7 @@ def test_a_person_hears_of_an_overflow_at_once_even_if_nothing_is_inspected_any_
         assert flow.results() == []
         running.stop.set()
         running.totals()
+    detector.gate.set()
     assert json.loads(alarm.payload)["data"]["text"].endswith("(fake): the queue is full")
 
 

@@ -42,6 +42,11 @@ def products_in(folder: Path, *, turns: int = 0) -> dict[str, Any]:
     }
 
 
+def shas_in(folder: Path) -> dict[str, str]:
+    """Return which model file belongs to which product."""
+    return {A: sha256_of(folder / "a"), B: sha256_of(folder / "b"), C: sha256_of(folder / "a")}
+
+
 def document_of(folder: Path, **sections: Any) -> dict[str, Any]:
     """Return the configuration of a station that starts with product A; `sections` replace its own."""
     return {

@@ -1,23 +1,20 @@
 """The line changes over as one: whatever comes in between, no part is judged by a mixture of two products."""
 
-import threading
+import gc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
 from edge_inspector.alarms import PRODUCT_REFUSED
-from edge_inspector.errors import ConfigError, InspectorError, ModelError, RefusedError, SourceError
+from edge_inspector.detectors.onnx import open_session
+from edge_inspector.errors import ConfigError
 from edge_inspector.events import ProductChange
-from edge_inspector.settings import Settings
 from tests.models.made import sha256_of, spot_package
 from tests.mosquitto import eventually
-from tests.products.line import A, B, C, Line, Station, mixtures, settings_of
-
-
-def shas_in(folder: Path) -> dict[str, str]:
-    return {A: sha256_of(folder / "a"), B: sha256_of(folder / "b"), C: sha256_of(folder / "a")}
+from tests.products.line import A, B, C, Line, Station, mixtures, settings_of, shas_in
 
 
 def source_of(frames_per_part: int) -> dict[str, Any]:
@@ -57,6 +54,7 @@ def test_no_part_is_judged_by_a_mixture_of_two_products(tmp_path: Path, frames_p
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("frames_per_part", [1, 3])
 def test_no_part_of_very_many_is_judged_by_a_mixture(tmp_path: Path, frames_per_part: int) -> None:
     change_often(tmp_path, frames_per_part=frames_per_part, changes=300, between=100)
@@ -138,147 +136,6 @@ def test_what_is_told_of_a_change_over(tmp_path: Path) -> None:
     assert state["product"] == B
 
 
-def fails(station: Station, code: str, error: type[InspectorError], *words: str) -> None:
-    """Expect that a change-over fails, that it says so, and that nothing has changed."""
-    before = station.products.code
-    with pytest.raises(error) as caught:
-        station.change(code)
-    for word in words:
-        assert word in str(caught.value)
-    assert station.products.code == before
-    text = f"The line stays set up for {before!r}, it was not changed over to {code!r}"
-    eventually(
-        lambda: any(each["text"].startswith(text) for each in station.told.of(f"alarm/{PRODUCT_REFUSED}")),
-        what="the alarm",
-    )
-    station.goes_on()
-
-
-def test_what_cannot_be_looked_at_changes_nothing(tmp_path: Path) -> None:
-    sections = settings_of(tmp_path).model_dump(mode="json")["products"]
-    spot_package(tmp_path / "broken", "3.0.0", damaged=True)
-    spot_package(tmp_path / "blind", "4.0.0", promises=0)
-    sections |= {
-        "broken": {"model": {"path": str(tmp_path / "broken")}},
-        "blind": {"model": {"path": str(tmp_path / "blind")}},
-        "absent": {"model": {"path": str(tmp_path / "absent")}},
-        "picky": {"policy": {"min_area_px": {"rust": 1}}, "model": {"path": str(tmp_path / "a")}},
-    }
-    with Station(settings_of(tmp_path / "station", products=sections)) as station:
-        station.goes_on()
-        fails(station, "broken", ModelError, "sha256")
-        fails(station, "blind", ModelError, "golden images")
-        fails(station, "absent", ModelError, "absent")
-        fails(station, "picky", ConfigError, "rust")
-        fails(station, "unknown", RefusedError, "unknown", A)
-        assert len(station.told.of("product")) == 1
-        station.change(B)
-        station.end()
-        results = station.told.of("result")
-        assert PRODUCT_REFUSED not in station.told.of("stats")[-1]["alarms"]
-    assert {each["product"] for each in results} == {A, B}
-    assert mixtures(results, shas_in(tmp_path)) == []
-
-
-def test_a_source_that_is_not_read_any_more_leaves_all_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge_inspector.app.changing._SET_UP_S", 0.2)
-    with Station(settings_of(tmp_path)) as station:
-        station.goes_on()
-        held = threading.Event()
-        read = station.line.read
-        station.line.read = lambda timeout_s: (held.wait(20), read(timeout_s))[1]  # type: ignore[method-assign]
-        eventually(lambda: station.opened.totals().frames.in_flight == 0, what="nothing comes")
-        with pytest.raises(SourceError, match="nothing comes from it"):
-            station.change(B)
-        held.set()
-        station.goes_on()
-        station.change(B)
-        station.goes_on()
-        station.end()
-        results = station.told.of("result")
-    assert mixtures(results, shas_in(tmp_path)) == []
-
-
-def test_an_inspection_that_takes_too_long_leaves_all_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge_inspector.app.changing._SWITCH_S", 0.3)
-    held, busy = threading.Event(), threading.Event()
-
-    def watch(_: object) -> None:
-        if busy.is_set():
-            held.wait(20)
-
-    with Station(settings_of(tmp_path), watch_frame=watch) as station:
-        station.goes_on()
-        busy.set()
-        station.goes_on()
-        with pytest.raises(SourceError, match="has not been inspected"):
-            station.change(B)
-        busy.clear()
-        held.set()
-        assert station.products.code == A
-        station.goes_on(100)
-        station.change(C)
-        station.goes_on()
-        station.end()
-        results = station.told.of("result")
-    assert mixtures(results, shas_in(tmp_path)) == []
-    torn = [each for each in results if each["outcome"] == "no_verdict"]
-    assert {each["no_verdict"]["cause"] for each in torn} == {"product_mismatch"}  # frames of B that nobody looked at
-    assert {each["product"] for each in torn} == {B}
-
-
-def test_a_second_change_over_while_one_takes_place_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Station(settings_of(tmp_path)) as station:
-        station.goes_on()
-        opening, goes_on = threading.Event(), threading.Event()
-        prepare = station.products._joined.looks.prepare
-
-        def slowly(settings: Settings) -> Any:
-            opening.set()
-            goes_on.wait(20)
-            return prepare(settings)
-
-        monkeypatch.setattr(station.products._joined.looks, "prepare", slowly)
-        first = threading.Thread(target=station.change, args=(B,))
-        first.start()
-        assert opening.wait(20)
-        with pytest.raises(RefusedError, match="busy"):
-            station.change(C)
-        goes_on.set()
-        first.join(20)
-        assert station.products.code == B
-
-
-def test_a_stop_in_the_middle_leaves_all_as_it_was(tmp_path: Path) -> None:
-    held, busy = threading.Event(), threading.Event()
-    with Station(settings_of(tmp_path), watch_frame=lambda _: busy.is_set() and held.wait(20)) as station:
-        station.goes_on()
-        busy.set()
-        station.goes_on()
-        failures: list[BaseException] = []
-
-        def change() -> None:
-            try:
-                station.change(B)
-            except InspectorError as error:
-                failures.append(error)
-
-        changing = threading.Thread(target=change)
-        changing.start()
-        station.stop.set()
-        changing.join(20)
-        held.set()
-        station.end()
-        (failure,) = failures
-        assert isinstance(failure, RefusedError)
-        results = station.told.of("result")
-    assert mixtures(results, shas_in(tmp_path)) == []
-
-
 def test_the_line_starts_as_it_ended_unless_a_person_has_configured_another_product(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     with Station(settings) as station:
@@ -352,3 +209,18 @@ def test_a_changed_configuration_holds_for_the_product_in_force(tmp_path: Path) 
         station.end()
         results = station.told.of("result")
     assert mixtures(results, shas_in(tmp_path)) == []
+
+
+def test_a_model_that_looks_no_more_is_freed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: WeakSet[object] = WeakSet()
+
+    def open_noted(*args: Any, **options: Any) -> Any:
+        loaded.add(session := open_session(*args, **options))
+        return session
+
+    monkeypatch.setattr("edge_inspector.detectors.onnx.open_session", open_noted)
+    with Station(settings_of(tmp_path)) as station:
+        for code in (B, A, C, B):
+            station.change(code)
+            gc.collect()
+            assert len(loaded) == 1

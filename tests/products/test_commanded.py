@@ -75,6 +75,7 @@ def kill_often(folder: Path, *, kills: int) -> None:
                     pause.wait(chance.random() * 0.3)
                 daemon.send(signal.SIGKILL)
                 daemon.wait()
+        remembered = json.loads((folder / HOME / "product.json").read_text())["product"]
         with Daemon(configuration) as daemon:
             daemon.wait_for(SUBSCRIBED)
             pause.wait(0.5)
@@ -84,12 +85,13 @@ def kill_often(folder: Path, *, kills: int) -> None:
     shas = {A: sha256_of(folder / "a"), B: sha256_of(folder / "b"), C: sha256_of(folder / "a")}
     results = {event["id"]: event["data"] for channel, event in told if channel == "result"}
     assert len(results) > kills
-    assert {each["product"] for each in results.values()} == {A, B, C}
     assert mixtures(list(results.values()), shas) == []
     changes = [event["data"] for _, event in told if event.get("type", "").endswith("product.changed.v1")]
     starts = [each for each in changes if each["cause"] == "start"]
     assert len(starts) > kills / 2  # of a life that was too short for its first commit nothing is told
-    assert {each["product"] for each in starts} == {A, B, C}
+    assert starts[-1]["product"] == remembered
+    if kills >= 100:  # of a few lives on a busy machine each may end before its change-over does
+        assert {each["product"] for each in results.values()} == {each["product"] for each in starts} == {A, B, C}
     for each in starts:
         assert each["model"]["sha256"] == shas[each["product"]]
 
@@ -99,5 +101,6 @@ def test_after_a_kill_one_whole_product_is_in_force(tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(1800)
 def test_after_each_of_very_many_kills_one_whole_product_is_in_force(tmp_path: Path) -> None:
     kill_often(tmp_path, kills=200)

@@ -3,32 +3,32 @@
 import threading
 from pathlib import Path
 
+import pytest
+
 from edge_inspector.alarms import PRODUCT_REFUSED
 from edge_inspector.app.plc_product import PlcProduct
 from edge_inspector.app.products import BusyError
-from edge_inspector.errors import RefusedError
+from edge_inspector.errors import RefusedError, SourceError
 from edge_inspector.events import Json, ProductChange
 from tests.mosquitto import eventually
 from tests.products.line import A, B, C, Station, settings_of
 
 
 class Changes:
-    """Notes what was wished for; holds the first one up, or says that it is busy."""
+    """Notes what was wished for; the first ones fail, the next one is held up."""
 
-    def __init__(self, *, busy: int = 0) -> None:
+    def __init__(self, *first: Exception) -> None:
         self.asked: list[str] = []
         self.begun, self.goes_on = threading.Event(), threading.Event()
-        self._busy = busy
+        self._first = list(first)
         self.follows_plc = True
 
     def change(self, code: str, *, by: str | None, cause: ProductChange) -> dict[str, Json]:
         assert (by, cause) == ("plc", ProductChange.PLC)
         self.asked.append(code)
         self.begun.set()
-        if self._busy:
-            self._busy -= 1
-            msg = "busy"
-            raise BusyError(msg)
+        if self._first:
+            raise self._first.pop(0)
         assert self.goes_on.wait(20)
         if code == "unknown":
             msg = "code: expected another"
@@ -57,8 +57,12 @@ def test_a_wish_that_failed_is_not_made_again_and_the_next_one_is() -> None:
         eventually(lambda: changes.asked == ["unknown", "a"], what="the next")
 
 
-def test_a_wish_waits_for_another_change_over() -> None:
-    changes = Changes(busy=1)
+@pytest.mark.parametrize("error", [BusyError("another one"), SourceError("the camera is away")])
+def test_a_wish_waits_for_another_change_over_and_for_the_camera(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_inspector.app.plc_product._AWAY_S", 0.1)
+    changes = Changes(error)
     changes.goes_on.set()
     with PlcProduct(changes) as plc:
         plc.want("a")

@@ -20,7 +20,7 @@ def was(product: str, configured: str) -> Remembered:
     ("remembered", "configured", "begun"),
     [
         (None, "a", Begun("a", None, ProductChange.START)),
-        (was("b", "a"), "a", Begun("b", "b", ProductChange.START, "shift lead")),
+        (was("b", "a"), "a", Begun("b", "b", ProductChange.START, "shift lead", is_remembered=True)),
         (was("b", "a"), "c", Begun("c", "b", ProductChange.CONFIGURATION)),
         (was("b", "a"), "b", Begun("b", "b", ProductChange.START)),
     ],
@@ -52,9 +52,9 @@ def test_without_a_home_nothing_is_remembered() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"product": 1}', b"\xff", b'{"product": "a", "by": null}'])
-def test_what_cannot_be_read_is_said_and_forgotten(
-    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_where_it_cannot_be_read_the_configured_product_starts_and_that_is_said(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "product.json").write_bytes(content)
-    assert ProductMemory(tmp_path).read() is None
-    assert "product.json" in caplog.text
+    begun = ProductMemory(tmp_path).begin(configured="b", known=KNOWN)
+    assert (begun.product, begun.previous, begun.is_remembered) == ("b", None, False)
+    assert begun.problem is not None
+    assert "product.json" in begun.problem

@@ -1,5 +1,6 @@
 """A recording of a line that was changed over is replayed with the same products at the same frames."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from edge_inspector.replay.compare import compare
@@ -41,5 +42,10 @@ def test_a_recording_of_several_products_gives_the_same_results_again(tmp_path: 
     assert len(again) == len(told)
     found = compare(recording.results, again, is_whole=recording.is_whole)
     assert (found.compared, found.different, found.extra) == (len(told), (), ())
+    sections = recording.header.settings
+    products = {code: {**product, "camera": {"exposure_us": 400.0}} for code, product in sections["products"].items()}
+    changed = {**sections, "source": {"type": "genicam"}, "products": products}
+    header = recording.header.model_copy(update={"settings": changed})
+    assert recorded_settings(replace(recording, header=header)) == recorded_settings(recording)  # none is set up again
     torn = [each for each in told if each["outcome"] == "no_verdict"]
     assert torn[0]["no_verdict"]["cause"] == "product_mismatch"

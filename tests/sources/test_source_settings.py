@@ -28,9 +28,44 @@ def test_each_kind_needs_nothing_but_where_it_is() -> None:
     assert isinstance(source(type="picamera"), PiCameraSource)
 
 
-def test_frames_of_cameras_and_videos_belong_to_no_part() -> None:
+def test_frames_of_videos_and_of_cameras_without_a_trigger_belong_to_no_part() -> None:
     assert not source(type="video", path="belt.mp4").is_triggered
     assert not source(type="usb").is_triggered
+
+
+CAMERAS: list[dict[str, Any]] = [
+    {"type": "usb"}, {"type": "network", "url": "rtsp://cam/"}, {"type": "picamera"}, {"type": "genicam"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("camera", CAMERAS, ids=lambda camera: camera["type"])
+@pytest.mark.parametrize(
+    "trigger",
+    [{"by": "timer", "rate_hz": 1}, {"by": "command"}, {"by": "digital", "line": 3}, {"by": "plc", "address": 0}],
+    ids=lambda trigger: trigger["by"],
+)
+def test_every_camera_may_have_parts(camera: dict[str, Any], trigger: dict[str, Any]) -> None:
+    found = parse({"source": {**camera, "trigger": trigger, "frames_per_part": 3}, "plc": {"host": "plc"}}).source
+    assert found.is_triggered
+    assert found.frames_per_part == 3
+
+
+@pytest.mark.parametrize("camera", CAMERAS, ids=lambda camera: camera["type"])
+def test_a_part_sensor_gives_one_frame_a_part_and_a_free_running_camera_has_no_parts(camera: dict[str, Any]) -> None:
+    assert source(**camera, trigger={"by": "part_sensor"}).is_triggered
+    assert "expected 1, found 2" in problem_of(**camera, trigger={"by": "part_sensor"}, frames_per_part=2)
+    assert "expected 1, found 2" in problem_of(**camera, frames_per_part=2)
+
+
+@pytest.mark.parametrize("camera", CAMERAS[:-1], ids=lambda camera: camera["type"])
+def test_only_an_industrial_camera_has_an_input_of_its_own(camera: dict[str, Any]) -> None:
+    problem = problem_of(**camera, trigger={"by": "hardware"})
+    assert "only a genicam or pylon camera has an input of its own; expected 'timer'" in problem
+    assert "found 'hardware'" in problem
+
+
+def test_a_camera_that_the_plc_triggers_needs_one() -> None:
+    assert "plc: missing" in problem_of(type="usb", trigger={"by": "plc", "address": 0})
 
 
 @pytest.mark.parametrize(
@@ -100,9 +135,9 @@ def test_an_unknown_kind_is_told_the_known_ones() -> None:
 def test_every_example_in_the_documentation_is_a_configuration() -> None:
     kinds = [
         parse(tomllib.loads(example)).source.type
-        for page in ("cameras.md", "industrial-cameras.md")
+        for page in ("cameras.md", "industrial-cameras.md", "triggers.md")
         for example in re.findall(
             r"```toml\n(.*?)```", (Path(__file__).parents[2] / "docs" / page).read_text(), re.DOTALL
         )
     ]
-    assert sorted(set(kinds)) == ["genicam", "network", "picamera", "pylon", "usb", "video"]
+    assert sorted({*kinds} - {"simulated"}) == ["genicam", "network", "picamera", "pylon", "usb", "video"]

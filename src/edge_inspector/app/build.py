@@ -15,7 +15,8 @@ from edge_inspector.app.health import Health, sample_checks
 from edge_inspector.app.home import open_home
 from edge_inspector.app.live import line_side
 from edge_inspector.app.models import open_station_model
-from edge_inspector.app.nucleus import heeding_nucleus, nucleus_check, open_nucleus_sinks
+from edge_inspector.app.nucleus import heeding_nucleus, nucleus_check
+from edge_inspector.app.outside import open_sinks
 from edge_inspector.app.plc_product import PlcProduct
 from edge_inspector.app.products import Products
 from edge_inspector.app.samples import open_samples
@@ -27,7 +28,6 @@ from edge_inspector.app.web import follower
 from edge_inspector.events import EventWriter, Json
 from edge_inspector.frame import Frame
 from edge_inspector.identity import Session, session_id
-from edge_inspector.journal import Journal
 from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.deliver import Deliverer, Losses
 from edge_inspector.pipeline.flow import Pipeline
@@ -35,9 +35,8 @@ from edge_inspector.pipeline.inspector import Inspector
 from edge_inspector.pipeline.options import Surroundings
 from edge_inspector.ports import EventSink, FrameSource
 from edge_inspector.sampling import Evicted
-from edge_inspector.settings import MqttSettings, Settings
+from edge_inspector.settings import Settings
 from edge_inspector.sinks.log import LogSink
-from edge_inspector.sinks.mqtt import MqttSink
 from edge_inspector.topics import Message, TopicTree
 from edge_inspector.tracks import TrackOptions
 
@@ -85,6 +84,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
     """
     session = session or new_session()
     with ExitStack() as stack:
+        # What the station is, and what it looks with.
         home = stack.enter_context(open_home(settings))
         products = Products(settings, home.folder, stop)
         settings, plc_product = products.settings, PlcProduct(products)
@@ -92,13 +92,12 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
         writer = writer if around_writer is None else around_writer(writer)
         follows = None if settings.source.is_triggered else TrackOptions(**settings.tracks.model_dump())
         looks = stack.enter_context(open_station_model(settings, follows=follows, every_product=products.every))
-        model = looks.model
+        model, options = looks.model, flow_options(settings)
+
+        # Where frames come from.
         line = line_side(
-            settings,
-            session.started_at,
-            deadline_ms=flow_options(settings).deadline_ms,
-            on_product=plc_product.want,
-        )
+            settings, session.started_at, deadline_ms=options.deadline_ms, on_product=plc_product.want
+        )  # fmt: skip
         opened = OpenSource(
             settings,
             stop,
@@ -110,6 +109,8 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             replayed=products.around_recording,
         )
         stack.callback(opened.close)
+
+        # What comes in as commands, and where events go.
         losses = Losses()
         samples, health = None, None
 
@@ -122,21 +123,17 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             answer=publish,
             memory=None if home.folder is None else home.folder / "commands.json",
         )
-        all_sinks: dict[str, EventSink] = {"log": LogSink(), **(sinks or {})}
-        if settings.mqtt is not None:
-            secret = None if nucleus is None else nucleus.secret
-            sink = mqtt_sink(settings.mqtt, home.journal, writer, session, losses, secret=secret, take=commands.take)
-            all_sinks["mqtt"] = stack.enter_context(sink)
-        if nucleus is not None:
-            all_sinks |= stack.enter_context(open_nucleus_sinks(nucleus, settings, home.journal, writer, losses))
+        outside = open_sinks(settings, home.journal, writer, session, losses, take=commands.take, nucleus=nucleus)
         deliverer = Deliverer(
             writer,
-            all_sinks,
+            {"log": LogSink(), **(sinks or {}), **stack.enter_context(outside)},
             queue_size=settings.flow.deliver_queue_size,
             losses=losses,
             record=home.journal,
             ledger=home.ledger,
         )
+
+        # What stands beside the flow: alarms, the gate, samples and its health.
         alarms = Alarms(writer, deliverer.put)
         gate = gate_of(settings, alarms, wanted=watched)
         if home.folder is not None:
@@ -169,12 +166,13 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
                 "gate": None if gate is None else gate.document(),
             }
 
+        # The flow.
         pipeline = Pipeline(
             opened.source,
             Inspector(model, station_path=writer.topics.station_path, camera=writer.topics.camera, session=session.id),
             writer,
             deliverer,
-            options=flow_options(settings),
+            options=options,
             session_started_at=session.started_at,
             tracker=follower(settings, model, follows),
             surroundings=Surroundings(
@@ -192,8 +190,8 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
                 first_messages=products.first_messages(writer, model.identity),
             ),
         )
-        relearn = _never if health is None else health.relearn
-        products.join(Line(pipeline, looks, opened, writer, deliverer.put, relearn))
+
+        # What acts on it while it runs.
         if health is not None:
             deliverer.stage = health.watchdog.stage("deliver", settings.health.watchdog.thread_s)
             stack.enter_context(health.watch(pipeline))
@@ -201,6 +199,8 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
         stack.enter_context(looks.follow(pipeline, home.ledger, writer, deliverer.put))
         if nucleus is not None:
             stack.enter_context(heeding_nucleus(nucleus, settings, writer.topics, commands.take, busy=products.busy))
+        relearn = _never if health is None else health.relearn
+        products.join(Line(pipeline, looks, opened, writer, deliverer.put, relearn))
         stack.enter_context(plc_product)
         stack.enter_context(commands)  # closed first: what they still answer goes out
         yield Station(pipeline, products, relearn=None if health is None else health.camera.relearn)
@@ -233,40 +233,3 @@ def topic_tree(settings: Settings) -> TopicTree:
     """Return the topics of the configured station."""
     station = settings.station
     return TopicTree(station.topic_prefix, station.site, station.line, station.station, station.camera)
-
-
-def mqtt_sink(  # noqa: PLR0913 - what one connection needs
-    settings: MqttSettings,
-    journal: Journal,
-    writer: EventWriter,
-    session: Session,
-    losses: Losses,
-    *,
-    secret: Callable[[str], str] | None = None,
-    take: Callable[..., None] | None = None,
-) -> MqttSink:
-    """Return the sink to the configured broker, not yet connected.
-
-    Args:
-        settings: The broker.
-        journal: Holds what is sent.
-        writer: Knows the topics.
-        session: Of this run.
-        losses: Where messages are counted that were given up.
-        secret: Returns the secret that is the password.
-        take: Takes commands, see `Commands.take`; none are subscribed to when None.
-
-    Raises:
-        ConfigError: If a file that the settings name cannot be used.
-    """
-    topics = writer.topics
-    return MqttSink(
-        settings,
-        journal,
-        client_id=settings.client_id or f"{topics.prefix}/{topics.station_path}/{topics.camera}",
-        will=writer.status("offline", session_started_at=session.started_at),
-        on_undelivered=lambda cause, message: losses.add(f"mqtt_{cause}", message.topic),
-        secret=secret,
-        commands=None if take is None else topics.commands,
-        on_command=None if take is None else lambda topic, payload, retained: take(topic, payload, retained=retained),
-    )

@@ -3,7 +3,6 @@
 Every wait is bounded, and until the first frame of the new product is looked at everything can stay as it was.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -18,8 +17,6 @@ from edge_inspector.pipeline.change_over import ChangeOver
 from edge_inspector.pipeline.flow import Pipeline
 from edge_inspector.settings import Settings
 from edge_inspector.topics import Message
-
-_log = logging.getLogger(__name__)
 
 _SET_UP_S = 8.0  # within which the source must come to it
 _DRIVER_S = 10.0  # and within which the driver must have done it
@@ -71,46 +68,33 @@ def carry_out(change: ChangeOver, line: Line, *, wanted: Product, before: Produc
         SourceError: If the source, or what was captured before, takes too long.
         RefusedError: If the station stops.
     """
-    check_stop(stop)
+    if stop.is_set():
+        raise _stops()
     line.pipeline.expect(change)
-    try:
-        _set_up(line.source, wanted, before, stop)
-    except InspectorError:
-        line.pipeline.withdraw(change)
-        raise
-    failure = _switched(change, stop)
+    set_up = line.source.change_over(wanted.settings, wanted.code)
+    failure = _not_set_up(set_up, stop) or _not_switched(change, stop)
     if failure is not None and not line.pipeline.withdraw(change):  # it has begun in the last moment
         failure = change.failure if change.wait(_SWITCH_S) else failure
     if failure is not None:
         # Frames of the new product that have come meanwhile get no verdict.
-        line.source.change_over(before.settings, before.code)
+        line.source.put_back(set_up, before.settings, before.code)
         raise failure
 
 
-def check_stop(stop: threading.Event) -> None:
-    """Raise RefusedError if the station stops."""
-    if stop.is_set():
-        msg = "the station stops"
-        raise RefusedError(msg)
-
-
-def _set_up(source: OpenSource, wanted: Product, before: Product, stop: threading.Event) -> None:
-    done = source.change_over(wanted.settings, wanted.code)
-    if not _is_done(done, _SET_UP_S, stop) and done.cancel():
-        check_stop(stop)
-        msg = f"the source has not come to its set-up within {_SET_UP_S:g} s: nothing comes from it"
-        raise SourceError(msg)
-    if _is_done(done, _DRIVER_S, stop):
-        return
-
-    def take_back(done: Future[None]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            _log.warning("the camera has changed its features too late: it is set up as before")
-            source.change_over(before.settings, before.code)
-
-    done.add_done_callback(take_back)
-    msg = f"the camera's driver has not changed its features within {_DRIVER_S:g} s"
-    raise SourceError(msg)
+def _not_set_up(set_up: Future[None], stop: threading.Event) -> InspectorError | None:
+    """Return None once the source is set up, else why not."""
+    try:
+        if _is_done(set_up, _SET_UP_S, stop):
+            return None
+        if set_up.cancel():
+            problem = f"the source has not come to its set-up within {_SET_UP_S:g} s: nothing comes from it"
+        elif _is_done(set_up, _DRIVER_S, stop):
+            return None
+        else:
+            problem = f"the camera's driver has not changed its features within {_DRIVER_S:g} s"
+    except InspectorError as error:
+        return error
+    return _stops() if stop.is_set() else SourceError(problem)
 
 
 def _is_done(done: Future[None], patience_s: float, stop: threading.Event) -> bool:
@@ -126,12 +110,16 @@ def _is_done(done: Future[None], patience_s: float, stop: threading.Event) -> bo
             return True
 
 
-def _switched(change: ChangeOver, stop: threading.Event) -> InspectorError | None:
+def _not_switched(change: ChangeOver, stop: threading.Event) -> InspectorError | None:
     """Return None once a change-over has taken place, else why not."""
     until_s = time.monotonic() + _SWITCH_S
     while not change.wait(_TURN_S):
         if stop.is_set():
-            return RefusedError("the station stops")
+            return _stops()
         if time.monotonic() > until_s:
             return SourceError(f"what was captured before has not been inspected within {_SWITCH_S:g} s")
     return change.failure
+
+
+def _stops() -> RefusedError:
+    return RefusedError("the station stops")

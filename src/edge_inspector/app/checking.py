@@ -4,9 +4,10 @@ import threading
 from datetime import UTC, datetime
 
 from edge_inspector.alarms import Alarm
-from edge_inspector.app.build import mqtt_sink, new_session, topic_tree
+from edge_inspector.app.build import new_session, topic_tree
 from edge_inspector.app.detector import open_model
 from edge_inspector.app.live import line_side
+from edge_inspector.app.outside import mqtt_sink
 from edge_inspector.app.source import open_source
 from edge_inspector.detectors.tiled import TiledDetector
 from edge_inspector.errors import ConfigError, ModelError
@@ -23,13 +24,14 @@ def check(settings: Settings) -> list[str]:
     Raises:
         InspectorError: As `build`.
     """
-    remarks, alarms = [], list[Alarm]()
+    remarks, warnings = [], list[str]()
     for code in settings.products or [None]:
-        found, raised = _check_model(with_product(settings, code), "" if code is None else f"product {code}: ")
+        of = "" if code is None else f"product {code}: "
+        found, alarms = _check_model(with_product(settings, code), of)
         remarks += found
-        alarms += [alarm for alarm in raised if alarm not in alarms]
+        warnings += [f"{of}{alarm.text} {alarm.what_to_do}" for alarm in alarms]
     open_source(settings.source, threading.Event(), line=line_side(settings, datetime.now(UTC), deadline_ms=None))
-    remarks += [f"{alarm.text} {alarm.what_to_do}" for alarm in alarms]
+    remarks += warnings
     if settings.mqtt is None:
         where = "the log and the journal alone, and to the nucleus under Greengrass"
         remarks.append(f"no [mqtt] section: verdicts go to {where}")

@@ -9,7 +9,7 @@ from edge_inspector.app.web import web_of
 from edge_inspector.commands import CommandName
 from edge_inspector.errors import RefusedError, SourceError
 from edge_inspector.events import Json
-from edge_inspector.settings import CommandTrigger, IndustrialSettings, SourceSettings
+from edge_inspector.settings import CommandTrigger, LiveCamera, SourceSettings
 from edge_inspector.sources.rolls import EndedRoll
 from edge_inspector.sources.triggers.signal import Trigger
 
@@ -25,19 +25,19 @@ def line_commands(source: SourceSettings, line: LineSide) -> dict[str, LineFunct
         source: Which source is configured.
         line: What its parts come with.
     """
-    trigger = source.trigger if isinstance(source, IndustrialSettings) else None
+    trigger = source.trigger if isinstance(source, LiveCamera) else None
 
     def fire(arguments: Mapping[str, object]) -> Mapping[str, Json]:
         if not isinstance(trigger, CommandTrigger):
             found = "none" if trigger is None else f"by = {trigger.by!r}"
-            msg = f"source.trigger: expected by = 'command' of an industrial camera, found {found}"
+            msg = f"source.trigger: expected by = 'command' of a camera, found {found}"
             raise RefusedError(msg)
         line.command.bring(Trigger(time.monotonic_ns(), *_of_part(arguments)))
         return {}
 
     def announce(arguments: Mapping[str, object]) -> Mapping[str, Json]:
         if trigger is None:
-            msg = "source.trigger: expected an industrial camera with a trigger, found none: no parts come"
+            msg = "source.trigger: expected a camera with a trigger, found none: no parts come"
             raise RefusedError(msg)
         if not any(told := _of_part(arguments)):
             msg = "expected one of part_id, lot and product, found none"

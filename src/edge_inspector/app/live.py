@@ -38,16 +38,19 @@ from edge_inspector.sources.outlet import Outlet
 from edge_inspector.sources.picamera import PiCamera
 from edge_inspector.sources.rolls import RollDesk
 from edge_inspector.sources.triggers.command import CommandSignal
+from edge_inspector.sources.triggers.desk import Desk
 from edge_inspector.sources.triggers.digital import DigitalSignal
 from edge_inspector.sources.triggers.identity import PlcIdentity
 from edge_inspector.sources.triggers.naming import Announcements, Identify, PartNames
 from edge_inspector.sources.triggers.part_sensor import SensorOptions
+from edge_inspector.sources.triggers.picked import PickedParts
 from edge_inspector.sources.triggers.plc import PlcSignal
 from edge_inspector.sources.triggers.sensed import SensedParts
 from edge_inspector.sources.triggers.signal import Signal
 from edge_inspector.sources.triggers.signaled import SignaledParts
 from edge_inspector.sources.triggers.timer import TimerSignal
 from edge_inspector.sources.triggers.wired import WiredParts
+from edge_inspector.sources.web_speed import WebSpeed
 
 _PATIENCE = 3  # a camera is trusted from its third picture, each of which may take the read time-out
 _SLACK_S = 10.0  # of a driver over its own time-outs, and to find out why a camera could not be opened
@@ -61,6 +64,7 @@ class LineSide:
 
     Attributes:
         names: Names the parts.
+        rolls: Names the rolls of a web, and takes the wishes to end one.
         announced: Parts that were announced by command.
         command: Brings the triggers that come by command.
         plc: The PLC, where there is one.
@@ -68,10 +72,10 @@ class LineSide:
         on_product: Takes what the PLC says that the line makes, whenever that changes; must not wait.
         queue_size: So many triggers, and so many frames, may wait.
         deadline_ms: A part closes so long after the capture of its first frame; never when None.
-        rolls: Names the rolls of a web, and takes the wishes to end one.
     """
 
     names: PartNames
+    rolls: RollDesk
     announced: Announcements = field(default_factory=Announcements)
     command: CommandSignal = field(default_factory=CommandSignal)
     plc: PlcSettings | None = None
@@ -79,7 +83,6 @@ class LineSide:
     on_product: Callable[[str], None] | None = None
     queue_size: int = 8
     deadline_ms: float | None = None
-    rolls: RollDesk = field(default_factory=RollDesk)
 
 
 def line_side(
@@ -100,6 +103,7 @@ def line_side(
     announced = Announcements()
     return LineSide(
         names=PartNames(session_started_at, announced, deadline_ms=deadline_ms),
+        rolls=RollDesk(session_started_at),
         announced=announced,
         plc=settings.plc,
         identity=settings.identity,
@@ -111,13 +115,13 @@ def line_side(
 
 def no_line() -> LineSide:
     """Return the side of a line of which nothing is known, for looking at a source alone."""
-    announced = Announcements()
-    return LineSide(names=PartNames(datetime.now(UTC), announced, deadline_ms=None), announced=announced)
+    announced, now = Announcements(), datetime.now(UTC)
+    return LineSide(names=PartNames(now, announced, deadline_ms=None), rolls=RollDesk(now), announced=announced)
 
 
 def live_source(
-    settings: LiveSettings, *, gray: bool, staleness_s: float, line: LineSide
-) -> LiveSource:  # fmt: skip
+    settings: LiveSettings, *, gray: bool, staleness_s: float, line: LineSide, speed: WebSpeed | None = None
+) -> LiveSource:
     """Return a live camera as a source, opened when its first frame is asked for.
 
     Args:
@@ -125,6 +129,7 @@ def live_source(
         gray: The model needs no colors.
         staleness_s: Pictures of a free-running camera that may be older are passed over.
         line: What its parts come with.
+        speed: Runs beside a line-scan camera whose lines are as long as the web is fast.
 
     Raises:
         ConfigError: If a file that it names cannot be used, or its trigger needs a PLC and there is none.
@@ -143,8 +148,8 @@ def live_source(
         keeps_turns=has_turns,
     )
     name, open_camera, freshness = camera_of(settings, gray=gray, staleness_s=staleness_s)
-    taker: TakerMaker | None = LineScan if is_web else None
-    if isinstance(settings, IndustrialSettings) and settings.trigger is not None:
+    taker: TakerMaker | None = partial(LineScan, speed=speed) if is_web else None
+    if settings.trigger is not None:
         taker = _part_taker(settings, options, freshness, line)
     return LiveSource(name, open_camera, freshness, options, taker=taker)
 
@@ -172,7 +177,7 @@ def camera_of(
     assert_never(settings)
 
 
-def _part_taker(settings: IndustrialSettings, options: LiveOptions, freshness: Freshness, line: LineSide) -> TakerMaker:
+def _part_taker(settings: LiveSettings, options: LiveOptions, freshness: Freshness, line: LineSide) -> TakerMaker:
     """Return what makes parts of a camera's frames, by its trigger."""
     names, trigger = line.names, settings.trigger
 
@@ -199,15 +204,25 @@ def _part_taker(settings: IndustrialSettings, options: LiveOptions, freshness: F
                     frozen_after_s=options.frozen_after_s,
                 )
             case TimerTrigger() | CommandTrigger() | DigitalTrigger() | PlcTrigger():
-                return SignaledParts(
+                desk = Desk(
                     outlet,
                     frames,
                     _signal(trigger, line),
                     name=lambda captured_ns, told: names.name(captured_ns, trigger=told, identify=identify),
                     frames_per_part=settings.frames_per_part,
                     queue_size=line.queue_size,
-                    timeout_s=settings.read_timeout_s,
-                    starts_with_camera=isinstance(trigger, TimerTrigger),
+                    waits_for_camera=isinstance(trigger, TimerTrigger),
+                )
+                if settings.takes_triggers:
+                    return SignaledParts(outlet, frames, desk, timeout_s=settings.read_timeout_s)
+                return PickedParts(
+                    outlet,
+                    frames,
+                    freshness,
+                    desk,
+                    staleness_s=options.staleness_s,
+                    patience_s=options.patience_s,
+                    frozen_after_s=options.frozen_after_s,
                 )
             case None:
                 msg = "source.trigger: expected one, found none"

@@ -7,11 +7,12 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from edge_inspector.app.products import BusyError
-from edge_inspector.errors import InspectorError
+from edge_inspector.errors import InspectorError, SourceError
 from edge_inspector.events import Json, ProductChange
 
 _log = logging.getLogger(__name__)
-_AGAIN_S = 1.0  # after another change-over was in the way
+_BUSY_S = 1.0  # after another change-over was in the way
+_AWAY_S = 20.0  # after the camera was: nobody else tries again where no person watches
 _CLOSE_S = 0.3
 
 
@@ -29,7 +30,8 @@ class ChangesOver(Protocol):
 class PlcProduct:
     """Takes what the PLC says that the line makes, and changes over on a thread of its own.
 
-    A wish that failed is not tried again before the PLC wishes something else: an alarm tells of it.
+    A wish is tried again where the camera was away. One that failed otherwise is not before the PLC wishes something
+    else: an alarm tells of it.
     """
 
     def __init__(self, products: ChangesOver) -> None:
@@ -69,7 +71,10 @@ class PlcProduct:
             try:
                 self._change(code, by="plc", cause=ProductChange.PLC)
             except BusyError:
-                self._later(code)
+                self._later(code, _BUSY_S)
+            except SourceError as error:
+                _log.warning("the change-over to %r that the PLC wishes waits for the camera: %s", code, error)
+                self._later(code, _AWAY_S)
             except InspectorError as error:
                 _log.warning("the change-over to %r that the PLC wishes failed: %s", code, error)
             except Exception:  # noqa: BLE001 - thread boundary: the next wish deserves its turn
@@ -81,9 +86,9 @@ class PlcProduct:
             wish, self._wish = self._wish, None
             return None if self._is_closing else wish
 
-    def _later(self, code: str) -> None:
+    def _later(self, code: str, pause_s: float) -> None:
         """Wish it again after a while, unless something newer is wished for."""
         with self._changed:
-            self._changed.wait_for(lambda: self._wish is not None or self._is_closing, _AGAIN_S)
+            self._changed.wait_for(lambda: self._wish is not None or self._is_closing, pause_s)
             if self._wish is None:
                 self._wish = code

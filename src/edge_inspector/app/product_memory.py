@@ -1,7 +1,6 @@
 """For which product the line is set up, remembered over restarts."""
 
 import json
-import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,6 @@ from edge_inspector.durable import write_lasting
 from edge_inspector.events.kinds import ProductChange
 from edge_inspector.settings import Settings
 
-_log = logging.getLogger(__name__)
 _NAME = "product.json"
 
 
@@ -42,6 +40,7 @@ class Begun:
         cause: Why it is this one.
         by: Who changed over to it.
         problem: Why it is not the one that was in force, where no person wanted that.
+        is_remembered: It is written down already that this one is in force.
     """
 
     product: str
@@ -49,6 +48,7 @@ class Begun:
     cause: ProductChange
     by: str | None = None
     problem: str | None = None
+    is_remembered: bool = False
 
 
 class ProductMemory:
@@ -73,17 +73,23 @@ class ProductMemory:
             write_lasting(self._path, json.dumps(document, indent=2).encode() + b"\n")
 
     def read(self) -> Remembered | None:
-        """Return what is remembered; None where that is nothing, or cannot be read."""
-        if self._path is None:
-            return None
+        """Return what is remembered, if anything is.
+
+        Raises:
+            OSError, ValueError: If it cannot be read.
+        """
         try:
-            document = json.loads(self._path.read_bytes())
-            return _parse(document)
+            return None if self._path is None else _parse(json.loads(self._path.read_bytes()))
         except FileNotFoundError:
             return None
+
+    def begin(self, *, configured: str, known: Collection[str]) -> Begun:
+        """Return with which product a station starts, as `begin`; the configured one if it cannot be read."""
+        try:
+            return begin(self.read(), configured=configured, known=known)
         except (OSError, ValueError) as error:
-            _log.warning("%s: expected the product in force, found: %s; the configured one starts", self._path, error)
-            return None
+            problem = f"{self._path}: expected the product in force, found: {error}"
+            return Begun(configured, None, ProductChange.START, problem=problem)
 
 
 def begin(remembered: Remembered | None, *, configured: str, known: Collection[str]) -> Begun:
@@ -106,7 +112,7 @@ def begin(remembered: Remembered | None, *, configured: str, known: Collection[s
     if was not in known:
         problem = f"it was set up for product {was!r}, which is not configured any more"
         return Begun(configured, was, ProductChange.CONFIGURATION, problem=problem)
-    return Begun(was, was, ProductChange.START, remembered.by)
+    return Begun(was, was, ProductChange.START, remembered.by, is_remembered=True)
 
 
 def starting_with(settings: Settings) -> Settings:
@@ -115,7 +121,7 @@ def starting_with(settings: Settings) -> Settings:
     if not settings.products or configured is None:
         return settings
     memory = ProductMemory(settings.home if settings.keeps_on_disk else None)
-    begun = begin(memory.read(), configured=configured, known=settings.products)
+    begun = memory.begin(configured=configured, known=settings.products)
     return settings.model_copy(update={"station": settings.station.model_copy(update={"product": begun.product})})
 
 

@@ -6,6 +6,7 @@ between two frames and marks every frame with what it is of; the inspect thread 
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,8 +14,7 @@ from pathlib import Path
 
 from edge_inspector.alarms import PRODUCT_REFUSED, Alarm, Severity
 from edge_inspector.app.changing import Line, Product, carry_out
-from edge_inspector.app.prepared import Prepared
-from edge_inspector.app.product_memory import Begun, ProductMemory, Remembered, begin
+from edge_inspector.app.product_memory import Begun, ProductMemory, Remembered
 from edge_inspector.errors import InspectorError, RefusedError, SourceError
 from edge_inspector.events import EventWriter, Json, ProductChange, model_document
 from edge_inspector.inspection import ModelIdentity
@@ -29,6 +29,7 @@ from edge_inspector.topics import Message
 _log = logging.getLogger(__name__)
 
 _APPLY_S = 60.0  # a changed configuration waits so long for a change-over that takes place
+_TURN_S = 0.05  # a stop is noticed within this
 
 
 class BusyError(RefusedError):
@@ -49,16 +50,14 @@ class Products:
         self._base, self._stop = settings, stop
         self._memory = ProductMemory(folder)
         self._changing = threading.Lock()
+        self._is_unwritten = False  # what is in force
         self._joined: Line | None = None
         configured = settings.station.product
         self._begun: Begun | None = None
         self.code = configured
         if settings.products and configured is not None:
-            remembered = self._memory.read()
-            self._begun = begin(remembered, configured=configured, known=settings.products)
+            self._begun = self._memory.begin(configured=configured, known=settings.products)
             self.code = self._begun.product
-            if remembered is None or (remembered.product, remembered.configured) != (self.code, configured):
-                self._remember(self._begun.by, datetime.now(UTC))
 
     @property
     def settings(self) -> Settings:
@@ -104,8 +103,10 @@ class Products:
         return source if self.marks is None else RecordedProducts(source, self.code, begin=self.follow_recorded)
 
     def join(self, line: Line) -> None:
-        """Change this line over from now on."""
+        """Change this line over from now on: all is open, and what it starts with is in force."""
         self._joined = line
+        if self._begun is not None and not self._begun.is_remembered:
+            self._remember(line, self._begun.by, datetime.now(UTC))
 
     @property
     def follows_plc(self) -> bool:
@@ -165,6 +166,9 @@ class Products:
         def is_done(timeout_s: float) -> bool:
             if not change.wait(timeout_s):
                 return False
+            if change.failure is not None:
+                prepared.drop()
+                raise change.failure
             prepared.keep()
             return True
 
@@ -219,7 +223,8 @@ class Products:
             msg = f"code: expected one of {', '.join(sorted(self._base.products))}, found {code!r}"
             raise RefusedError(msg)
         if code == previous:
-            flow.pipeline.alarms.clear(PRODUCT_REFUSED, text=f"the line is set up for {code!r}")
+            if not self._is_unwritten or self._remember(flow, by, datetime.now(UTC)):
+                flow.pipeline.alarms.clear(PRODUCT_REFUSED, text=f"the line is set up for {code!r}")
             return {"product": code, "previous": previous, "model": model_document(flow.pipeline.model)}
         prepared = flow.looks.prepare(with_product(self._base, code))
         at: list[datetime] = []
@@ -240,30 +245,37 @@ class Products:
         except BaseException:
             prepared.drop()
             raise
-        self._kept(prepared, flow)
-        self._remember(by, at[0])
-        return {"product": code, "previous": previous, "model": model_document(flow.pipeline.model)}
-
-    def _kept(self, prepared: Prepared, flow: Line) -> None:
+        flow.pipeline.alarms.clear(PRODUCT_REFUSED, text=f"the line was changed over to {code!r}")
+        self._remember(flow, by, at[0])  # first of all: a process that ends now starts so again
         prepared.keep()
         flow.relearn()
-        flow.pipeline.alarms.clear(PRODUCT_REFUSED, text=f"the line was changed over to {self.code!r}")
-        _log.info("the line is set up for product %r", self.code)
+        _log.info("the line is set up for product %r", code)
+        return {"product": code, "previous": previous, "model": model_document(flow.pipeline.model)}
 
-    def _remember(self, by: str | None, at: datetime) -> None:
-        if self.code is None or self._base.station.product is None:
-            return
+    def _remember(self, flow: Line, by: str | None, at: datetime) -> bool:
+        """Write down what is in force, or tell that a restart would not know it."""
+        code, configured = self.code, self._base.station.product
+        if code is None or configured is None:
+            return True
+        self._is_unwritten = False
         try:
-            self._memory.write(Remembered(self.code, by, at, self._base.station.product))
+            self._memory.write(Remembered(code, by, at, configured))
         except OSError as error:
-            _log.error("that the line is set up for %r could not be written down: %s", self.code, error)
+            self._is_unwritten = True
+            text = f"The line is set up for {code!r}, but a restart would not know it: {error}"
+            what_to_do = f"Make room on the disk, then send the command `product` with {code!r} again."
+            flow.pipeline.alarms.raise_(Alarm(PRODUCT_REFUSED, Severity.CRITICAL, text, what_to_do), lasting=True)
+        return not self._is_unwritten
 
     @contextmanager
     def _settled(self) -> Iterator[None]:
         """Hold change-overs up, once the one that takes place has ended."""
-        if not self._changing.acquire(timeout=_APPLY_S):
-            msg = f"a change-over has not ended within {_APPLY_S:g} s"
-            raise SourceError(msg)
+        until_s = time.monotonic() + _APPLY_S
+        while not self._changing.acquire(timeout=_TURN_S):
+            if self._stop.is_set() or time.monotonic() > until_s:
+                why = "the station stops" if self._stop.is_set() else f"it has not ended within {_APPLY_S:g} s"
+                msg = f"a change-over takes place: {why}"
+                raise SourceError(msg)
         try:
             yield
         finally:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TypeAlias, assert_never
 
 from edge_inspector.app.live import LineSide, live_source, no_line
@@ -17,9 +18,7 @@ from edge_inspector.ports import FrameSource
 from edge_inspector.settings import (
     DEFAULT_DEADLINE_MS,
     DirectorySource,
-    GenicamSource,
     LiveCamera,
-    PylonSource,
     Settings,
     SimulatedSource,
     SimulatedWebSource,
@@ -35,6 +34,7 @@ from edge_inspector.sources.simulated import SimulatedLine
 from edge_inspector.sources.simulated_web import SimulatedWeb
 from edge_inspector.sources.video import VideoSource as Video
 from edge_inspector.sources.web import WebSource
+from edge_inspector.sources.web_speed import WebSpeed
 
 SourceWrapper: TypeAlias = Callable[[FrameSource], FrameSource]
 
@@ -81,9 +81,11 @@ def open_source(  # noqa: PLR0913 - what its kinds make use of
             return web_source(SimulatedWeb(settings, stop), settings.web, (line or no_line()).rolls)
         case LiveCamera():
             line = line or no_line()
-            camera = live_source(settings, gray=gray, staleness_s=staleness_ms / 1000, line=line)
             web = web_of(settings)
-            return camera if web is None else web_source(camera, web, line.rolls)
+            speed = None if web is None or web.speed is None or line.plc is None else WebSpeed(line.plc, web.speed)
+            camera = live_source(settings, gray=gray, staleness_s=staleness_ms / 1000, line=line, speed=speed)
+            mm_per_line = None if speed is None else speed.mm_per_line
+            return camera if web is None else web_source(camera, web, line.rolls, mm_per_line)
     assert_never(settings)
 
 
@@ -117,6 +119,7 @@ class OpenSource:
         self._stop, self._model, self._wrap, self._line = stop, model, wrap, line
         self._stack = ExitStack()
         self._changes: LiveSource | MarkedSource | None = None
+        self._given_up: Future[None] | None = None  # a set-up that may still come about
         bare = given or self._open(settings)
         if isinstance(given, RecordedFrames):
             self.source = self._wrapped(replayed(given))
@@ -136,10 +139,26 @@ class OpenSource:
             product: Its code.
         """
         if self._changes is None:
-            done: Future[None] = Future()
-            done.set_exception(SourceError("expected a source that changes over, found a recording"))
-            return done
+            return _failed("expected a source that changes over, found a recording")
+        if self._given_up is not None and not self._given_up.done():
+            return _failed("the camera's driver still changes its features for the change-over before")
         return self._changes.change_over(_set_up(settings, product))
+
+    def put_back(self, given_up: Future[None], settings: Settings, product: str | None) -> None:
+        """Set the source up as before in any case: now, or once a driver that hangs has come to what is given up.
+
+        Args:
+            given_up: What `change_over` has returned last.
+            settings: The configuration as it is for the product in force.
+            product: Its code.
+        """
+        changes, self._given_up = self._changes, given_up
+
+        def back(given_up: Future[None]) -> None:
+            if changes is not None and not given_up.cancelled() and given_up.exception() is None:
+                changes.change_over(replace(_set_up(settings, product), in_any_case=True))
+
+        given_up.add_done_callback(back)
 
     def instead(self, settings: Settings, product: str | None = None) -> tuple[FrameSource, Callable[[], None]]:
         """Return another source, and what closes the one until now: call it before the first read.
@@ -148,6 +167,7 @@ class OpenSource:
             SourceError, ConfigError: As `open_source`; the one until now is left alone.
         """
         bare = self._open(settings)
+        self._given_up = None
 
         def close_old() -> None:
             self._stack.close()
@@ -188,6 +208,12 @@ class OpenSource:
             self._stack.enter_context(source)
 
 
+def _failed(problem: str) -> Future[None]:
+    done: Future[None] = Future()
+    done.set_exception(SourceError(problem))
+    return done
+
+
 def _set_up(settings: Settings, product: str | None) -> SetUp:
     return SetUp(product, None if product is None else product_camera(settings, product))
 
@@ -212,7 +238,7 @@ def flow_options(settings: Settings) -> FlowOptions:
             handover = HandoverOptions(flow.queue_size, WhenFull.REFUSE) if is_refused else newest_wins
         case _:
             assert_never(source)
-    may_have_parts = SimulatedSource | DirectorySource | GenicamSource | PylonSource
+    may_have_parts = SimulatedSource | DirectorySource | LiveCamera
     frames_per_part = source.frames_per_part if isinstance(source, may_have_parts) else 1
     # A part without a verdict must still be thrown out in time.
     by_gate_ms = None if settings.gate is None else settings.gate.verdict_by_ms

@@ -1,5 +1,7 @@
 """A continuous web: which sources see one, what makes frames of its lines, and what follows its defects."""
 
+from collections.abc import Callable
+
 from edge_inspector.linescan.assembler import WebOptions
 from edge_inspector.pipeline.inspector import Model
 from edge_inspector.settings import IndustrialSettings, Settings, SimulatedWebSource, SourceSettings, WebSettings
@@ -13,10 +15,12 @@ def web_of(source: SourceSettings) -> WebSettings | None:
     return source.web if isinstance(source, SimulatedWebSource | IndustrialSettings) else None
 
 
-def web_source(blocks: BlockSource, web: WebSettings, rolls: RollDesk) -> WebSource:
-    """Return the frames of a source of blocks."""
+def web_source(
+    blocks: BlockSource, web: WebSettings, rolls: RollDesk, mm_per_line: Callable[[], float | None] | None = None
+) -> WebSource:
+    """Return the frames of a source of blocks; `mm_per_line` returns their resolution where the speed decides it."""
     options = WebOptions(web.frame_lines, web.overlap_lines, web.mm_per_line)
-    return WebSource(blocks, options, rolls, roll_ends_after_s=web.roll_ends_after_s)
+    return WebSource(blocks, options, rolls, mm_per_line=mm_per_line, roll_ends_after_s=web.roll_ends_after_s)
 
 
 def follower(settings: Settings, model: Model, options: TrackOptions | None) -> Follower | None:

@@ -41,6 +41,7 @@ from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.settings import (
     DirectorySource,
     IndustrialSettings,
+    LiveCamera,
     Settings,
     SimulatedWebSource,
     SourceSettings,
@@ -155,7 +156,7 @@ def _wanted_hz(source: SourceSettings) -> float | None:
     if isinstance(source, SimulatedWebSource):
         advance = source.web.frame_lines - source.web.overlap_lines
         return None if source.lines_hz is None else source.lines_hz / advance
-    trigger = source.trigger if isinstance(source, IndustrialSettings) else None
+    trigger = source.trigger if isinstance(source, LiveCamera) else None
     rate_hz: float | None = getattr(source if trigger is None else trigger, "rate_hz", None)
     return rate_hz
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge_inspector.commissioning.measured import Measured, NetworkPath, UsbPath
+from edge_inspector.sources.genicam.stream import RECEIVED_FRAMES
 
 JUMBO_MTU = 9000
 _STANDARD_MTU = 1500
@@ -89,7 +90,7 @@ def _of_losses(found: Measured) -> Iterator[Advice]:
     )
     if found.packets is not None and found.packets.underruns:
         yield _fault(
-            f"the driver had no free buffer for {found.packets.underruns} frames: raise source.buffers above "
+            f"the driver had no free buffer {found.packets.underruns} times: raise source.buffers above "
             f"{found.buffers}, or lower the rate"
         )
 
@@ -214,8 +215,8 @@ def _is_too_large(path: NetworkPath) -> bool:
 
 
 def _raise_buffer(found: Measured) -> str:
-    # Room for the frame that arrives while its predecessor is still read, in whole MiB.
-    enough = max(1, -(-2 * found.frame_bytes // _MIB)) * _MIB
+    # What the stream asks for, in whole MiB.
+    enough = max(1, -(-RECEIVED_FRAMES * found.frame_bytes // _MIB)) * _MIB
     path = found.network
     if path is not None and (path.receive_max_bytes or 0) >= enough:
         return "keep other load off this computer, or lower the rate"

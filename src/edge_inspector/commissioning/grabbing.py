@@ -64,7 +64,7 @@ TakeFrame = Callable[[GrabbedFrame, NDArray[np.uint8] | None], None]
 def grab(settings: LiveSettings, take: TakeFrame, *, count: int, seconds: float) -> Measured:
     """Open a camera, grab frames, and return what was measured.
 
-    A software trigger is fired for each frame, whatever else would fire it in the station.
+    A software trigger is fired for each frame, whatever else would fire it in the station. Ctrl-C ends it early.
 
     Args:
         settings: Which camera, and how.
@@ -86,6 +86,8 @@ def grab(settings: LiveSettings, take: TakeFrame, *, count: int, seconds: float)
                     break
         except SourceError as error:
             tally.problem = str(error)
+        except KeyboardInterrupt:
+            pass  # enough was seen; what came so far is told
         busy = (time.process_time() - cpu_s) / max(time.monotonic() - began_s, 1e-3)
         return way.joined(tally.measured(settings, count, cpu_percent=100 * busy))
 
@@ -217,11 +219,13 @@ class Way:
             return measured
         network = self.network and with_drops(self.network, self.drops, drops_of(self.network))
         measured = replace(measured, network=network, usb=self.usb)
-        with suppress(SourceError):  # a camera that went away tells nothing more
+        with suppress(SourceError):
             counts = self.camera.counts()
             packets = PacketCounts(counts.missing_packets, counts.resent_packets, counts.underruns)
-            payload_bytes = _number(self.camera.nodes, "PayloadSize")
-            return replace(measured, packets=packets, frame_bytes=payload_bytes or measured.frame_bytes)
+            measured = replace(measured, packets=packets)
+            if measured.problem is None:  # a camera that went away would be waited for
+                payload_bytes = _number(self.camera.nodes, "PayloadSize")
+                return replace(measured, frame_bytes=payload_bytes or measured.frame_bytes)
         return measured
 
 

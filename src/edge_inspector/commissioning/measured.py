@@ -32,7 +32,7 @@ class PacketCounts:
     Attributes:
         missing: Packets that never came, asked for again or not; None where the driver does not tell.
         resent: Packets that came after they were asked for again.
-        underruns: Frames for which the driver had no free buffer.
+        underruns: How often the driver had no free buffer.
     """
 
     missing: int | None = None

@@ -13,6 +13,7 @@ from edge_inspector.settings import (
     PylonSource,
     Settings,
 )
+from edge_inspector.settings.for_product import with_product
 from edge_inspector.sources.genicam.finding import FoundCamera
 from edge_inspector.sources.genicam.nodes import Nodes
 from edge_inspector.sources.genicam.pylon_driver import open_camera as open_by_pylon
@@ -40,7 +41,7 @@ class CountingCamera(IndustrialCamera, Protocol):
 
 
 def camera_settings(settings: Settings | None, wanted: str | None) -> LiveSettings:
-    """Return how to open a camera: as configured, or with the camera's own settings.
+    """Return how to open a camera: as configured for what the line starts with, or with the camera's own settings.
 
     Args:
         settings: The configuration, if there is one.
@@ -53,7 +54,7 @@ def camera_settings(settings: Settings | None, wanted: str | None) -> LiveSettin
         driver = driver_of(wanted)
         kind = PylonSource if driver is Driver.PYLON else GenicamSource
         return kind.model_validate({"type": driver.value, "camera": wanted})
-    source = settings.source
+    source = with_product(settings, settings.station.product).source
     if not isinstance(source, LiveSettings):
         msg = f"source.type: expected a camera, found {source.type!r}"
         raise ConfigError(msg)

@@ -54,7 +54,7 @@ def _measured(found: Measured) -> Iterator[str]:
     yield f"frames    {frames.whole} whole, {frames.incomplete} incomplete, {frames.missing} missing"
     if found.packets is not None:
         missing, resent, underruns = found.packets.missing, found.packets.resent, found.packets.underruns
-        yield f"packets   {missing} missing, {resent} sent again; {underruns} frames came without a free buffer"
+        yield f"packets   {missing} missing, {resent} sent again; no free buffer {underruns} times"
     if found.rate_hz is not None:
         asked = "" if found.asked_hz is None else f" of {found.asked_hz:.4g} asked"
         yield f"rate      {found.rate_hz:.4g} frames/s{asked}, {found.megabits_a_second:.0f} Mb/s"

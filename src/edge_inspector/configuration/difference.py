@@ -1,9 +1,9 @@
 """The difference of two configurations, key by key, and what each of its changes asks for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, TypeAlias, TypeGuard
 
 from edge_inspector.configuration.effects import Effect, effect_of
 from edge_inspector.configuration.plain import plain
@@ -15,6 +15,8 @@ from edge_inspector.settings.section import Section
 class _Absent(Enum):
     ABSENT = "absent"
 
+
+_Level: TypeAlias = Section | Mapping[str, Section]
 
 ABSENT: Final = _Absent.ABSENT
 """In place of a value: the section, as of another kind of source, has no such key."""
@@ -43,20 +45,25 @@ class Change:
 def difference(old: Settings, new: Settings) -> tuple[Change, ...]:
     """Return what changed from one configuration to another, in the order of the sections.
 
-    A section that one of them lacks as a whole is one change.
+    A section, or a product, that one of them lacks as a whole is one change.
     """
     return tuple(_compare(old, new, ""))
 
 
-def _compare(old: Section, new: Section, prefix: str) -> Iterator[Change]:
+def _compare(old: _Level, new: _Level, prefix: str) -> Iterator[Change]:
     before, after = dict(old), dict(new)
     for name in {**before, **after}:
         key = f"{prefix}{name}"
         was, is_now = before.get(name, ABSENT), after.get(name, ABSENT)
-        if isinstance(was, Section) and isinstance(is_now, Section):
+        if (isinstance(was, Section) and isinstance(is_now, Section)) or (_has_sections(was) and _has_sections(is_now)):
             yield from _compare(was, is_now, f"{key}.")
         elif was != is_now:
             yield Change(key, _plain(was), _plain(is_now), effect_of(key))
+
+
+def _has_sections(value: object) -> TypeGuard[Mapping[str, Section]]:
+    """Return whether a value holds sections by name: the products."""
+    return isinstance(value, Mapping) and bool(value) and all(isinstance(each, Section) for each in value.values())
 
 
 def _plain(value: object) -> object:

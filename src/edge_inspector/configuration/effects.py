@@ -57,6 +57,7 @@ _SOURCE = (
     "source.roll_lines",
     "source.rolls",
     "source.speed_changes",
+    "source.line_rate",
     "source.exposure_us",
     "source.gain",
 )

@@ -105,8 +105,9 @@ class OnnxDetector:
         decoder = decoder_of(manifest, confidence=min_confidence, max_detections=max_detections)
         self._decode, self._output_names = decoder.decode, list(decoder.dtypes)
         self._input_name, self._size_name = manifest.input.name, manifest.input.size_name
-        self._session = open_session(package.read(file), name=str(self._path), threads=threads)
-        graph = _graph_of(self._session)
+        session = open_session(package.read(file), name=str(self._path), threads=threads)
+        self._loaded = [session]  # shared with every copy, so that nothing holds the model once it is closed
+        graph = _graph_of(session)
         batch = input_batch(graph, manifest.input, name=str(self._path))
         check_outputs(graph, decoder.dtypes, name=str(self._path))
         self._fixed_batch = batch or 1
@@ -141,8 +142,8 @@ class OnnxDetector:
         return other
 
     def close(self) -> None:
-        """Free the model."""
-        del self._session
+        """Free the model, also of those that see with it."""
+        self._loaded.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -227,8 +228,12 @@ class OnnxDetector:
         feeds = {self._input_name: tensor}
         if self._size_name is not None:
             feeds[self._size_name] = self._sizes[: len(tensor)]
+        if not self._loaded:
+            msg = f"{self._path}: expected an open model, found one that was closed"
+            raise ModelError(msg)
+        (session,) = self._loaded
         try:
-            outputs: Tensors = self._session.run(self._output_names, feeds, options)
+            outputs: Tensors = session.run(self._output_names, feeds, options)
         except _RUNTIME_ERRORS as error:
             msg = f"{self._path}: inference failed: {_first_line(error)}"
             raise ModelError(msg) from error

@@ -19,18 +19,17 @@ from edge_inspector.events.documents import (
     Json,
     as_json,
     detection_documents,
+    evicted_documents,
     fitting,
-    frame_documents,
     model_document,
     reason_documents,
     shorten,
-    stretch_document,
     strongest,
     timestamp,
     told,
-    web_document,
 )
 from edge_inspector.events.kinds import EventKind, ModelChange, ProductChange, StationState, TrackedDefect
+from edge_inspector.events.results import result_data, track_data
 from edge_inspector.identity import inspection_id
 from edge_inspector.inspection import InspectionResult, ModelIdentity
 from edge_inspector.sampling import Evicted
@@ -86,31 +85,14 @@ class EventWriter:
 
     def of_track(self, tracked: TrackedDefect) -> Message:
         """Return `defect.detected` with the phase of a track; its outcome is the verdict of the track so far."""
-        track = tracked.change.track
-        data = self._result(tracked.result)
-        data |= {
-            "outcome": track.verdict.value,
-            "phase": tracked.change.phase.value,
-            "track_id": tracked.track_id,
-            "track": {
-                "label": track.label,
-                "confidence": round(track.confidence, 4),
-                "xyxy": [round(side, 2) for side in track.xyxy],
-                "first_seen_at": timestamp(track.first_seen_at),
-                "last_seen_at": timestamp(track.last_seen_at),
-                "frames": track.frames,
-            },
-        }
+        data = {**self._result(tracked.result), **track_data(tracked)}
         data.pop("no_verdict", None)
-        if track.web is not None and track.across_px is not None:
-            across: Json = [round(side, 2) for side in track.across_px]
-            data["web"] = {**stretch_document(track.web), "across_px": across, "goes_on": track.goes_on}
         return self._result_message(
             Channel.DEFECT,
             EventKind.DEFECT_DETECTED,
             tracked.result,
             data,
-            id_suffix=f"/{track.number}/{tracked.change.phase}",
+            id_suffix=f"/{tracked.change.track.number}/{tracked.change.phase}",
         )
 
     def model_changed(  # noqa: PLR0913 - what a person wants to know of it
@@ -226,17 +208,7 @@ class EventWriter:
             at: When; no two of these events have the same.
             counts: How many of each kind; the most frequent kinds are told, and how many samples there were in all.
         """
-        kinds = sorted(counts.items(), key=lambda item: -item[1])
-        documents: list[Json] = [
-            {
-                "label": None if kind.label is None else shorten(kind.label, LONGEST_NAME),
-                "reason": kind.reason.value,
-                "cause": kind.cause.value,
-                "count": count,
-            }
-            for kind, count in kinds
-        ]
-        told = strongest(documents, _MOST_EVICTED_BYTES)
+        told = strongest(evicted_documents(counts), _MOST_EVICTED_BYTES)
         data: dict[str, Json] = {"evicted_total": sum(counts.values()), "evicted": told}
         return self._event(Channel.SAMPLES, EventKind.SAMPLES_EVICTED, at, name="samples", data=data)
 
@@ -299,37 +271,7 @@ class EventWriter:
         return self._document(Channel.STATS, {"at": timestamp(at), "session": self.session, **values})
 
     def _result(self, result: InspectionResult) -> dict[str, Json]:
-        first = result.frames[0]
-        data: dict[str, Json] = {
-            "inspection_id": result.inspection_id,
-            "site": self.topics.site,
-            "line": self.topics.line,
-            "station": self.topics.station,
-            "camera": self.topics.camera,
-            "part_id": None if result.part_id is None else shorten(result.part_id, LONGEST_NAME),
-            "lot": told(first.lot) or self.lot,
-            "product": told(first.product) or self.product,
-            "captured_at": timestamp(first.captured_at),
-            "frames": frame_documents(result),
-            "frames_total": len(result.frames),
-            "image_wh": None if first.image_wh is None else list(first.image_wh),
-            "outcome": result.outcome_name,
-            "model": model_document(result.model),
-            "latency_ms": {stage: round(value, 3) for stage, value in result.latency_ms.items()},
-            "dropped_before": dict(result.dropped_before),
-            "sample_key": result.sample_key,
-            "detections_total": len(result.detections),
-        }
-        if first.web is not None:
-            data["web"] = web_document(first.web)
-        if isinstance(result.outcome, NoVerdict):
-            outcome = result.outcome
-            data["no_verdict"] = {
-                "cause": outcome.cause.value,
-                "problem": shorten(outcome.problem),
-                "treated_as": outcome.treated_as.value,
-            }
-        return data
+        return result_data(result, self._place, lot=self.lot, product=self.product)
 
     def _result_message(
         self,
@@ -383,15 +325,14 @@ class EventWriter:
             at, station=topics.station_path, camera=topics.camera, session=self.session, number=number
         )
         event_id = f"{identity}/{kind}"
-        place: dict[str, Json] = {
-            "site": self.topics.site,
-            "line": self.topics.line,
-            "station": self.topics.station,
-            "camera": self.topics.camera,
-        }
         envelope = self._envelope(kind, event_id, shorten(subject), at)
-        payload = as_json({**envelope, "data": {**place, **data}})
+        payload = as_json({**envelope, "data": {**self._place, **data}})
         return Message(self.topics.topic(channel, name=name), payload, CATALOGUE[channel], event_id)
+
+    @property
+    def _place(self) -> dict[str, Json]:
+        topics = self.topics
+        return {"site": topics.site, "line": topics.line, "station": topics.station, "camera": topics.camera}
 
     def _envelope(self, kind: EventKind, event_id: str, subject: str, at: datetime) -> dict[str, Json]:
         return {

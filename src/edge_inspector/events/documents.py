@@ -8,6 +8,7 @@ from typing import TypeAlias
 from edge_inspector.decision import NoVerdict, Reason
 from edge_inspector.detections import Detections
 from edge_inspector.inspection import InspectionResult, ModelIdentity, outcome_name
+from edge_inspector.sampling import Evicted
 from edge_inspector.web import WebPlace, WebStretch
 
 LONGEST_TEXT = 300  # bytes of a free text, as JSON
@@ -78,6 +79,19 @@ def reason_documents(reasons: Sequence[Reason]) -> list[Json]:
     ]
 
 
+def evicted_documents(counts: Mapping[Evicted, int]) -> list[Json]:
+    """Return how many samples of each kind were given up, the most frequent kinds first."""
+    return [
+        {
+            "label": None if kind.label is None else shorten(kind.label, LONGEST_NAME),
+            "reason": kind.reason.value,
+            "cause": kind.cause.value,
+            "count": count,
+        }
+        for kind, count in sorted(counts.items(), key=lambda item: -item[1])
+    ]
+
+
 def strongest(entries: Sequence[Json], room: int) -> list[Json]:
     """Return the first entries that fit into `room` bytes inside a JSON list."""
     kept: list[Json] = []
@@ -118,7 +132,7 @@ def web_document(place: WebPlace) -> dict[str, Json]:
     """Return where a frame lies on the web as it is written everywhere."""
     first, end = place.mm(place.first_line), place.mm(place.end_line)
     mm = None if first is None or end is None else (first, end)
-    stretch = WebStretch(place.roll, (place.first_line, place.end_line), mm)
+    stretch = WebStretch(place.roll, (place.first_line, place.end_line), mm, place.uncounted)
     return {**stretch_document(stretch), "ends_roll": place.ends_roll}
 
 
@@ -126,7 +140,8 @@ def stretch_document(stretch: WebStretch) -> dict[str, Json]:
     """Return a stretch of a web as it is written everywhere: whole lines, and millimeters where they are known."""
     first, end = stretch.lines
     mm = None if stretch.mm is None else [round(each, 2) for each in stretch.mm]
-    return {"roll": shorten(stretch.roll, LONGEST_NAME), "lines": [round(first), round(end)], "mm": mm}
+    roll = shorten(stretch.roll, LONGEST_NAME)
+    return {"roll": roll, "lines": [round(first), round(end)], "mm": mm, "uncounted": stretch.uncounted}
 
 
 def model_document(model: ModelIdentity) -> dict[str, Json]:

@@ -4,7 +4,7 @@ The package `gpiod` (version 2) is imported when a line is opened; it comes with
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -75,26 +75,39 @@ class DigitalInput:
 
 
 class DigitalOutput:
-    """Some outputs of one chip; for one thread. They start off."""
+    """Some outputs of one chip; for one thread."""
 
-    def __init__(self, chip: Path, lines: Sequence[int], active_low: bool) -> None:  # noqa: FBT001 - see the settings
-        """Open the lines, each set to off.
+    def __init__(
+        self,
+        chip: Path,
+        lines: Sequence[int],
+        active_low: bool,  # noqa: FBT001 - see the settings
+        *,
+        on: Collection[int] = (),
+    ) -> None:
+        """Open the lines.
 
         Args:
             chip: The device, as /dev/gpiochip0.
             lines: Offsets on their chip.
             active_low: On means low voltage.
+            on: The lines that are on from the first moment; the others are off.
 
         Raises:
             FieldbusError: If a line cannot be had.
         """
         self._name = f"digital outputs {', '.join(map(str, lines))} of {chip}"
         gpiod = _gpiod(self._name)
-        settings = gpiod.LineSettings(
-            direction=gpiod.line.Direction.OUTPUT, active_low=active_low, output_value=gpiod.line.Value.INACTIVE
-        )
-        self._request = _request(gpiod, self._name, chip, dict.fromkeys(lines, settings))
         self._on, self._off = gpiod.line.Value.ACTIVE, gpiod.line.Value.INACTIVE
+        config = {
+            line: gpiod.LineSettings(
+                direction=gpiod.line.Direction.OUTPUT,
+                active_low=active_low,
+                output_value=self._on if line in on else self._off,
+            )
+            for line in lines
+        }
+        self._request = _request(gpiod, self._name, chip, config)
 
     def set(self, line: int, value: bool) -> None:  # noqa: FBT001 - the value that is set
         """Set one of the lines.

@@ -1,10 +1,11 @@
-"""The outputs as they are known to be: what differs is written at once, and what does not with every beat."""
+"""The outputs as they are known to be: what differs is written at once, and what does not now and then."""
 
 from collections import deque
-from collections.abc import Iterator
 
 from edge_inspector.gate.part import Part
 from edge_inspector.gate.wires import OutcomeCode, Wires
+
+_AGAIN_NS = 1_000_000_000  # what does not differ is written so often, with a beat
 
 
 class Outputs:
@@ -23,9 +24,9 @@ class Outputs:
         self._reject: bool | None = None
         self._trusted: bool | None = None
         self._untold: deque[Part] = deque()
-        self._told_number = 0
+        self._told = 0, OutcomeCode.NONE_YET
         self._owes = True  # what the PLC reads of outcomes is from before
-        self._beats, self._beats_at_ns = 0, 0
+        self._beats, self._beats_at_ns, self._again_ns = 0, 0, 0
 
     def forget(self) -> None:
         """Forget what was written: something else may be there now."""
@@ -39,19 +40,23 @@ class Outputs:
             self._wires.reject(on)
             self._reject = on
 
-    def trusted(self, *, on: bool) -> None:
+    def is_said(self, *, trusted: bool) -> bool:
+        """Return whether it is known that the output says so."""
+        return self._trusted is trusted
+
+    def say(self, *, trusted: bool) -> None:
         """Say whether the inspection can be trusted."""
-        if on is not self._trusted:
-            self._trusted = None
-            self._wires.trusted(on)
-            self._trusted = on
+        self._trusted = None
+        self._wires.trusted(trusted)
+        self._trusted = trusted
 
     def beat(self, now_ns: int) -> None:
-        """Say that the station lives, when it is time."""
-        if now_ns >= self._beats_at_ns:
-            self._wires.beat(self._beats + 1)
-            self._beats += 1
-            self._beats_at_ns = now_ns + self._heartbeat_ns
+        """Say that the station lives."""
+        self._wires.beat(self._beats + 1)
+        self._beats += 1
+        self._beats_at_ns = now_ns + self._heartbeat_ns
+        if now_ns >= self._again_ns:
+            self._again_ns = now_ns + _AGAIN_NS
             self._reject = self._trusted = None  # something else may have changed them: they are written once more
 
     @property
@@ -69,25 +74,25 @@ class Outputs:
         while self._untold and self._is_late(self._untold[0], now_ns):
             part = self._untold.popleft()
             late.append(part)
-            self._told_number, self._owes = part.number, True
+            self._told, self._owes = (part.number, OutcomeCode.TOO_LATE), True
         return late
 
-    def next_untold(self) -> Part | None:
-        """Return the part whose outcome is told next, if there is one."""
-        return self._untold[0] if self._untold else None
+    @property
+    def has_untold(self) -> bool:
+        """Whether there is something to tell."""
+        return self._owes or bool(self._untold)
 
-    def tell(self) -> Iterator[Part]:
-        """Write the outcomes that wait, one by one, and yield each part when its own is there."""
+    def tell(self) -> Part | None:
+        """Tell the next outcome that waits, and return its part; None where one that is past had to be told first."""
         if self._owes:
-            code = OutcomeCode.TOO_LATE if self._told_number else OutcomeCode.NONE_YET
-            self._wires.outcome(self._told_number, code)
+            self._wires.outcome(*self._told)
             self._owes = False
-        while self._untold:
-            part = self._untold[0]
-            self._wires.outcome(part.number, part.code)
-            self._untold.popleft()
-            self._told_number = part.number
-            yield part
+            return None
+        part = self._untold[0]
+        self._wires.outcome(part.number, part.code)
+        self._untold.popleft()
+        self._told = part.number, part.code
+        return part
 
     def _is_late(self, part: Part, now_ns: int) -> bool:
         return now_ns > part.captured_ns + self._deadline_ns

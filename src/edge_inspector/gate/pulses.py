@@ -56,14 +56,23 @@ class Pulses:
             found.append((part, window))
         return found
 
-    def begun(self, parts: Sequence[Part], at_ns: int) -> None:
-        """Note that the pulses of parts that were due have begun."""
-        del self._waiting[: len(parts)]
-        self._until_ns = max(self._until_ns, at_ns + self._pulse_ns)
+    def begun(self, due: Sequence[tuple[Part, Window]], at_ns: int) -> None:
+        """Note that the output is on for those that were `due`; one that came too late must not stay on for it."""
+        del self._waiting[: len(due)]
+        if any(at_ns <= window.latest_ns for _, window in due):
+            self._until_ns = max(self._until_ns, at_ns + self._pulse_ns)
+
+    def cut(self, until_ns: int) -> None:
+        """End what lasts at a moment at the latest."""
+        self._until_ns = min(self._until_ns, until_ns)
 
     def is_on(self, now_ns: int) -> bool:
         """Return whether a pulse lasts."""
         return now_ns < self._until_ns
+
+    def lasts_ns(self, now_ns: int) -> float:
+        """Return for how long a pulse still lasts; 0 when none does."""
+        return max(0.0, self._until_ns - now_ns)
 
     def wakes_at_ns(self, now_ns: int) -> float:
         """Return when something changes next, as far as it is known now; `inf` when nothing does."""

@@ -1,5 +1,7 @@
 """What became of each part, counted, and told where a person should know."""
 
+import logging
+import threading
 import time
 from collections.abc import Sequence
 
@@ -9,8 +11,9 @@ from edge_inspector.gate.part import Part
 from edge_inspector.gate.timing import Window
 from edge_inspector.ports import AlarmPanel
 
+_log = logging.getLogger(__name__)
 _MISSED = "Slow the line down, use a smaller model, move the gate farther from the camera, or raise gate.deadline_ms."
-_UNREACHABLE = "Check the PLC or the digital outputs, and section `gate`; no part is thrown out until it is back."
+_UNREACHABLE = "Check the PLC or the digital outputs, and section `gate`; parts may pass that should not."
 _BACK = "the output answers, and is set as it should be now"
 
 
@@ -32,7 +35,8 @@ class Reckoning:
         self.accounts = Accounts()
         self._alarms = alarms
         self._deadline_ms, self._by_encoder = deadline_ms, by_encoder
-        self._reason: str | None = None  # of the outage that is told
+        self._lock = threading.Lock()
+        self._problems: dict[str, str] = {}  # that are told, by what fails
 
     def take(self, part: Part) -> None:
         """Count a part, and give it its number."""
@@ -76,17 +80,27 @@ class Reckoning:
         text = f"{part.name} ({part.code.name.lower().replace('_', ' ')}): {why}"
         self._alarms.raise_(Alarm(GATE_DEADLINE_MISSED, Severity.CRITICAL, text, _MISSED))
 
-    def unreachable(self, problem: str) -> None:
-        """Tell that the output cannot be set; for the same reason once, whatever was just asked for."""
-        reason = problem.rpartition(": ")[2]
-        if reason == self._reason:
+    def failed(self, what: str, problem: str, *, is_told: bool = True) -> None:
+        """Note that something of the output fails; told once for each reason, whatever was just asked for."""
+        self.accounts.unreachable(is_so=True)
+        if not is_told:
             return
-        self._reason = reason
-        self._alarms.raise_(Alarm(GATE_UNREACHABLE, Severity.CRITICAL, problem, _UNREACHABLE), lasting=True)
+        with self._lock:
+            reasons = {_reason(each) for each in self._problems.values()}
+            self._problems[what] = problem
+        if _reason(problem) not in reasons:
+            self._alarms.raise_(Alarm(GATE_UNREACHABLE, Severity.CRITICAL, problem, _UNREACHABLE), lasting=True)
 
-    def reachable(self) -> None:
-        """Tell that the output can be set again, where it was told that it cannot."""
-        self.accounts.unreachable(is_so=False)
-        if self._reason is not None:
-            self._reason = None
+    def recovered(self, what: str, *, is_all: bool) -> None:
+        """Note that something of the output is well again, and whether all of it is."""
+        with self._lock:
+            was_told = self._problems.pop(what, None) is not None
+            is_over = was_told and not self._problems
+        if is_all:
+            self.accounts.unreachable(is_so=False)
+        if is_over:
             self._alarms.clear(GATE_UNREACHABLE, text=_BACK)
+
+
+def _reason(problem: str) -> str:
+    return problem.rpartition(": ")[2]

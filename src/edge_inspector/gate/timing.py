@@ -12,6 +12,7 @@ from typing import Protocol
 _TRUSTED_NS = 200_000_000  # for so long an encoder goes on as it did at its last reading
 _STEPS = 4  # readings over which the speed is taken
 _REMEMBERED = 8192  # readings, at least
+_SURELY = 1.5  # a line may have become so much faster since its last reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class ByEncoder:
     """Every part takes the same counts of an encoder to the gate, however fast the line runs.
 
     Between two readings the line is taken to go on at its speed. A count that wraps around is followed as long as it
-    changes by less than half of its range between two readings.
+    changes by less than half of its range between two readings; at the speed that it has, that must be sure.
     """
 
     def __init__(self, *, counts: int, late_counts: int, bits: int) -> None:
@@ -68,23 +69,28 @@ class ByEncoder:
         self._times: list[int] = []
         self._unwrapped: list[int] = []
 
-    def read(self, count: int, at_ns: int) -> None:
-        """Take a reading.
+    def read(self, count: int, at_ns: int) -> bool:
+        """Take a reading; return False where it may have wrapped unseen, so that all before is forgotten.
 
         Args:
             count: As the encoder shows it, in [0, 2^bits).
             at_ns: Monotonic time, later than that of the reading before it.
         """
+        is_followed = True
+        if self._times and abs(self._counts_per_ns()) * (at_ns - self._times[-1]) * _SURELY > self._range / 2:
+            is_followed = False
+            self.forget()
         if not self._times:
             self._times.append(at_ns)
             self._unwrapped.append(count)
-            return
+            return is_followed
         half, last = self._range // 2, self._unwrapped[-1]
         step = (count - last + half) % self._range - half
         self._times.append(at_ns)
         self._unwrapped.append(last + step)
         if len(self._times) >= 2 * _REMEMBERED:
             del self._times[:_REMEMBERED], self._unwrapped[:_REMEMBERED]
+        return True
 
     def forget(self) -> None:
         """Forget the readings: the encoder was out of sight, and may have been set back or wrapped unseen."""

@@ -4,6 +4,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from edge_inspector.decision import NoVerdict, Outcome, Verdict
+from edge_inspector.errors import FieldbusError
 from edge_inspector.fieldbus.digital import DigitalOutput
 from edge_inspector.fieldbus.modbus import ModbusLink
 from edge_inspector.settings import DigitalOutput as DigitalSettings
@@ -127,10 +128,16 @@ class DigitalWires:
     def _set(self, line: int | None, on: bool) -> None:  # noqa: FBT001
         if line is None:
             return
-        if self._opened is None:
-            settings = self._settings
-            self._opened = DigitalOutput(settings.chip, settings.lines, settings.active_low)
-        self._opened.set(line, on)
+        settings = self._settings
+        try:
+            if self._opened is None:  # the first one at once as it shall be: it is the reject output
+                self._opened = DigitalOutput(
+                    settings.chip, settings.lines, settings.active_low, on={line} if on else ()
+                )
+            self._opened.set(line, on)
+        except FieldbusError:
+            self.close()
+            raise
 
 
 class EncoderReader(Protocol):

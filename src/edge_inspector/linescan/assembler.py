@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_inspector.linescan.position import Position
-from edge_inspector.web import WebPlace, WebStretch
+from edge_inspector.web import WebPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,6 @@ class Assembler:
         """How many lines of it have passed, seen or not."""
         return self._position.line
 
-    @property
-    def unfinished(self) -> WebStretch | None:
-        """The lines that have come and are on no frame yet; None where there are none."""
-        if self._position.line <= self._seen_to:
-            return None
-        return WebStretch(self._roll, (self._seen_to, self._position.line))
-
     def add(self, block: NDArray[np.uint8], *, mm_per_line: float | None = None) -> list[WebPicture]:
         """Return the frames that a block completes, in order; most of the time none.
 
@@ -109,15 +102,23 @@ class Assembler:
         """
         return list(self._take(block, self._options.mm_per_line if mm_per_line is None else mm_per_line))
 
-    def skip(self, lines: int, *, mm_per_line: float | None = None) -> list[WebPicture]:
+    def finish(self) -> list[WebPicture]:
+        """Return a frame of the lines that are on none yet, if there are any; the next line begins a frame."""
+        return list(self._finish(ends_roll=False))
+
+    def skip(self, lines: int | None, *, mm_per_line: float | None = None) -> list[WebPicture]:
         """Return what ends before a gap, and then the gap: a frame without a picture.
 
         Args:
-            lines: How many lines passed that nobody saw; 0 where that is not known, and nothing is said of them.
+            lines: How many lines passed that nobody saw; None where nobody counted them: places go on from here, and
+                say so from now on.
             mm_per_line: Their resolution, where the source knows it.
         """
-        pictures = list(self._finish(ends_roll=False))
-        if lines:
+        pictures = self.finish()
+        if lines is None:
+            self._uncounted += 1
+            pictures.append(WebPicture(self._place_from(self._position.line, self._position.mm)))
+        elif lines:
             position = self._position
             first_line, first_mm = position.line, position.mm
             position.advance(lines, self._options.mm_per_line if mm_per_line is None else mm_per_line)
@@ -137,6 +138,7 @@ class Assembler:
     def _begin(self, roll: str) -> None:
         self._roll = roll
         self._position = Position()
+        self._uncounted = 0
         self._like: tuple[int, ...] | None = None
         self._open: deque[_Open] = deque()
         self._before: _Open | None = None  # the frame that is out, if nothing is missing since
@@ -202,7 +204,8 @@ class Assembler:
 
     def _place_from(self, first_line: int, first_mm: float | None) -> WebPlace:
         lines, end_mm = self._position.line - first_line, self._position.mm
-        if first_mm is None or end_mm is None or (not lines and not first_line):
-            return WebPlace(self._roll, first_line, lines)
-        resolution = (end_mm - first_mm) / lines if lines else end_mm / first_line
-        return WebPlace(self._roll, first_line, lines, first_mm, resolution)
+        resolution = None
+        if first_mm is not None and end_mm is not None and (lines or first_line):
+            resolution = (end_mm - first_mm) / lines if lines else end_mm / first_line
+        begins_mm = None if resolution is None else first_mm
+        return WebPlace(self._roll, first_line, lines, begins_mm, resolution, uncounted=self._uncounted)

@@ -50,4 +50,4 @@ class Coverage:
     def _unseen(self, place: WebPlace, end_line: int) -> WebStretch:
         begin_mm, end_mm = self._seen_to_mm, place.mm(end_line)
         mm = None if begin_mm is None or end_mm is None else (begin_mm, end_mm)
-        return WebStretch(place.roll, (self._seen_to, end_line), mm)
+        return WebStretch(place.roll, (self._seen_to, end_line), mm, place.uncounted)

@@ -17,11 +17,14 @@ class ChangeOver:
             for it: returns what inspects from then on. An InspectorError of it leaves all as it is.
         on_switched: Called there at once after with the model: no result is the old product's any more, and none
             the new one's yet. Must take no time.
+        is_set_up: The source has said that it is set up for it: frames of the same product that come of an earlier
+            attempt begin nothing.
         failure: Why it did not take place; once it is settled.
     """
 
     def __init__(self, product: str, use: Callable[[], Model], on_switched: Callable[[Model], None]) -> None:
         self.product, self.use, self.on_switched = product, use, on_switched
+        self.is_set_up = False
         self.failure: InspectorError | None = None
         self._settled = threading.Event()
 
@@ -40,7 +43,7 @@ class ProductInspected:
 
     Attributes:
         running: The product that is inspected; None where nothing changes over. For the inspect thread.
-        captured_for: What frames are of that the capture thread hands over from now on.
+        captured_for: What frames are of that the capture thread hands over.
     """
 
     def __init__(self, product: str | None) -> None:
@@ -61,16 +64,23 @@ class ProductInspected:
                 self._coming = None
             return is_ours
 
+    def set_up_for(self, product: str) -> None:
+        """Note that the frames are of this product that are handed over from now on; for the capture thread."""
+        with self._lock:
+            self.captured_for = product
+            if self._coming is not None and self._coming.product == product:
+                self._coming.is_set_up = True
+
     def is_due(self, product: str | None) -> bool:
         """Return whether a change-over waits for this product."""
         coming = self._coming
-        return coming is not None and coming.product == product != self.running
+        return coming is not None and coming.is_set_up and coming.product == product != self.running
 
     def take(self, product: str) -> ChangeOver | None:
         """Return the change-over that waits for this product, once."""
         with self._lock:
             coming = self._coming
-            if coming is None or coming.product != product:
+            if coming is None or not coming.is_set_up or coming.product != product:
                 return None
             self._coming = None
             return coming

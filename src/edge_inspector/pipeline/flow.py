@@ -5,41 +5,37 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
-from edge_inspector.camera import CameraReport, SetUpFor, Skipped, SourceTrouble
-from edge_inspector.decision import NoVerdictCause, Policy
-from edge_inspector.errors import EndOfSource, HangingError, InspectorError, SourceError, StuckError
+from edge_inspector.decision import Policy
+from edge_inspector.errors import HangingError, InspectorError, StuckError
 from edge_inspector.events import EventWriter, Json
-from edge_inspector.frame import DamagedFrame, DropCause, Frame
+from edge_inspector.frame import DropCause, Frame
 from edge_inspector.inspection import FrameFinding, ModelIdentity
 from edge_inspector.parts import Parts
 from edge_inspector.pipeline.alarms import Alarms
+from edge_inspector.pipeline.capture import READ_TIMEOUT_S, Capture
 from edge_inspector.pipeline.change_over import ChangeOver, ProductInspected
 from edge_inspector.pipeline.deliver import Counted, Deliverer
+from edge_inspector.pipeline.ending import DRAIN_S, take_over
 from edge_inspector.pipeline.handover import Captured, Handover, WhenFull
 from edge_inspector.pipeline.hanging import HANGS, HangWatch, InHand
 from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.pipeline.latency import LatencyWindow
 from edge_inspector.pipeline.ledger import Ledger
+from edge_inspector.pipeline.looking import STOPPED, Looking
 from edge_inspector.pipeline.options import FlowOptions, Surroundings, Totals
 from edge_inspector.pipeline.presence import Presence
 from edge_inspector.pipeline.reports import Reports
-from edge_inspector.ports import Delivered, FrameSource
-from edge_inspector.topics import Message
+from edge_inspector.pipeline.statistics import Statistics
+from edge_inspector.pipeline.switching import Switching
+from edge_inspector.ports import FrameSource
 from edge_inspector.tracks import Follower
 
 _log = logging.getLogger(__name__)
 
-# A stop takes at most the sum of these, and what the sinks need to say goodbye: together under 2 s.
-_READ_TIMEOUT_S = 0.1  # a stop waits so long for the source
-_DRAIN_S = 0.3  # parts already captured are still inspected for so long
-_LAST_INSPECTION_S = 0.4  # and the last of them may take so long more
-_PATIENCE = 5  # steps of waiting for a thread that is between two frames
-_DELIVER_S = 0.3
+_DELIVER_S = 0.3  # with the waits of `ending`, `capture` and what the sinks need, a stop takes less than 2 s
 _ROOM_S = 1.0  # a line that can be held up waits so long for room in the deliver queue
-
-_STOPPED = "the station was stopped"
 
 
 class Pipeline:
@@ -71,9 +67,7 @@ class Pipeline:
         """
         around = surroundings or Surroundings()
         self._around = around
-        self._source = source
         self._inspector = inspector
-        self._writer = writer
         self._deliverer = deliverer
         self._options = options
         self._handover = Handover(options.handover)
@@ -100,12 +94,30 @@ class Pipeline:
             patience_s=_ROOM_S if options.handover.when_full is WhenFull.WAIT else 0.0,
         )
         self._product = ProductInspected(around.product)
-        self._models: queue.SimpleQueue[tuple[Model, Callable[[], None]]] = queue.SimpleQueue()
         self._changes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._swaps: queue.SimpleQueue[tuple[FrameSource, Callable[[], None]]] = queue.SimpleQueue()
-        self._capture_ended = threading.Event()
         self._inspect_ended = threading.Event()
         self._in_hand = InHand()
+        self._capture = Capture(
+            source,
+            self._handover,
+            when_full=options.handover.when_full,
+            ledger=self._ledger,
+            presence=self._presence,
+            product=self._product,
+            raise_alarm=self._reports.raise_alarm,
+        )
+        self._switching = Switching(inspector, self._reports, self._presence, self._product, self._in_hand)
+        self._looking = Looking(
+            inspector,
+            self._reports,
+            self._product,
+            self._in_hand,
+            watch_frame=around.watch_frame,
+            watch_finding=around.watch_finding,
+        )
+        self._statistics = Statistics(
+            writer, self._ledger, self._presence, self._latency, deliverer, self._alarms, around.more_stats
+        )
         self._hang_watch = HangWatch(
             self._in_hand,
             self._alarms,
@@ -115,10 +127,8 @@ class Pipeline:
         )
         self._failure: InspectorError | None = None
         self._drain_until_ns: int | None = None
-        self._ending = NoVerdictCause.STOPPED, _STOPPED
         self._given_up = threading.Event()
         self._why_idle: str | None = "the station starts"
-        self._rate_since_s, self._rate_inspected = time.monotonic(), 0
 
     def run(self, stop: threading.Event) -> Totals:
         """Run until `stop` is set or the source ends; then finish what was captured and report it.
@@ -129,7 +139,6 @@ class Pipeline:
             InspectorError: If the flow itself failed; this is a defect of ours.
         """
         self._deliverer.start()
-        capture = threading.Thread(target=self._capture, args=(stop,), name="capture", daemon=True)
         self._presence.started(self._around.standing_alarms)
         for message in self._around.first_messages:
             self._deliverer.put(message)
@@ -137,7 +146,7 @@ class Pipeline:
             self._alarms.raise_(alarm)
         self._why_idle = None
         self._start_inspecting()
-        capture.start()
+        self._capture.start(lambda: not (stop.is_set() or self._inspect_ended.is_set() or self._given_up.is_set()))
         self._watch(stop)
         self._why_idle = "the station stops"
         try:
@@ -145,11 +154,12 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - whatever became of the rest, the station says goodbye
             self._fail("the end of the flow", error)
         self._deliverer.put(Counted(self._ledger.accounts()))
-        self._deliverer.put(self._stats())
-        self._presence.ended(None if self._failure is None else str(self._failure))
+        self._deliverer.put(self._statistics.message())
+        failure = self._failure or self._capture.failure
+        self._presence.ended(None if failure is None else str(failure))
         self._deliverer.close(_DELIVER_S)
-        if self._failure is not None:
-            raise self._failure
+        if failure is not None:
+            raise failure
         return self.totals()
 
     @property
@@ -194,7 +204,7 @@ class Pipeline:
             source: Already open, or opened at its first read.
             close_old: Called on the capture thread once the source until now is no longer read.
         """
-        self._swaps.put((source, close_old))
+        self._capture.swap(source, close_old)
 
     def swap_model(self, model: Model, on_switched: Callable[[], None]) -> None:
         """Let another model inspect from the next part on, or from the next frame where there are none; for any thread.
@@ -206,7 +216,7 @@ class Pipeline:
             on_switched: Called on the inspect thread at once after: no result names the model before it any more, and
                 none the new one yet. Must take no time.
         """
-        self._models.put((model, on_switched))
+        self._switching.swap_model(model, on_switched)
 
     def expect(self, change: ChangeOver) -> None:
         """Change over to another product with its first frame, or when the line stands; for any thread.
@@ -234,71 +244,19 @@ class Pipeline:
         """
         if self._why_idle is not None:
             return self._why_idle
-        if (camera := self._presence.why_no_picture) is not None:
-            return camera
+        if (unseen := self._presence.why_unseen) is not None:
+            return unseen
         if not self._inspector.model.judges:
             return "no model judges"
         if self._in_hand.is_blind:
             return HANGS
         frame, for_s = self._in_hand.look(time.monotonic())
         if frame is not None and frame.part_id is not None:
-            for_s = (time.monotonic_ns() - frame.captured_monotonic_ns) / 1e9
+            exposed_ns = min(frame.captured_monotonic_ns, self._reports.opened_ns or frame.captured_monotonic_ns)
+            for_s = (time.monotonic_ns() - exposed_ns) / 1e9
         if for_s > longest_ms / 1e3:
             return f"an inspection is not done after {longest_ms:g} ms"
         return None
-
-    def _capture(self, stop: threading.Event) -> None:
-        try:
-            while not (stop.is_set() or self._inspect_ended.is_set() or self._given_up.is_set()):
-                self._swap()
-                self._take(self._source.read(_READ_TIMEOUT_S))
-        except EndOfSource:
-            self._ending = NoVerdictCause.FRAME_MISSING, "the source ended before all of its frames had come"
-        except SourceError as error:
-            self._failure = error
-            self._ending = NoVerdictCause.FRAME_MISSING, "the source failed before all of its frames had come"
-        except Exception as error:  # noqa: BLE001 - thread boundary: a defect in a source must not look like a healthy line
-            _log.exception("the source failed")
-            self._failure = SourceError(f"{type(error).__name__}: {error}")
-        finally:
-            self._capture_ended.set()
-
-    def _take(self, delivered: Delivered | None) -> None:
-        match delivered:
-            case Frame() | DamagedFrame():
-                self._hand_over(delivered)
-            case CameraReport():
-                self._presence.camera_changed(delivered)
-            case SourceTrouble():
-                self._presence.trouble(delivered)
-            case Skipped(cause, count):
-                self._ledger.skipped(cause, count)
-            case SetUpFor(product):
-                self._product.captured_for = product  # what came before it has been handed over
-                self._handover.wake()
-            case None:
-                pass
-
-    def _swap(self) -> None:
-        while not self._swaps.empty():
-            source, close_old = self._swaps.get()
-            close_old()
-            self._source = source
-
-    def _hand_over(self, captured: Captured) -> None:
-        self._presence.frame_came(captured.captured_at)
-        self._ledger.captured()
-        if (lost := self._handover.put(captured)) is None:
-            return
-        if self._options.handover.when_full is WhenFull.REFUSE:
-            # Its part is reported in its turn; a person is told at once.
-            whose = f"frame {lost.frame_id}" if lost.part_id is None else f"part {lost.part_id}"
-            self._reports.raise_alarm(NoVerdictCause.QUEUE_OVERFLOW, f"{whose} ({lost.source}): the queue is full")
-            return
-        self._ledger.dropped(DropCause.SUPERSEDED)
-        if lost.part_id is not None:
-            msg = f"{lost.source}: expected no parts from a source of which the newest frame wins, found some"
-            raise SourceError(msg)
 
     def _start_inspecting(self, *, instead_of: Captured | None = None) -> None:
         """Start an inspect thread, the first or one instead of that which hangs with a frame."""
@@ -327,14 +285,14 @@ class Pipeline:
                 self._changes.get()()
             if wait_s is not None:
                 reports.close_overdue()
-            self._change_over(captured_for if captured is None else captured.product)
+            self._switching.to_product(captured_for if captured is None else captured.product)
             if captured is None and self._handover.ended:
                 return
             if captured is None or not reports.admit(captured):
                 continue
-            self._swap_model()
+            self._switching.to_next_model()
             self._in_hand.take(captured)
-            found = self._look_at(captured)
+            found = self._looking.at(captured, staleness_ms=self._options.staleness_ms, is_drained=self._is_drained)
             if not self._in_hand.let_go(captured):
                 return  # it took too long: what is left is no longer ours
             if isinstance(found, FrameFinding):
@@ -342,33 +300,6 @@ class Pipeline:
                 reports.inspected(captured, found)
             else:
                 reports.dropped(captured, *found)
-
-    def _change_over(self, product: str | None) -> None:
-        """Let what is for a product inspect from the next frame on, where it is not so already."""
-        if product is None or product == self._product.running or (change := self._product.take(product)) is None:
-            return
-        try:
-            model = change.use()
-        except InspectorError as error:
-            change.settle(error)
-            return
-        if model.identity != self._inspector.model.identity:
-            self._in_hand.is_blind = False  # as with another model
-        self._reports.change_over(model, product)
-        self._product.running = product
-        self._presence.changed_over(product, model.identity)
-        change.on_switched(model)
-        change.settle()
-
-    def _swap_model(self) -> None:
-        if self._models.empty() or not self._reports.is_between_parts:
-            return
-        while not self._models.empty():
-            model, on_switched = self._models.get()
-        self._reports.use(model)
-        self._in_hand.is_blind = False  # what may hang is not asked any more
-        self._presence.model_changed(model.identity)
-        on_switched()
 
     def _is_drained(self) -> bool:
         """Return whether the time of a stop is over: what still waits is left to the thread that ends the flow."""
@@ -378,99 +309,37 @@ class Pipeline:
         _log.error("%s failed", where, exc_info=error)
         self._failure = InspectorError(f"{where}: {type(error).__name__}: {error}")
 
-    def _look_at(self, captured: Captured) -> FrameFinding | tuple[DropCause, str]:
-        """Return what is on a frame, or why it is not inspected, as a cause and in words."""
-        if isinstance(captured, DamagedFrame):
-            return captured.cause, captured.problem
-        if (other := self._product.mismatch(captured)) is not None:
-            return DropCause.PRODUCT_MISMATCH, other
-        if self._in_hand.is_blind:
-            return DropCause.INSPECTION_FAILED, HANGS
-        taken_ns = time.monotonic_ns()
-        if (too_late := self._why_too_late(captured, taken_ns)) is not None:
-            return too_late
-        if self._around.watch_frame is not None:
-            self._around.watch_frame(captured)
-        try:
-            finding = self._inspector.inspect(captured, taken_ns=taken_ns)
-        except Exception as error:  # noqa: BLE001 - thread boundary: the next part deserves its inspection
-            _log.exception("inspection of %s failed", captured.source)
-            return DropCause.INSPECTION_FAILED, str(error)
-        if self._around.watch_finding is not None:
-            self._around.watch_finding(captured, finding)
-        return finding
-
-    def _why_too_late(self, frame: Frame, now_ns: int) -> tuple[DropCause, str] | None:
-        if self._is_drained():
-            return DropCause.STOPPED, _STOPPED
-        if frame.part_id is not None:
-            is_overdue = self._reports.is_overdue(now_ns)
-            return (DropCause.DEADLINE_MISSED, "the part waited too long") if is_overdue else None
-        if (now_ns - frame.captured_monotonic_ns) / 1e6 > self._options.staleness_ms:
-            return DropCause.STALE, "the frame waited too long"
-        return None
-
     def _finish(self) -> None:
         """Finish what was captured within the time of a stop; what is left then is reported as stopped."""
-        self._drain_until_ns = time.monotonic_ns() + int(_DRAIN_S * 1e9)
-        self._capture_ended.wait(_READ_TIMEOUT_S * 2)
+        self._drain_until_ns = time.monotonic_ns() + int(DRAIN_S * 1e9)
+        self._capture.ended.wait(READ_TIMEOUT_S * 2)
         self._handover.close()
-        if not self._take_over():
+        if not take_over(self._reports, self._in_hand, self._inspect_ended):
             return
         self._reports.hurry()
         # A source that was held up by a full hand-over brings its last frame only after the close.
-        self._capture_ended.wait(_READ_TIMEOUT_S * 2)
+        self._capture.ended.wait(READ_TIMEOUT_S * 2)
         while (left := self._handover.take(0)) is not None:
-            self._change_over(left.product)
+            self._switching.to_product(left.product)
             if self._reports.admit(left):
-                why = (DropCause.STOPPED, _STOPPED) if isinstance(left, Frame) else (left.cause, left.problem)
+                why = (DropCause.STOPPED, STOPPED) if isinstance(left, Frame) else (left.cause, left.problem)
                 self._reports.dropped(left, *why)
-        self._reports.end(*self._ending)
-
-    def _take_over(self) -> bool:
-        """Wait until the reports are ours: the inspect thread has ended, or hangs and its frame is taken from it."""
-        if self._inspect_ended.wait(_DRAIN_S + _LAST_INSPECTION_S):
-            return True
-        _log.error("stopped in the middle of an inspection that does not end")
-        for _ in range(_PATIENCE):
-            in_hand, _ = self._in_hand.look(time.monotonic())
-            if in_hand is not None and self._in_hand.let_go(in_hand):
-                self._reports.dropped(in_hand, DropCause.STOPPED, _STOPPED)
-                return True
-            if self._inspect_ended.wait(_READ_TIMEOUT_S):  # it was between two frames
-                return True
-        return False
+        self._reports.end(*self._capture.ending)
 
     def _watch(self, stop: threading.Event) -> None:
         """Publish statistics and clear quiet alarms until the source is inspected to its end, or the stop."""
         next_stats_s = time.monotonic() + self._options.stats_interval_s
         while not (stop.is_set() or self._inspect_ended.is_set() or self._given_up.is_set()):
-            if self._capture_ended.is_set():
+            if self._capture.ended.is_set():
                 self._handover.close()
-                self._inspect_ended.wait(_READ_TIMEOUT_S)
+                self._inspect_ended.wait(READ_TIMEOUT_S)
             else:
-                stop.wait(_READ_TIMEOUT_S)
+                stop.wait(READ_TIMEOUT_S)
             if (now_s := time.monotonic()) >= next_stats_s:
                 next_stats_s = now_s + self._options.stats_interval_s
-                self._deliverer.put(self._stats())
+                self._deliverer.put(self._statistics.message())
             self._hang_watch.look(now_s, hangs_after_s=self._options.hangs_after_s)
 
     def values(self) -> dict[str, Json]:
         """Return what the statistics tell, the rate apart; for any thread."""
-        session = self._ledger.accounts()
-        return {
-            "frames": session.frames.document(),
-            "parts": session.parts.document(),
-            "total": self._ledger.total(session).document(),
-            "camera": self._presence.camera_accounts(),
-            "latency_ms": self._latency.percentiles(),
-            "undelivered": self._deliverer.undelivered(),
-            "alarms": self._alarms.names(),
-            **self._around.more_stats(),
-        }
-
-    def _stats(self) -> Message:
-        inspected, now_s = self._ledger.frames().inspected, time.monotonic()
-        rate_hz = (inspected - self._rate_inspected) / max(now_s - self._rate_since_s, 1e-9)
-        self._rate_since_s, self._rate_inspected = now_s, inspected
-        return self._writer.stats(datetime.now(UTC), {**self.values(), "inspected_hz": round(rate_hz, 3)})
+        return self._statistics.values()

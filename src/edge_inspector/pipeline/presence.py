@@ -26,7 +26,7 @@ _WHAT_TO_DO = {
 }
 _TROUBLES = {
     PLC_UNREACHABLE: "Check the PLC's power, network and address (section plc); the station keeps trying.",
-    TRIGGER_UNAVAILABLE: "Check source.trigger, and that nothing else uses the line; the station keeps trying.",
+    TRIGGER_UNAVAILABLE: "Check source.trigger, and that the PLC, or the line, is there; the station keeps trying.",
     TRIGGER_LOST: "Slow the line down, shorten the camera's exposure, or debounce the trigger.",
 }
 
@@ -69,6 +69,7 @@ class Presence:
         self._executes = self._waits = False
         self._last_frame_at: datetime | None = None
         self._outages, self._away_s = 0, 0.0
+        self._without_trigger: str | None = None
 
     def started(self, standing_alarms: tuple[Alarm, ...]) -> None:
         """Say that the station is here; alarms that are known by then last as long as it runs."""
@@ -108,6 +109,9 @@ class Presence:
 
     def trouble(self, trouble: SourceTrouble) -> None:
         """Raise or clear the alarm of something beside the camera that parts depend on."""
+        if trouble.alarm == TRIGGER_UNAVAILABLE:
+            with self._lock:
+                self._without_trigger = None if trouble.is_over else trouble.text
         if trouble.is_over:
             self._alarms.clear(trouble.alarm, at=trouble.at, text=trouble.text)
             return
@@ -136,13 +140,15 @@ class Presence:
         self._put(self._writer.status("stopped", session_started_at=self._session_started_at))
 
     @property
-    def why_no_picture(self) -> str | None:
-        """Why no frame can be had of the camera that shows the line as it is; None while one can."""
+    def why_unseen(self) -> str | None:
+        """Why parts may pass that nobody looks at; None while each has its frames."""
         with self._lock:
-            status, reason = self._camera, self._camera_reason
-        if status is CameraStatus.ONLINE:
-            return None
-        return "no frame has come yet" if status is None else f"the camera is {status}: {reason}"
+            status, reason, without_trigger = self._camera, self._camera_reason, self._without_trigger
+        if status is None:
+            return "no frame has come yet"
+        if status is not CameraStatus.ONLINE:
+            return f"the camera is {status}: {reason}"
+        return None if without_trigger is None else f"{TRIGGER_UNAVAILABLE}: {without_trigger}"
 
     def camera_accounts(self) -> CameraAccounts:
         """Return the camera's status, how often it was away since it was first seen, and for how many seconds."""

@@ -99,6 +99,7 @@ class Reports:
         self._pictures: list[Frame] = []  # of the open part, where somebody may keep them
         self._last_published_ns = self._accounted_ns = 0
         self._last_result: InspectionResult | None = None
+        self._last_captured_ns = 0
 
     def admit(self, captured: Captured) -> bool:
         """Take a frame before anyone looks at it; return False for one that no part waits for, which is counted."""
@@ -146,6 +147,11 @@ class Reports:
         """Return whether the open part's deadline has passed at the monotonic time `now_ns`."""
         return self._parts.is_overdue(now_ns)
 
+    @property
+    def opened_ns(self) -> int | None:
+        """Monotonic time of the open part's exposure, None without one; for any thread."""
+        return self._parts.opened_ns
+
     def longest_wait_s(self) -> float | None:
         """Return how long to wait for a frame until a part must be closed without it; for ever when None."""
         closes_at_ns = self._parts.closes_at_ns
@@ -171,8 +177,7 @@ class Reports:
         """Let another model look and judge from the next frame on; for the thread that the reports belong to."""
         tracker, before = self._tracker, self._inspector.model
         if tracker is not None and model.class_names != before.class_names:
-            if self._last_result is not None:
-                self._report_tracks(self._last_result, tracker.end_all())
+            self._end_tracks()
             tracker.begin_anew(model.class_names, model.policy)
         self._inspector.model = model
         self.judge_by(model.policy)
@@ -193,15 +198,14 @@ class Reports:
     def end(self, cause: NoVerdictCause, problem: str) -> None:
         """Report what is still open: there will be no more frames."""
         self._close(self._parts.close(cause, problem, time.monotonic_ns()))
-        if self._tracker is not None and self._last_result is not None:
-            self._report_tracks(self._last_result, self._tracker.end_all())
+        self._end_tracks()
         self._unseen.end()
 
     def _lose(self, place: WebPlace, finding: FrameFinding) -> None:
         """Report a frame of a web that nobody looked at: each has a result, however seldom others are published."""
+        if place.ends_roll:
+            self._end_tracks()
         self._deliver(self._kept(self._inspector.result_of_frame(finding)))
-        if place.ends_roll and self._tracker is not None and self._last_result is not None:
-            self._report_tracks(self._last_result, self._tracker.end_all())
         self._unseen.missed(place)
 
     def _settle(self, captured: Captured, finding: FrameFinding) -> None:
@@ -224,7 +228,7 @@ class Reports:
         result = self._kept(result, is_news=self._tracker is None or bool(changes) or shows_more)
         self._report_tracks(result, changes)
         if isinstance(captured, Frame):
-            self._last_result = result
+            self._last_result, self._last_captured_ns = result, captured.captured_monotonic_ns
         self._deliver(result, published=self._is_due())
 
     def _close(self, closed: Sequence[ClosedPart]) -> None:
@@ -245,15 +249,26 @@ class Reports:
             return
         for change in changes:
             if change.phase is not TrackPhase.END:
-                verdict = Decision(change.track.verdict)
-                self._gate.take(replace(result, outcome=verdict), captured_monotonic_ns=captured_ns)
+                shown = self._shown(change, result)
+                at_ns = captured_ns if shown is result else self._last_captured_ns
+                self._gate.take(replace(shown, outcome=Decision(change.track.verdict)), captured_monotonic_ns=at_ns)
+
+    def _shown(self, change: TrackChange, result: InspectionResult) -> InspectionResult:
+        """Return the result of the frame that shows a defect: one of a web may be told a frame later."""
+        last = self._last_result
+        return last if last is not None and last.frames[0].frame_id == change.track.frame_id else result
+
+    def _end_tracks(self) -> None:
+        """Tell of what is still followed; there is no more to see of it."""
+        if self._tracker is not None and self._last_result is not None:
+            changes = self._tracker.end_all()
+            self._throw_out(self._last_result, changes, self._last_captured_ns)
+            self._report_tracks(self._last_result, changes)
 
     def _report_tracks(self, result: InspectionResult, changes: Sequence[TrackChange]) -> None:
-        last = self._last_result
         for change in changes:
             track_id = self._inspector.track_id(change.track.first_seen_at, change.track.number)
-            # A defect of a web may be told a frame later than it was seen.
-            shown = last if last is not None and last.frames[0].frame_id == change.track.frame_id else result
+            shown = self._shown(change, result)
             self._deliverer.put(TrackedDefect(shown, track_id, change), wait_s=self._patience_s)
 
     def _kept(self, result: InspectionResult, *, is_news: bool = True) -> InspectionResult:

@@ -6,15 +6,15 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
 from edge_inspector.errors import SourceError
 from edge_inspector.events import EventWriter
-from edge_inspector.frame import DamagedFrame, Frame
-from edge_inspector.ports import Delivered, FrameSource
+from edge_inspector.frame import DamagedFrame, DropCause, Frame
+from edge_inspector.ports import Delivered, FrameSource, OwingSource
 from edge_inspector.replay.lines import LineFile
 from edge_inspector.replay.recording import END, FRAMES, HEADER, INSPECTED, RESULTS, End, Header
 from edge_inspector.replay.results import Found, WatchedWriter, frame_ids, result_document
@@ -274,3 +274,11 @@ class RecordingSource:
         if isinstance(delivered, Frame | DamagedFrame):
             self._recorder.take(delivered)
         return delivered
+
+    def leave(self, cause: DropCause, problem: str) -> Sequence[Delivered]:
+        """Return what the source still had; see `OwingSource.leave`."""
+        left = self._source.leave(cause, problem) if isinstance(self._source, OwingSource) else ()
+        for delivered in left:
+            if isinstance(delivered, Frame | DamagedFrame):
+                self._recorder.take(delivered)
+        return left

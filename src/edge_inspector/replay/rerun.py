@@ -55,8 +55,10 @@ def recorded_settings(recording: Recording) -> Settings:
         source |= {"type": "directory", "frames_per_part": str(header.frames_per_part)}
     recorded = header.settings.get("source")
     if isinstance(recorded, dict) and recorded.get("web") is not None:  # its defects are put together as on the line
-        source = {"type": "simulated_web", "lines_hz": None, "web": recorded["web"]}
+        source = {"type": "simulated_web", "lines_hz": None, "web": {**recorded["web"], "speed": None}}
     sections = {name: section for name, section in header.settings.items() if name != "mqtt"}
+    if isinstance(products := sections.get("products"), dict):  # no camera is set up again
+        sections["products"] = {code: {**product, "camera": None} for code, product in products.items()}
     try:
         return parse({**sections, "source": source}, name=str(recording.folder / HEADER))
     except ConfigError as error:

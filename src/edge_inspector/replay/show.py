@@ -75,6 +75,8 @@ def _wanted(recorded: Settings, settings: Settings | None, model: Path | None) -
         if recorded.products.keys() <= given.products.keys():
             names.append("products")
         wanted = wanted.model_copy(update={name: getattr(given, name) for name in names})
+        products = {code: product.model_copy(update={"camera": None}) for code, product in wanted.products.items()}
+        wanted = wanted.model_copy(update={"products": products})  # no camera is set up again
         # The shipped model in the place of none is no wish for one.
         gives_a_model |= settings.model.path is not None or configured_package(given) != SHIPPED_MODEL
     if model is not None:

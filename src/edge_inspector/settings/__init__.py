@@ -66,7 +66,7 @@ from edge_inspector.settings.triggers import (
     TimerTrigger,
     TriggerSettings,
 )
-from edge_inspector.settings.web import SimulatedWebSource, WebSettings
+from edge_inspector.settings.web import SimulatedWebSource, WebSettings, WebSpeedSettings
 
 __all__ = [
     "DEFAULT_DEADLINE_MS",
@@ -132,6 +132,7 @@ __all__ = [
     "VideoSource",
     "WatchdogSettings",
     "WebSettings",
+    "WebSpeedSettings",
     "parse",
 ]
 
@@ -183,9 +184,11 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _has_the_plc_that_it_names(self) -> "Settings":
-        trigger = self.source.trigger if isinstance(self.source, IndustrialSettings) else None
+        trigger = self.source.trigger if isinstance(self.source, LiveCamera) else None
+        web = self.source.web if isinstance(self.source, IndustrialSettings) else None
         users = {
             "source.trigger": isinstance(trigger, PlcTrigger),
+            "source.web.speed": web is not None and web.speed is not None,
             "identity": self.identity is not None,
             "gate.output": self.gate is not None and isinstance(self.gate.output, ModbusOutput),
             "gate.delay": self.gate is not None and isinstance(self.gate.delay, DelayByEncoder),

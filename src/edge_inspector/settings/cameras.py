@@ -4,8 +4,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from edge_inspector.settings.sources import FramesPerPart, LiveCamera
-from edge_inspector.settings.triggers import PartSensorTrigger, TriggerSettings
+from edge_inspector.settings.sources import LiveCamera
 from edge_inspector.settings.web import WebSettings
 
 Features: TypeAlias = dict[str, bool | int | float | str]
@@ -18,6 +17,7 @@ RegionOfSensor = Annotated[
 class _IndustrialSource(LiveCamera):
     """A camera that speaks GenICam."""
 
+    reopen_max_s: float = Field(2.0, gt=0, le=3600, description="longest of these pauses")
     camera: str | None = Field(
         None, description="serial, IP address or name, as `edge-inspector camera list` prints; the only one if absent"
     )
@@ -30,25 +30,22 @@ class _IndustrialSource(LiveCamera):
     rate_hz: float | None = Field(None, gt=0, le=100_000, description="frames a second; the camera's own if absent")
     features: Features = Field(default_factory=dict, description="further GenICam features by name, set in this order")
     buffers: int = Field(8, ge=2, le=256, description="frames that the driver may hold while nobody takes them")
-    trigger: TriggerSettings | None = Field(None, description="absent: free-running")
-    frames_per_part: FramesPerPart = 1
     web: WebSettings | None = Field(None, description="a line-scan camera over a continuous web")
 
     @property
-    def is_triggered(self) -> bool:
-        """Whether its frames belong to parts."""
-        return self.trigger is not None
+    def takes_triggers(self) -> bool:
+        """Whether the camera can be triggered, by its own input and by software."""
+        return True
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
         if self.web is not None and self.trigger is not None:
             msg = "web and trigger: a web has no parts; give one of them"
             raise ValueError(msg)
-        if self.trigger is None and self.frames_per_part != 1:
-            msg = f"frames_per_part: a free-running source has no parts; expected 1, found {self.frames_per_part}"
-            raise ValueError(msg)
-        if isinstance(self.trigger, PartSensorTrigger) and self.frames_per_part != 1:
-            msg = f"frames_per_part: a part sensor gives one frame a part; expected 1, found {self.frames_per_part}"
+        ends_after_s = None if self.web is None else self.web.roll_ends_after_s
+        if ends_after_s is not None and ends_after_s <= self.read_timeout_s:
+            found = f"expected more than read_timeout_s {self.read_timeout_s:g}, found {ends_after_s:g}"
+            msg = f"web.roll_ends_after_s: {found}: a camera that is gone would end the roll"
             raise ValueError(msg)
         return self
 

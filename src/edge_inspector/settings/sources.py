@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from edge_inspector.settings.section import LARGEST_IMAGE_SIDE, SMALLEST_IMAGE_SIDE, Score, Section
+from edge_inspector.settings.triggers import HardwareTrigger, PartSensorTrigger, TriggerSettings
 
 FramesPerPart = Annotated[int, Field(ge=1, le=64, description="triggered: frames that one part has")]
 
@@ -89,6 +90,8 @@ class LiveCamera(Section):
     frozen_after_s: float = Field(
         10.0, ge=0, le=3600, description="the same picture for longer is a frozen camera; 0: may repeat for ever"
     )
+    trigger: TriggerSettings | None = Field(None, description="absent: free-running")
+    frames_per_part: FramesPerPart = 1
 
     @model_validator(mode="after")
     def _has_ordered_pauses(self) -> Self:
@@ -97,10 +100,29 @@ class LiveCamera(Section):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _has_parts_that_can_come(self) -> Self:
+        if isinstance(self.trigger, HardwareTrigger) and not self.takes_triggers:
+            found = "expected 'timer', 'command', 'digital', 'plc' or 'part_sensor', found 'hardware'"
+            msg = f"trigger.by: only a genicam or pylon camera has an input of its own; {found}"
+            raise ValueError(msg)
+        if self.trigger is None and self.frames_per_part != 1:
+            msg = f"frames_per_part: a free-running source has no parts; expected 1, found {self.frames_per_part}"
+            raise ValueError(msg)
+        if isinstance(self.trigger, PartSensorTrigger) and self.frames_per_part != 1:
+            msg = f"frames_per_part: a part sensor gives one frame a part; expected 1, found {self.frames_per_part}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def takes_triggers(self) -> bool:
+        """Whether the camera can be triggered, by its own input and by software."""
+        return False
+
     @property
     def is_triggered(self) -> bool:
         """Whether its frames belong to parts."""
-        return False
+        return self.trigger is not None
 
 
 CameraRate = Annotated[float | None, Field(gt=0, le=1000, description="pictures a second; the camera's own if absent")]

@@ -10,7 +10,7 @@ from edge_inspector.settings.section import Polygon, Score, Section
 
 
 class HardwareTrigger(Section):
-    """The part's sensor is wired to the camera, which takes a frame by itself; GenICam cameras only."""
+    """The part's sensor is wired to the camera, which takes a frame by itself; industrial cameras only."""
 
     by: Literal["hardware"]
     selector: str = Field("FrameStart", description="GenICam TriggerSelector: what one pulse starts")
@@ -51,7 +51,7 @@ class PlcTrigger(Section):
 
 
 class PartSensorTrigger(Section):
-    """The pictures of a free-running camera tell that a part is there: they differ from the empty line."""
+    """The pictures of the camera, which runs on by itself, tell that a part is there, and not the empty line."""
 
     by: Literal["part_sensor"]
     roi: Polygon = Field(

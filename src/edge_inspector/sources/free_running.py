@@ -7,11 +7,12 @@ from edge_inspector.frame import DropCause
 from edge_inspector.sources.framing import FrameMaker, cause_of
 from edge_inspector.sources.freshness import SETTLING_NS, Freshness
 from edge_inspector.sources.frozen import FrozenWatch
-from edge_inspector.sources.grabbing import Camera, Grabbed, Incomplete, Picture, Waiting
+from edge_inspector.sources.grabbing import Grabbed, Incomplete, Picture, Waiting
 from edge_inspector.sources.outlet import Outlet
+from edge_inspector.sources.taking import Taker
 
 
-class FreeRunning:
+class FreeRunning(Taker):
     """Takes what a camera delivers by itself; on the camera's thread."""
 
     def __init__(  # noqa: PLR0913 - what decides whether a picture can be trusted
@@ -39,17 +40,10 @@ class FreeRunning:
         self._frozen_watch = None if frozen_after_s is None else FrozenWatch(int(frozen_after_s * 1e9))
         self._trusted_s = 0.0
 
-    def begun(self) -> None:
-        """Begin: nothing runs beside the camera."""
-
     def opened(self) -> None:
         """Begin with a camera that was opened just now."""
         self._freshness.restart()
         self._trusted_s = time.monotonic()
-
-    def take(self, camera: Camera) -> bool:
-        """Take what comes next; return False where the camera should be opened again."""
-        return self.took(camera.grab())
 
     def took(self, grabbed: Grabbed) -> bool:
         """Take what came; return False where the camera should be opened again."""
@@ -63,19 +57,14 @@ class FreeRunning:
                 return self._look(grabbed)
         return True
 
-    def away(self, reason: str) -> None:
-        """Note that the camera is away: nothing is owed to anyone."""
-
-    def changed_over(self) -> None:
-        """Note that the camera has another set-up: what it showed before says nothing any more."""
-        if self._frozen_after_s is not None:
+    def changed_over(self, *, sees_otherwise: bool) -> None:
+        """Note that what the camera showed before says nothing any more, where it sees otherwise now."""
+        if sees_otherwise and self._frozen_after_s is not None:
             self._frozen_watch = FrozenWatch(int(self._frozen_after_s * 1e9))
-
-    def close(self) -> None:
-        """End: nothing is open."""
 
     def deliver(self, picture: Picture, captured_ns: int, now_ns: int) -> None:
         """Pass a picture on that can be trusted."""
+        self._outlet.delivers()
         self._outlet.put(self._frames.frame(picture, captured_ns, now_ns))
 
     def _look(self, picture: Picture) -> bool:
@@ -91,7 +80,6 @@ class FreeRunning:
             reason = f"it has repeated one picture for more than {self._frozen_after_s:g} s"
             self._outlet.fails(CameraFault.FROZEN, reason, CameraStatus.DEGRADED)
             return False
-        self._outlet.delivers()
         self.deliver(picture, captured_ns, now_ns)
         return True
 

@@ -5,31 +5,31 @@ import time
 from edge_inspector.camera import Skipped
 from edge_inspector.frame import DropCause
 from edge_inspector.sources.framing import FrameMaker, cause_of
-from edge_inspector.sources.grabbing import Camera, Grabbed, Incomplete, Picture, Waiting
+from edge_inspector.sources.grabbing import Grabbed, Incomplete, Picture, Waiting
 from edge_inspector.sources.outlet import Outlet
+from edge_inspector.sources.taking import Taker
+from edge_inspector.sources.web_speed import WebSpeed
 
 
-class LineScan:
+class LineScan(Taker):
     """Takes blocks of lines, and what came in the place of one; on the camera's thread."""
 
-    def __init__(self, outlet: Outlet, frames: FrameMaker) -> None:
+    def __init__(self, outlet: Outlet, frames: FrameMaker, speed: WebSpeed | None = None) -> None:
         """Know nothing of the camera yet.
 
         Args:
             outlet: Takes the blocks.
             frames: Makes frames of them.
+            speed: Runs beside the camera.
         """
-        self._outlet, self._frames = outlet, frames
+        self._outlet, self._frames, self._speed = outlet, frames, speed
+        if speed is not None:
+            speed.run_beside(outlet)
 
     def begun(self) -> None:
-        """Begin: nothing runs beside the camera."""
-
-    def opened(self) -> None:
-        """Begin with a camera that was opened just now."""
-
-    def take(self, camera: Camera) -> bool:
-        """Take what comes next."""
-        return self.took(camera.grab())
+        """Wait until it is known how long the first lines are."""
+        if self._speed is not None:
+            self._speed.await_first()
 
     def took(self, grabbed: Grabbed) -> bool:
         """Take what came; the camera goes on."""
@@ -47,12 +47,3 @@ class LineScan:
                 self._outlet.delivers()
                 self._outlet.put(self._frames.frame(grabbed, captured_ns, now_ns))
         return True
-
-    def away(self, reason: str) -> None:
-        """Note that the camera is away: the report of it ends the frame that was being filled."""
-
-    def changed_over(self) -> None:
-        """Note that the camera has another set-up: the blocks say so themselves."""
-
-    def close(self) -> None:
-        """End: nothing is open."""

@@ -9,15 +9,16 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeAlias
+from typing import Self, TypeAlias
 
 from edge_inspector import backoff
 from edge_inspector.camera import CameraFault, SetUpFor
 from edge_inspector.errors import ConfigError, InspectorError, SourceError
+from edge_inspector.frame import DropCause
 from edge_inspector.ports import Delivered
 from edge_inspector.settings import ProductCamera
 from edge_inspector.sources.framing import FrameMaker
@@ -26,6 +27,7 @@ from edge_inspector.sources.freshness import Freshness
 from edge_inspector.sources.grabbing import Camera, Grabbed, Incomplete, IndustrialCamera, Picture, Waiting
 from edge_inspector.sources.mailbox import Mailbox
 from edge_inspector.sources.outlet import Outlet
+from edge_inspector.sources.taking import Taker
 
 __all__ = [
     "Camera", "Grabbed", "Incomplete", "IndustrialCamera", "LiveOptions", "LiveSource", "Picture", "SetUp", "Taker",
@@ -34,6 +36,8 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 _CLOSE_S = 0.2  # a stop waits so long for the driver
+_LEAVE_S = 0.1  # and so long for the picture that it may just be bringing
+_PART_S = 1.0  # a change-over waits so long for the end of a part whose frames have begun to come
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,39 +74,12 @@ class SetUp:
     Attributes:
         product: Its code; None where nothing changes over.
         camera: How an industrial camera is set for it; None for any other.
+        in_any_case: A camera that is away, or refuses it, is opened again with it.
     """
 
     product: str | None = None
     camera: ProductCamera | None = None
-
-
-class Taker(Protocol):
-    """What becomes of a camera's pictures; on the camera's thread, `away` apart."""
-
-    def begun(self) -> None:
-        """Begin: the camera is about to be opened for the first time."""
-
-    def opened(self) -> None:
-        """Begin with a camera that was opened just now."""
-
-    def take(self, camera: Camera) -> bool:
-        """Take what comes next, waiting at most as long as one `grab`; return False to have the camera opened again.
-
-        Raises:
-            SourceError: If the camera does not deliver.
-        """
-
-    def took(self, grabbed: Grabbed) -> bool:
-        """Take what came beside, as `take` does."""
-
-    def away(self, reason: str) -> None:
-        """Note that the camera is away: what is owed to parts is owed now. The reader calls it for a stuck driver."""
-
-    def changed_over(self) -> None:
-        """Note that the camera has another set-up from the next picture on."""
-
-    def close(self) -> None:
-        """End what runs beside the camera; returns soon."""
+    in_any_case: bool = False
 
 
 TakerMaker: TypeAlias = Callable[[Outlet, FrameMaker], Taker]
@@ -147,6 +124,7 @@ class LiveSource:
         )  # fmt: skip
         self._set_up = set_up
         self._wishes: queue.SimpleQueue[tuple[SetUp, Future[None]]] = queue.SimpleQueue()
+        self._wished_s: float | None = None
         self._thread: threading.Thread | None = None
         self._attempts = 0
 
@@ -161,9 +139,27 @@ class LiveSource:
         if self._thread is None and not self._outlet.closing.is_set():
             self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
             self._thread.start()
-        if (item := self._outlet.take(timeout_s)) is None and self._outlet.is_stuck:
-            self._lose(self._outlet.stuck_words)
+        if (item := self._outlet.take(timeout_s)) is None:
+            if self._outlet.is_stuck:
+                self._lose(self._outlet.stuck_words)
+            self._taker.expire()
         return item
+
+    def leave(self, cause: DropCause, problem: str) -> Sequence[Delivered]:
+        """Return what has come and was not read, and what is owed to parts; see `ports.OwingSource`.
+
+        Takes at most 0.2 s; `close` is still to be called.
+        """
+        self._outlet.close()
+        for companion in self._outlet.companions:
+            companion.close()  # nobody waits for the PLC any more
+        if self._thread is not None:
+            self._thread.join(_LEAVE_S)
+        self._taker.leave(cause, problem)
+        left: list[Delivered] = []
+        while (item := self._outlet.take(0)) is not None:
+            left.append(item)
+        return left
 
     def close(self) -> None:
         """End the camera's thread, or leave it behind if its driver does not return; takes at most 0.4 s."""
@@ -223,31 +219,47 @@ class LiveSource:
         closing = self._outlet.closing
         while not closing.is_set():
             self._outlet.beat()
-            if not self._wishes.empty():
+            if not self._wishes.empty() and self._may_change_over():
                 self._change_over(camera)
             if not self._taker.take(camera):
                 self._taker.away("the camera is opened again")
                 return
 
+    def _may_change_over(self) -> bool:
+        """Return whether the part in hand is whole, or has been waited for long enough."""
+        now_s = time.monotonic()
+        self._wished_s = now_s if self._wished_s is None else self._wished_s
+        return self._taker.is_between_parts or now_s - self._wished_s > _PART_S
+
     def _change_over(self, camera: Camera) -> None:
-        set_up, done = self._wishes.get()
+        (set_up, done), self._wished_s = self._wishes.get(), None
         if not done.set_running_or_notify_cancel():
             return
         try:
+            sees_otherwise = False
             if set_up.camera is not None and isinstance(camera, IndustrialCamera):
+                sees_otherwise = True
                 for left in camera.set_up(set_up.camera):
                     self._taker.took(left)
-            self._taker.changed_over()  # what it still passes on is of before
-            self._set_up, self._frames.product = set_up, set_up.product
-            if set_up.product is not None:
-                self._outlet.put(SetUpFor(set_up.product))
-        except ConfigError as error:
-            done.set_exception(error)
+            self._taker.changed_over(sees_otherwise=sees_otherwise)  # what it still passes on is of before
         except BaseException as error:
+            if set_up.in_any_case:
+                self._changed_over(set_up, done)
+                msg = f"it is opened again to be set up as before: {error}"
+                raise SourceError(msg) from error
+            if isinstance(error, ConfigError):
+                done.set_exception(error)
+                return
             done.set_exception(SourceError(f"camera {self._outlet.name}: {error}"))
             raise
-        else:
-            done.set_result(None)
+        self._changed_over(set_up, done)
+
+    def _changed_over(self, set_up: SetUp, done: Future[None]) -> None:
+        """Mark what comes from now on, and open the camera so from now on."""
+        self._set_up, self._frames.product = set_up, set_up.product
+        if set_up.product is not None:
+            self._outlet.put(SetUpFor(set_up.product))
+        done.set_result(None)
 
     def _lose(self, reason: str) -> None:
         self._outlet.fails(CameraFault.LOST, reason)
@@ -263,8 +275,13 @@ class LiveSource:
         self._refuse_wishes("it is away")
 
     def _refuse_wishes(self, why: str) -> None:
+        self._wished_s = None
         with suppress(queue.Empty):
             while True:
-                _, done = self._wishes.get_nowait()
-                if done.set_running_or_notify_cancel():
+                set_up, done = self._wishes.get_nowait()
+                if not done.set_running_or_notify_cancel():
+                    continue
+                if set_up.in_any_case:
+                    self._changed_over(set_up, done)
+                else:
                     done.set_exception(SourceError(f"camera {self._outlet.name}: {why}"))

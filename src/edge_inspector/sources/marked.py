@@ -2,13 +2,13 @@
 
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
 from edge_inspector.camera import SetUpFor
-from edge_inspector.frame import DamagedFrame, Frame
-from edge_inspector.ports import Delivered, FrameSource
+from edge_inspector.frame import DamagedFrame, DropCause, Frame
+from edge_inspector.ports import Delivered, FrameSource, OwingSource
 from edge_inspector.sources.live import SetUp
 
 _PART_S = 1.0  # a part whose frames have begun to come may end first
@@ -56,6 +56,12 @@ class MarkedSource:
                 done.set_result(None)
                 return SetUpFor(wanted.product)
         return self._marked(item)
+
+    def leave(self, cause: DropCause, problem: str) -> Sequence[Delivered]:
+        """Return what the source still had, marked; see `OwingSource.leave`."""
+        left = self._source.leave(cause, problem) if isinstance(self._source, OwingSource) else ()
+        held, self._held = self._held, None
+        return [marked for item in (held, *left) if (marked := self._marked(item)) is not None]
 
     def _marked(self, item: Delivered | None) -> Delivered | None:
         if not isinstance(item, Frame | DamagedFrame):

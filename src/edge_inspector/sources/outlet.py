@@ -51,7 +51,7 @@ class Outlet:
         self._stuck_after_s = stuck_after_s
         self._standing = Standing(time.monotonic())
         self._telling = threading.Lock()  # a reader that sees a stuck driver reports it in the thread's stead
-        self._due_s = math.inf
+        self._due_s, self._allowed_s = math.inf, stuck_after_s
         self._troubled: dict[str, set[str]] = {}
 
     def take(self, timeout_s: float) -> Delivered | None:
@@ -63,9 +63,10 @@ class Outlet:
         self.closing.set()
         self._mailbox.close()
 
-    def beat(self) -> None:
-        """Note that the driver is asked for something now."""
-        self._due_s = time.monotonic() + self._stuck_after_s
+    def beat(self, within_s: float = math.inf) -> None:
+        """Note that the driver is asked for something now, which is urgent where it must return within some seconds."""
+        self._allowed_s = min(within_s, self._stuck_after_s)
+        self._due_s = time.monotonic() + self._allowed_s
 
     def rest(self) -> None:
         """Note that the driver is asked for nothing."""
@@ -79,7 +80,7 @@ class Outlet:
     @property
     def stuck_words(self) -> str:
         """The same in words."""
-        return f"its driver has not returned for {self._stuck_after_s:g} s"
+        return f"its driver has not returned for {self._allowed_s:g} s"
 
     def delivers(self) -> None:
         """Note that a frame came that can be trusted."""

@@ -2,7 +2,8 @@
 
 Lines that were lost keep their place: a block of which only the number is known counts as high as the one before it,
 and the frame without a picture that stands for it tells where nobody looked. After a time without the camera nobody
-knows how much of the web has passed: positions go on where they were.
+knows how much of the web has passed: places go on where they were, and a frame of no lines and the places behind it say
+so. So it is before the first block that came whole: nobody knows how high those were.
 """
 
 import logging
@@ -18,7 +19,7 @@ from edge_inspector.camera import CameraReport, CameraStatus, SetUpFor, Skipped
 from edge_inspector.errors import EndOfSource
 from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.linescan.assembler import Assembler, WebOptions, WebPicture
-from edge_inspector.ports import Delivered
+from edge_inspector.ports import Delivered, OwingSource
 from edge_inspector.sources.rolls import EndedRoll, RollDesk
 
 _log = logging.getLogger(__name__)
@@ -76,12 +77,13 @@ class WebSource:
         source: Where its blocks come from.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what decides where a line lies
         self,
         source: BlockSource,
         options: WebOptions,
         rolls: RollDesk,
         *,
+        mm_per_line: Callable[[], float | None] | None = None,
         roll_ends_after_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -91,15 +93,18 @@ class WebSource:
             source: Where blocks come from; closed with this one if it can be.
             options: How lines become frames.
             rolls: Names them, and takes the wishes to end one.
+            mm_per_line: Returns the resolution of the lines that come now, None where it is not known; that of the
+                options when None.
             roll_ends_after_s: A roll of which no line has come for so long has ended; never when None.
             clock: Returns monotonic seconds.
         """
         self.source, self._rolls, self._clock = source, rolls, clock
-        self._roll_ends_after_s = roll_ends_after_s
+        self._mm_per_line, self._roll_ends_after_s = mm_per_line, roll_ends_after_s
         self._assembler = Assembler(options, roll=rolls.name())
         self._ready: deque[Delivered] = deque()
         self._block_lines = 0
         self._last_block_s = clock()
+        self._is_away = False
         self._stamp: _Stamp | None = None
         self._frames = 0
         self._stack = ExitStack()
@@ -113,8 +118,6 @@ class WebSource:
     def __exit__(self, *_: object) -> None:
         """Close the source."""
         self._stack.close()
-        if unseen := self._assembler.unfinished:
-            _log.warning("%s were not inspected: the source was closed in the middle of a frame", unseen)
 
     def read(self, timeout_s: float) -> Delivered | None:
         """Return the next frame, or what else there is to say, in order; None when nothing came in `timeout_s`.
@@ -124,15 +127,23 @@ class WebSource:
             EndOfSource: If it has ended, once the last roll is out.
         """
         self._heed()
-        if self._ready:
-            return self._ready.popleft()
-        try:
-            self._take(self.source.read(timeout_s))
-        except EndOfSource:
-            self._end(None)
-            if not self._ready:
-                raise
+        if not self._ready:
+            try:
+                self._take(self.source.read(timeout_s))
+            except EndOfSource:
+                self._end(None)
+                if not self._ready:
+                    raise
         return self._ready.popleft() if self._ready else None
+
+    def leave(self, cause: DropCause, problem: str) -> list[Delivered]:
+        """Return what has come and was not read, the lines that are on no frame yet too; see `OwingSource.leave`."""
+        for left in self.source.leave(cause, problem) if isinstance(self.source, OwingSource) else ():
+            self._take(left)
+        self._deliver(self._assembler.finish(), cause, problem)
+        left_over = list(self._ready)
+        self._ready.clear()
+        return left_over
 
     def _heed(self) -> None:
         while (wish := self._rolls.wish()) is not None:
@@ -142,7 +153,7 @@ class WebSource:
     def _take(self, delivered: Blocks | None) -> None:
         match delivered:
             case Frame():
-                self._add(delivered, None)
+                self._add(delivered, self._resolution())
             case WebBlock(frame, mm_per_line):
                 self._add(frame, mm_per_line)
             case DamagedFrame():
@@ -154,14 +165,22 @@ class WebSource:
                 self._end(None)
             case CameraReport(status=CameraStatus.OFFLINE) | SetUpFor():
                 # What is there is looked at before anything else comes.
-                self._deliver(self._assembler.skip(0), DropCause.FRAME_MISSING, "")
+                self._deliver(self._assembler.finish(), DropCause.FRAME_MISSING, "")
+                self._is_away |= isinstance(delivered, CameraReport)
+                self._ready.append(delivered)
+            case CameraReport():
+                self._come_back()
                 self._ready.append(delivered)
             case None:
                 self._end_if_still()
             case _:
                 self._ready.append(delivered)
 
+    def _resolution(self) -> float | None:
+        return None if self._mm_per_line is None else self._mm_per_line()
+
     def _add(self, block: Frame, mm_per_line: float | None) -> None:
+        self._come_back()
         self._last_block_s = self._clock()
         self._block_lines = len(block.image)
         self._stamp = _stamp_of(block, block.captured_at_source)
@@ -169,12 +188,23 @@ class WebSource:
         self._deliver(pictures, DropCause.FRAME_MISSING, "")
 
     def _lose(self, blocks: int, cause: DropCause, problem: str) -> None:
+        self._come_back()
         self._last_block_s = self._clock()
         lost = cause if cause in _LOST else DropCause.FRAME_MISSING
-        self._deliver(self._assembler.skip(blocks * self._block_lines), lost, problem)
+        lines = blocks * self._block_lines or None
+        self._deliver(self._assembler.skip(lines, mm_per_line=self._resolution()), lost, problem)
+
+    def _come_back(self) -> None:
+        """Tell, where the camera has been away, that nobody counted the lines that passed meanwhile."""
+        if self._is_away and self._block_lines:
+            problem = "the camera was away: nobody knows how many lines of the web passed meanwhile"
+            self._deliver(self._assembler.skip(None), DropCause.FRAME_MISSING, problem)
+        if self._is_away:
+            self._last_block_s = self._clock()
+        self._is_away = False
 
     def _end_if_still(self) -> None:
-        after_s = self._roll_ends_after_s
+        after_s = None if self._is_away else self._roll_ends_after_s  # a web may run on unseen
         if after_s is not None and self._assembler.lines and self._clock() - self._last_block_s >= after_s:
             _log.info("no line for %g s: the roll has ended", after_s)
             self._end(None)

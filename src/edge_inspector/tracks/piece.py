@@ -78,6 +78,20 @@ class Piece:
         mine = _grown(self.xyxy)
         return self.class_id == other.class_id and _shared(mine, _grown(other.xyxy)) >= _FRAGMENT * _area(mine)
 
+    def is_twin_of(self, other: "Piece") -> bool:
+        """Return whether both would be told and agree so well that they are one defect, seen as two."""
+        if self.class_id != other.class_id or Verdict.ACCEPT in {self.verdict, other.verdict}:
+            return False
+        shared = _shared(self.xyxy, other.xyxy)  # not grown: two thin ones side by side are two
+        return shared >= _AGREES * (_area(self.xyxy) + _area(other.xyxy) - shared)
+
+    def unite(self, twin: "Piece") -> None:
+        """Take a twin, of the same frame."""
+        self.xyxy, self.mm = _union(self.xyxy, twin.xyxy), _joined(self.mm, twin.mm)
+        self.frame_xyxy = _union(self.frame_xyxy, twin.frame_xyxy)
+        self.cut_above, self.cut_below = self.cut_above or twin.cut_above, self.cut_below or twin.cut_below
+        self.absorb(twin)
+
     def take(self, other: "Piece") -> bool:
         """Take what the next frame shows of it; return whether the verdict got worse."""
         self.frames += 1

@@ -4,7 +4,7 @@ It is told when no later frame can see more of it: at once where it lies clear o
 too, else with the next frame. One that goes on for more frames than `LONG` is told then, and once more when it ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from edge_inspector.decision import Policy, Verdict
@@ -40,7 +40,7 @@ class WebTracker:
         self.begin_anew(class_names, policy)
         self._told = 0
         self._roll: str | None = None
-        self._first_line, self._end_line = 0, 0  # of the last frame
+        self._first_line, self._end_line, self._uncounted = 0, 0, 0  # of the last frame
         self._pieces: list[Piece] = []
 
     def judge_by(self, policy: Policy) -> None:
@@ -74,11 +74,13 @@ class WebTracker:
             web: Where the frame lies; a frame without a place stands alone.
         """
         place = web or WebPlace("", 0, image_wh[1], ends_roll=True)
-        goes_on = place.roll == self._roll and self._first_line <= place.first_line <= self._end_line
+        is_same = (place.roll, place.uncounted) == (self._roll, self._uncounted)
+        goes_on = is_same and self._first_line <= place.first_line <= self._end_line
         changes = [] if goes_on else self.end_all()
         seen = self._seen(detections, image_wh, place, frame_id, captured_at)
         changes += self._match(seen)
-        self._roll, self._first_line, self._end_line = place.roll, place.first_line, place.end_line
+        self._roll, self._uncounted = place.roll, place.uncounted
+        self._first_line, self._end_line = place.first_line, place.end_line
         if place.ends_roll:
             return changes + self.end_all()
         changes += self._tell()
@@ -117,11 +119,12 @@ class WebTracker:
                 mm=millimeters(place, first, end), frame_id=frame_id, frame_xyxy=one.xyxy,
                 first_frame_id=frame_id, first_seen_at=captured_at, last_seen_at=captured_at,
             )  # fmt: skip
-            whole = next((other for other in pieces if piece.is_fragment_of(other)), None)
-            if whole is None:
-                pieces.append(piece)
-            else:
+            if (whole := next(filter(piece.is_fragment_of, pieces), None)) is not None:
                 whole.absorb(piece)
+            elif (twin := next(filter(piece.is_twin_of, pieces), None)) is not None:
+                twin.unite(piece)
+            else:
+                pieces.append(piece)
         return pieces
 
     def _match(self, seen: list[Piece]) -> list[TrackChange]:
@@ -132,17 +135,18 @@ class WebTracker:
         for fit, i, j in sorted(fits, key=lambda each: -each[0]):
             if fit > 0 and i not in pairs and j not in pairs.values():
                 pairs[i] = j
-        changes = []
-        for i, j in pairs.items():
-            is_worse = known[i].take(seen[j])
-            if is_worse and known[i].number:
-                changes.append(self._change(TrackPhase.UPDATE, known[i]))
-        joined = [known[i] for i in pairs]
+        worse = {i for i, j in pairs.items() if known[i].take(seen[j])}
+        wholes = dict(enumerate(known))
         left = [piece for j, piece in enumerate(seen) if j not in pairs.values()]
-        new = [piece for piece in left if not _is_part_of_any(piece, known)]
-        known = [piece for piece in known if piece.number or not _is_part_of_any(piece, joined)]
-        self._pieces = (known + new)[: 2 * MOST]
-        return changes
+        new = [piece for piece in left if not _goes_into(piece, wholes, worse)]
+        joined = {i: known[i] for i in pairs}
+        for i, piece in enumerate(known):
+            others = {other: whole for other, whole in joined.items() if other != i}
+            if not piece.number and _goes_into(piece, others, worse):
+                wholes.pop(i)
+                joined.pop(i, None)
+        self._pieces = [*wholes.values(), *new][: 2 * MOST]
+        return [self._change(TrackPhase.UPDATE, known[i]) for i in sorted(worse) if known[i].number]
 
     def _tell(self) -> list[TrackChange]:
         """Return what no later frame can see more of, and what has gone on for long."""
@@ -180,7 +184,7 @@ class WebTracker:
             last_seen_at=piece.last_seen_at,
             frames=piece.frames,
             frame_id=piece.frame_id,
-            web=None if not self._roll else WebStretch(self._roll, (first, end), piece.mm),
+            web=None if not self._roll else WebStretch(self._roll, (first, end), piece.mm, self._uncounted),
             across_px=(x1, x2),
             goes_on=not piece.is_done,
         )
@@ -195,5 +199,10 @@ def _in_order(pieces: Sequence[Piece]) -> list[Piece]:
     return sorted(pieces, key=lambda piece: piece.xyxy[1::-1])
 
 
-def _is_part_of_any(piece: Piece, others: Sequence[Piece]) -> bool:
-    return any(piece is not other and piece.is_fragment_of(other) for other in others)
+def _goes_into(piece: Piece, wholes: Mapping[int, Piece], worse: set[int]) -> bool:
+    """Let a part be counted with its whole, if there is one, and note whether that got worse by it."""
+    for i, whole in wholes.items():
+        if piece.is_fragment_of(whole):
+            worse |= {i} if whole.absorb(piece) else set()
+            return True
+    return False

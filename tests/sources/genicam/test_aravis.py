@@ -51,6 +51,12 @@ def test_a_missing_library_is_one_error_that_says_what_to_install(monkeypatch: p
         Library()
 
 
+def test_any_number_but_0_is_true_as_in_glib() -> None:
+    library = Library()
+    library._declare(ctypes.CDLL(None), {"abs": (ctypes.c_bool, ctypes.c_int)})
+    assert [library("abs", number) for number in (0, 1, 256)] == [False, True, True]
+
+
 def test_a_camera_that_is_not_there_is_said_with_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finding, "_find", lambda _call: [LEFT])
     with pytest.raises(

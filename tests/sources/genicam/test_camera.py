@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from edge_inspector.errors import ConfigError, SourceError
 from edge_inspector.settings import GenicamSource, ProductCamera
-from edge_inspector.sources.genicam import pixels
+from edge_inspector.sources.genicam import clock, pixels
 from edge_inspector.sources.genicam.camera import GenicamCamera
+from edge_inspector.sources.genicam.device import AravisDevice
 from edge_inspector.sources.genicam.finding import find_cameras
+from edge_inspector.sources.genicam.stream import Buffer
 from edge_inspector.sources.grabbing import Incomplete, IndustrialCamera, Picture, Waiting
 from tests.gige_camera import GigeCamera
 from tests.mosquitto import PATIENCE_S
@@ -182,11 +184,54 @@ def test_another_set_up_returns_what_was_taken_under_the_one_before(gige: GigeCa
         assert left
         assert all(isinstance(one, Picture) and one.image.shape == (64, 256) for one in left)
         assert picture(camera).image.shape == (200, 320)
-        with pytest.raises(ConfigError, match="Width: asked for 9999"):
-            camera.set_up(ProductCamera(region=(0, 0, 9999, 200)))
-        assert picture(camera).image.shape == (200, 320), "everything is as before"
         camera.set_up(ProductCamera())
         assert picture(camera).image.shape == (64, 256)
+
+
+def test_a_refused_set_up_leaves_everything_as_it_was_and_loses_no_frame(gige: GigeCamera) -> None:
+    with closing(GenicamCamera(settings(gige, rate_hz=50))) as camera:
+        picture(camera)
+        threading.Event().wait(0.2)
+        before_ns = time.monotonic_ns()
+        with pytest.raises(ConfigError, match="Width: asked for 9999"):
+            camera.set_up(ProductCamera(region=(0, 0, 9999, 200)))
+        grabbed = [picture(camera) for _ in range(20)]
+    captured_ns = [one.captured_monotonic_ns or 0 for one in grabbed]
+    assert {one.image.shape for one in grabbed} == {(64, 256)}
+    assert sum(at_ns < before_ns for at_ns in captured_ns) > 3, "those that were in the buffers"
+    assert captured_ns == sorted(captured_ns)
+
+
+def test_packets_that_do_not_arrive_after_a_change_leave_everything_as_it_was(
+    gige: GigeCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(GenicamCamera(settings(gige, packet_size=1400))) as camera:
+        found = iter([1300])
+        with monkeypatch.context() as patch:
+            patch.setattr(camera.nodes, "packet_size", lambda: next(found, 1400))
+            with pytest.raises(ConfigError, match="packet_size: asked for 1400 bytes, but only packets of 1300 arrive"):
+                camera.set_up(ProductCamera(region=(0, 0, 128, 32)))
+        assert picture(camera).image.shape == (64, 256)
+
+
+def test_a_camera_that_cannot_be_set_back_is_opened_again(gige: GigeCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(GenicamCamera(settings(gige, packet_size=1400))) as camera:
+        monkeypatch.setattr(camera.nodes, "packet_size", lambda: 1300)
+        with pytest.raises(SourceError, match="cannot be set back as it was: packet_size"):
+            camera.set_up(ProductCamera(region=(0, 0, 128, 32)))
+    GenicamCamera(settings(gige)).close()
+
+
+def test_stamps_that_are_not_nanoseconds_give_way_to_the_drivers(
+    gige: GigeCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_UNIT_WINDOW_NS", 100_000_000)
+    stamped = Buffer.stamp_ns.fget
+    assert stamped is not None
+    monkeypatch.setattr(Buffer, "stamp_ns", property(lambda buffer: stamped(buffer) // 8))
+    with closing(GenicamCamera(settings(gige, rate_hz=100))) as camera:
+        grabbed = [picture(camera) for _ in range(60)]
+    assert [one.captured_at_source for one in (grabbed[0], grabbed[-1])] == ["camera", "driver"]
 
 
 def test_frames_that_waited_while_nobody_took_them_are_as_old_as_they_are(gige: GigeCamera) -> None:
@@ -238,6 +283,21 @@ def test_a_killed_camera_is_gone_and_one_that_is_back_elsewhere_is_found_by_its_
         closing(GenicamCamera(settings(moved, camera=gige.serial))) as camera,
     ):
         picture(camera)
+
+
+def test_a_camera_that_goes_away_while_it_is_opened_leaves_nothing_behind(
+    gige: GigeCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_device: object) -> int:
+        raise SourceError("timeout")  # noqa: EM101 - as Aravis does
+
+    GenicamCamera(settings(gige)).close()
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    with monkeypatch.context() as patch:
+        patch.setattr(AravisDevice, "payload_bytes", gone)
+        with pytest.raises(SourceError, match="timeout"):
+            GenicamCamera(settings(gige))
+    assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
 
 
 @pytest.mark.parametrize("times", [5, pytest.param(200, marks=[pytest.mark.nightly, pytest.mark.timeout(900)])])

@@ -2,7 +2,9 @@
 
 import random
 
-from edge_inspector.sources.genicam.clock import CameraClock
+import pytest
+
+from edge_inspector.sources.genicam.clock import CameraClock, StampUnit
 from edge_inspector.sources.genicam.latch import Latch
 from edge_inspector.sources.genicam.nodes import Bounds, Kind, RefusedByCameraError, Value
 
@@ -129,12 +131,41 @@ def test_the_ticks_of_a_latch_are_counted_by_their_frequency() -> None:
     assert latch is not None
     assert latch.ns_per_tick == 8
     clock = CameraClock()
-    assert Latch(latch.nodes, latch.command, latch.value, latch.ns_per_tick, now_ns=lambda: 500 * MS).compare(clock)
+    Latch(latch.nodes, latch.command, latch.value, latch.ns_per_tick, now_ns=lambda: 500 * MS).compare(clock)
     assert clock.captured_ns(8_000_000, 600 * MS) == 500 * MS
 
 
 def test_a_camera_that_refuses_to_latch_is_known_by_arrival() -> None:
     latch, clock = Latch.of(LatchNodes(refuses=True)), CameraClock()
     assert latch is not None
-    assert not latch.compare(clock)
+    latch.compare(clock)
     assert clock.captured_ns(8_000_000, 600 * MS) == 600 * MS
+    assert not clock.wants_latch(700 * MS), "it would do so with every frame"
+
+
+def test_a_latch_of_another_clock_than_the_stamps_is_not_believed_for_ever() -> None:
+    clock, camera = CameraClock(), CameraOf()
+    for number in range(100):
+        now_ns = number * 40 * MS
+        if clock.wants_latch(now_ns):
+            clock.latch(now_ns, camera.stamp_ns(now_ns) // 8, now_ns + MS)  # it tells ticks
+        clock.captured_ns(camera.stamp_ns(now_ns), now_ns + 10 * MS)
+    found_ns = clock.captured_ns(camera.stamp_ns(4000 * MS), 4900 * MS)
+    assert found_ns is not None
+    assert abs(found_ns - 4010 * MS) < MS, "one that waited is as old as it is"
+
+
+@pytest.mark.parametrize(("speed", "is_ns"), [(1.0, True), (1.01, True), (1 / 8, False), (0.001, False), (8.0, False)])
+def test_stamps_that_are_not_nanoseconds_are_found(speed: float, *, is_ns: bool) -> None:
+    unit = StampUnit()
+    found = [unit.is_ns(BEGAN_NS + round(number * 40 * MS * speed), number * 40 * MS) for number in range(250)]
+    assert found[-1] is is_ns
+    assert all(found) is is_ns
+
+
+def test_stamps_of_a_clock_that_is_being_set_stay_nanoseconds() -> None:
+    unit = StampUnit()
+    for number in range(250):
+        now_ns = number * 40 * MS
+        jumped_ns = 0 if number < 30 else 50 * 365 * 86_400_000 * MS
+        assert unit.is_ns(BEGAN_NS + now_ns + jumped_ns, now_ns)

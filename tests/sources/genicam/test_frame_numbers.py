@@ -38,6 +38,13 @@ def test_every_step_over_the_end_of_16_bits_is_no_gap() -> None:
     assert all(missing_between(last, number) == 0 for last, number in pairwise(numbers))
 
 
+def test_what_came_before_the_numbers_began_anew_is_had_first() -> None:
+    before = [picture(), picture()]
+    numbers = FrameNumbers(before)
+    assert [numbers.next(), numbers.next(), numbers.next()] == [*before, None]
+    assert numbers.after_gap(900, arrived := picture()) is arrived
+
+
 def test_every_missing_frame_is_told_before_the_one_that_shows_it() -> None:
     numbers, arrived = FrameNumbers(), picture()
     assert numbers.after_gap(7, first := picture()) is first

@@ -117,7 +117,21 @@ def test_rgb_becomes_bgr() -> None:
 def test_the_padding_of_rows_is_left_out() -> None:
     padded = np.full((8, 16), 99, np.uint8)
     padded[:, :12] = RAMP
-    assert (pixels.to_image(padded.reshape(-1), pixels.by_name("Mono8"), 12, 8) == RAMP).all()
+    assert (pixels.to_image(padded.reshape(-1), pixels.by_name("Mono8"), 12, 8, row_padding=4) == RAMP).all()
+    with pytest.raises(FrameError, match="12x8 Mono12p: expected rows without padding, found 4 bytes of it"):
+        pixels.to_image(padded.reshape(-1), pixels.by_name("Mono12p"), 12, 8, row_padding=4)
+
+
+def test_what_follows_the_picture_is_no_padding_of_its_rows() -> None:
+    """A camera's chunks of what else it knows follow, and may well be as many bytes as there are rows."""
+    raw = np.concatenate([RAMP.reshape(-1), np.full(8, 99, np.uint8)])
+    assert (pixels.to_image(raw, pixels.by_name("Mono8"), 12, 8) == RAMP).all()
+
+
+@pytest.mark.parametrize("name", ["Mono8", "Mono16", "Mono12p", "BayerRG8"])
+def test_a_buffer_without_a_picture_is_an_error(name: str) -> None:
+    with pytest.raises(FrameError, match=f"0x0 {name}: expected a picture, found none in it"):
+        pixels.to_image(np.empty(0, np.uint8), pixels.by_name(name), 0, 0)
 
 
 def test_the_codes_are_those_of_the_naming_convention() -> None:

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_inspector.frame import Frame
+from edge_inspector.alarms import TRIGGER_UNAVAILABLE
+from edge_inspector.camera import CameraStatus, SourceTrouble
+from edge_inspector.frame import DropCause, Frame
 from edge_inspector.settings import ProductCamera
 from edge_inspector.simulation import render_belt
 from edge_inspector.sources.framing import FrameMaker, PartTag
 from edge_inspector.sources.freshness import ByArrival
-from edge_inspector.sources.live import Picture, SetUp, TakerMaker
+from edge_inspector.sources.live import LiveSource, Picture, SetUp, TakerMaker
 from edge_inspector.sources.outlet import Outlet
 from edge_inspector.sources.triggers.part_sensor import PartSensor, Seen, SensorOptions
 from edge_inspector.sources.triggers.sensed import SensedParts
@@ -37,14 +39,15 @@ def belt(
         position, number = position + (speed_px if number > 6 else 0), number + 1
 
 
-def test_on_a_belt_each_of_hundreds_of_parts_is_seen_once_and_in_its_place_through_noise_and_another_light() -> None:
+@pytest.mark.parametrize("count", [80, pytest.param(300, marks=pytest.mark.nightly)])
+def test_on_a_belt_each_part_is_seen_once_and_in_its_place_through_noise_and_another_light(count: int) -> None:
     sensor, found = PartSensor(OPTIONS), list[tuple[int, int]]()
     places: dict[int, int] = {}
-    for image, now in belt(300, speed_px=11, noise=4.0, drift=0.25):
+    for image, now in belt(count, speed_px=11, noise=4.0, drift=0.25):
         if sensor.see(image) is Seen.PASSES:
             found.append(min(places.items(), key=lambda place: abs(place[1])))
         places = now
-    assert [number for number, _ in found] == list(range(1, 301))
+    assert [number for number, _ in found] == list(range(1, count + 1))
     # Parts come from the right: each was caught when it had reached the strip, not before and not far behind.
     assert all(-WH[0] * 0.2 < offset < WH[0] * 0.6 for _, offset in found)
     assert max(offset for _, offset in found) - min(offset for _, offset in found) < 5 * 11
@@ -106,14 +109,52 @@ def test_of_a_free_running_camera_only_the_frame_that_shows_a_part_in_its_place_
     assert reader.skipped == {}
 
 
-def test_a_part_that_was_in_its_place_before_a_change_over_is_of_before() -> None:
+@pytest.fixture
+def in_place() -> Iterator[tuple[LiveSource, Reader, FiredCamera]]:
+    """A source of whose camera a part lies in its place."""
     camera = FiredCamera()
     empty, covered = np.full((120, 180), 60, np.uint8), np.full((120, 180), 160, np.uint8)
     with source_of(camera, sensed()) as source:
         source.begin_with(SetUp("red"))
         reader = Reader(source)
         camera.push(*(Picture(image, time.monotonic_ns(), "camera") for image in (*[empty] * 6, covered)))
-        reader.until(lambda _: not camera._came, what="the camera was read")
-        source.change_over(SetUp("blue", ProductCamera())).result(20.0)
-        (part,) = reader.parts(1)
+        taker = source._taker
+        assert isinstance(taker, SensedParts)
+        reader.until(lambda reader: bool(reader.troubles) and taker._best is not None, what="the part is seen")
+        yield source, reader, camera
+
+
+def test_a_part_that_was_in_its_place_before_a_change_over_is_of_before(
+    in_place: tuple[LiveSource, Reader, FiredCamera],
+) -> None:
+    source, reader, _ = in_place
+    source.change_over(SetUp("blue", ProductCamera())).result(20.0)
+    (part,) = reader.parts(1)
     assert (part.part_id, part.product) == ("p0", "red")
+
+
+def test_the_empty_line_stays_known_where_the_camera_sees_as_before(
+    in_place: tuple[LiveSource, Reader, FiredCamera],
+) -> None:
+    source, reader, camera = in_place
+    source.change_over(SetUp("blue")).result(20.0)
+    for value in (160, 60, 160, 60):  # still the same part, none, the next one, none
+        camera.push(Picture(np.full((120, 180), value, np.uint8), time.monotonic_ns(), "camera"))
+    parts = reader.parts(2)
+    assert [(part.part_id, part.product) for part in parts] == [("p0", "red"), ("p1", "blue")]
+
+
+def test_a_part_that_is_in_its_place_when_the_source_is_left_has_its_picture(
+    in_place: tuple[LiveSource, Reader, FiredCamera],
+) -> None:
+    source, _, _ = in_place
+    left = source.leave(DropCause.STOPPED, "the end")
+    assert [type(item) for item in left if not isinstance(item, SourceTrouble)] == [Frame]
+
+
+def test_the_camera_waits_for_its_parts_and_that_the_line_is_free_is_told_once_for_an_alarm_that_may_stand(
+    in_place: tuple[LiveSource, Reader, FiredCamera],
+) -> None:
+    _, reader, _ = in_place
+    assert reader.reports == [(CameraStatus.ONLINE, None, True)]
+    assert reader.troubles == [(TRIGGER_UNAVAILABLE, True)]

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
@@ -161,6 +161,34 @@ def test_who_waits_for_a_reading_waits_no_longer_than_the_hold(machine: Plc) -> 
         asker.start()
         asker.join(PATIENCE_S)
         assert found == [NOTHING]
+    finally:
+        watched.identity.close()
+
+
+def test_nobody_waits_for_a_reading_of_a_part_of_so_long_ago_that_none_can_come(
+    machine: Plc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = Watched(machine, hold_ms=2000).identity
+    monkeypatch.setattr(identity, "_answers", True)
+    monkeypatch.setattr(identity._changed, "wait", lambda _: pytest.fail("somebody waits"))
+    assert identity.at(time.monotonic_ns() - 5 * 10**9) == NOTHING
+
+
+def test_a_plc_whose_answers_come_too_late_to_name_a_part_is_told_of(machine: Plc) -> None:
+    say(machine, "P")
+    registers = machine.registers
+
+    def slowly() -> Mapping[int, int]:
+        time.sleep(0.05)
+        return registers()
+
+    machine.registers = slowly
+    watched = Watched(machine, hold_ms=20)
+    watched.identity.start()
+    try:
+        watched.notes.wait_for(lambda: "trouble" in watched.notes.kinds(), what="it is told of")
+        assert "expected within identity.hold_ms (20)" in watched.notes.notes[-1][2]
+        assert watched.identity.at(time.monotonic_ns()) == NOTHING
     finally:
         watched.identity.close()
 

@@ -10,11 +10,12 @@ import pytest
 from edge_inspector.alarms import TRIGGER_LOST
 from edge_inspector.camera import CameraFault, CameraStatus
 from edge_inspector.errors import SourceError
-from edge_inspector.frame import DropCause, Frame
+from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.settings import ProductCamera
 from edge_inspector.sources.framing import FrameMaker, PartTag
 from edge_inspector.sources.live import Incomplete, LiveSource, SetUp, TakerMaker
 from edge_inspector.sources.outlet import Outlet
+from edge_inspector.sources.triggers.desk import Desk
 from edge_inspector.sources.triggers.signal import Trigger
 from edge_inspector.sources.triggers.signaled import SignaledParts
 from tests.fakes import PATIENCE_S
@@ -27,18 +28,23 @@ LOST = (CameraStatus.OFFLINE, CameraFault.LOST, False)
 
 
 def by_hand(
-    signal: HandSignal, *, frames_per_part: int = 1, queue_size: int = 50, timeout_s: float = 0.1
-) -> TakerMaker:  # fmt: skip
+    signal: HandSignal,
+    *,
+    frames_per_part: int = 1,
+    queue_size: int = 50,
+    timeout_s: float = 0.1,
+    name: Callable[[int, Trigger], PartTag] | None = None,
+) -> TakerMaker:
     numbers = iter(range(10_000))
 
-    def name(_: int, trigger: Trigger) -> PartTag:
+    def by_itself(_: int, trigger: Trigger) -> PartTag:
         return PartTag(trigger.part_id or f"counted-{next(numbers)}")
 
     def make(outlet: Outlet, frames: FrameMaker) -> SignaledParts:
-        return SignaledParts(
-            outlet, frames, signal, name=name, frames_per_part=frames_per_part, queue_size=queue_size,
-            timeout_s=timeout_s,
+        desk = Desk(
+            outlet, frames, signal, name=name or by_itself, frames_per_part=frames_per_part, queue_size=queue_size
         )  # fmt: skip
+        return SignaledParts(outlet, frames, desk, timeout_s=timeout_s)
 
     return make
 
@@ -136,7 +142,7 @@ def test_a_camera_that_answers_and_delivers_nothing_is_opened_again_and_no_part_
 def test_triggers_faster_than_the_camera_wait_and_those_that_do_not_fit_are_parts_in_their_turn_with_an_alarm() -> None:
     camera, signal = FiredCamera(), HandSignal()
     camera.stuck = threading.Event()
-    with source_of(camera, by_hand(signal, queue_size=2)) as source:
+    with source_of(camera, by_hand(signal, queue_size=2, timeout_s=PATIENCE_S)) as source:
         reader = ready(source)
         signal.bring("0")
         eventually(lambda: camera.fired == 1, what="the camera is fired")
@@ -175,7 +181,7 @@ def test_a_camera_that_goes_away_in_the_middle_of_a_part_owes_its_frames_and_tho
     camera, signal = FiredCamera(), HandSignal()
     camera.answers[1] = lambda: go(camera)
     camera.stuck = threading.Event()
-    with source_of(camera, by_hand(signal, frames_per_part=3)) as source:
+    with source_of(camera, by_hand(signal, frames_per_part=3, timeout_s=PATIENCE_S)) as source:
         reader = ready(source)
         signal.bring("A")
         eventually(lambda: camera.fired == 1, what="the camera is fired")
@@ -189,7 +195,7 @@ def test_a_camera_that_goes_away_in_the_middle_of_a_part_owes_its_frames_and_tho
 def test_a_driver_that_does_not_return_holds_no_part_back_and_what_it_brings_later_is_nobodys() -> None:
     camera, signal = FiredCamera(), HandSignal()
     camera.stuck = threading.Event()
-    with source_of(camera, by_hand(signal), replace(OPTIONS, stuck_after_s=0.2)) as source:
+    with source_of(camera, by_hand(signal)) as source:
         reader = ready(source)
         signal.bring("A", "B")
         parts = reader.parts(2)
@@ -215,6 +221,38 @@ def test_a_trigger_that_comes_before_the_camera_was_ever_open_is_a_part_that_was
         signal.bring("A")
         parts = reader.parts(1)
     assert causes(parts) == [DropCause.FRAME_MISSING]
+
+
+def test_a_part_that_waits_for_its_name_holds_up_no_trigger() -> None:
+    camera, signal, asked, named = FiredCamera(), HandSignal(), threading.Event(), threading.Event()
+
+    def slowly(_: int, trigger: Trigger) -> PartTag:
+        asked.set()
+        assert named.wait(PATIENCE_S)
+        return PartTag(trigger.part_id or "unnamed")
+
+    with source_of(camera, by_hand(signal, name=slowly)) as source:
+        reader = ready(source)
+        signal.bring("A")
+        assert asked.wait(PATIENCE_S)
+        signal.bring("B", "C")  # would never return
+        named.set()
+        parts = reader.parts(3)
+    assert [part.part_id for part in parts] == list("ABC")
+
+
+def test_parts_in_hand_and_triggers_that_wait_when_the_source_is_left_are_told_and_no_more_are_taken() -> None:
+    camera, signal = FiredCamera({1: lambda: ()}), HandSignal()
+    with source_of(camera, by_hand(signal, frames_per_part=2, timeout_s=60.0)) as source:
+        reader = ready(source)
+        signal.bring("A", "B")
+        reader.parts(1)
+        eventually(lambda: camera.fired == 2, what="the camera is fired")
+        left = [item for item in source.leave(DropCause.STOPPED, "the end") if isinstance(item, Frame | DamagedFrame)]
+        assert signal.desk is not None
+        assert not signal.desk.take(Trigger(0, "C"))
+    assert [(part.part_id, part.part_frame) for part in left] == [("A", 1), ("B", 0), ("B", 1)]
+    assert causes(left) == [DropCause.STOPPED] * 3
 
 
 def test_a_change_over_takes_place_between_two_parts_and_frames_say_what_they_are_of() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edge_inspector.alarms import PLC_UNREACHABLE, TRIGGER_LOST, TRIGGER_UNAVAILABLE
+from edge_inspector.alarms import TRIGGER_LOST, TRIGGER_UNAVAILABLE
 from edge_inspector.errors import RefusedError
 from edge_inspector.settings import DigitalTrigger, PlcSettings, PlcTrigger
 from edge_inspector.sources.triggers.command import CommandSignal
@@ -30,10 +30,10 @@ def test_a_clock_beats_by_the_first_beat_and_leaves_none_out_however_long_it_was
     desk, held = NotingDesk(), threading.Event()
 
     class HeldUp(NotingDesk):
-        def take(self, trigger: Trigger) -> None:
+        def take(self, trigger: Trigger) -> bool:
             if len(desk.triggers) == 3:
                 held.wait(0.2)
-            desk.take(trigger)
+            return desk.take(trigger)
 
     signal = TimerSignal(200.0)
     signal.start(HeldUp())
@@ -230,7 +230,7 @@ def test_a_plc_that_is_gone_is_told_of_and_asked_again_and_what_it_says_at_first
         machine.start()
         desk.wait_for(lambda: desk.kinds()[-1] == "well", what="it is back")
         assert desk.triggers == []
-        assert {alarm for _, alarm, _ in desk.notes} == {PLC_UNREACHABLE}
+        assert {alarm for _, alarm, _ in desk.notes} == {TRIGGER_UNAVAILABLE}
         set_bit(machine, 0)
         set_bit(machine, 1)
         desk.wait_for(lambda: len(desk.triggers) == 1, what="a trigger")

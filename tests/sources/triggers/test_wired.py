@@ -72,16 +72,23 @@ def test_an_outage_ends_the_part_that_was_under_way() -> None:
     assert [(part.part_id, part.part_frame) for part in parts] == [("p0", 0), ("p1", 0), ("p1", 1)]
 
 
-def test_a_change_over_ends_the_part_that_was_under_way_and_what_was_in_the_driver_is_of_before() -> None:
+def test_a_change_over_waits_for_the_end_of_the_part_that_is_under_way_and_no_longer_than_it_may() -> None:
     camera = FiredCamera()
     with source_of(camera, by_wire(frames_per_part=2)) as source:
         reader = Reader(source)
         camera.push(picture(0))
         reader.parts(1)
-        source.change_over(SetUp("blue", ProductCamera())).result(20.0)
+        done = source.change_over(SetUp("blue"))
+        reader.until(lambda _: source._wished_s is not None, what="it is wished")
         camera.push(picture(1), picture(2))
-        parts = reader.parts(3)
-    assert [(part.part_id, part.product) for part in parts] == [("p0", None), ("p1", "blue"), ("p1", "blue")]
+        done.result(20.0)
+        reader.parts(3)
+        source.change_over(SetUp("red", ProductCamera())).result(20.0)  # its second frame never comes
+        camera.push(picture(3), picture(4))
+        parts = reader.parts(5)
+    assert [(part.part_id, part.part_frame, part.product) for part in parts] == [
+        ("p0", 0, None), ("p0", 1, None), ("p1", 0, "blue"), ("p2", 0, "red"), ("p2", 1, "red"),
+    ]  # fmt: skip
 
 
 def test_a_part_that_is_another_product_than_the_line_is_set_up_for_is_not_judged() -> None:

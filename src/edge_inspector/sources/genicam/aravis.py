@@ -14,7 +14,7 @@ from typing import Any
 from edge_inspector.errors import SourceError
 from edge_inspector.sources.genicam.nodes import RefusedByCameraError
 
-_HOW_TO_GET_IT = "apt install libaravis-0.8-0"
+_HOW_TO_GET_IT = "apt install libaravis-0.8-0, which must be 0.8.23 or later"
 
 
 class _GError(ctypes.Structure):
@@ -49,11 +49,10 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "arv_camera_gv_get_packet_delay": (c_int64, c_void_p, None),
     "arv_gv_device_is_controller": (c_bool, c_void_p),
     "arv_device_get_feature": (c_void_p, c_void_p, c_char_p),
-    "arv_device_get_genicam_xml": (c_void_p, c_void_p, POINTER(c_size_t)),
     "arv_device_set_range_check_policy": (None, c_void_p, c_int),
     "arv_device_execute_command": (None, c_void_p, c_char_p, None),
     "arv_device_get_boolean_feature_value": (c_bool, c_void_p, c_char_p, None),
-    "arv_device_set_boolean_feature_value": (None, c_void_p, c_char_p, c_bool, None),
+    "arv_device_set_boolean_feature_value": (None, c_void_p, c_char_p, c_int, None),
     "arv_device_get_string_feature_value": (c_char_p, c_void_p, c_char_p, None),
     "arv_device_set_string_feature_value": (None, c_void_p, c_char_p, c_char_p, None),
     "arv_device_get_integer_feature_value": (c_int64, c_void_p, c_char_p, None),
@@ -69,8 +68,6 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     ),
     "arv_gc_feature_node_is_available": (c_bool, c_void_p, None),
     "arv_gc_feature_node_is_implemented": (c_bool, c_void_p, None),
-    "arv_gc_feature_node_is_locked": (c_bool, c_void_p, None),
-    "arv_gc_feature_node_get_description": (c_char_p, c_void_p),
     "arv_gc_category_get_features": (c_void_p, c_void_p),
     "arv_gc_float_get_unit": (c_char_p, c_void_p),
     "arv_gc_integer_get_unit": (c_char_p, c_void_p),
@@ -83,15 +80,14 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "arv_gc_string_get_type": (c_size_t,),
     "arv_buffer_new_allocate": (c_void_p, c_size_t),
     "arv_buffer_get_status": (c_int, c_void_p),
-    "arv_buffer_get_payload_type": (c_int, c_void_p),
     "arv_buffer_get_timestamp": (c_uint64, c_void_p),
     "arv_buffer_get_system_timestamp": (c_uint64, c_void_p),
     "arv_buffer_get_frame_id": (c_uint64, c_void_p),
-    "arv_buffer_get_data": (c_void_p, c_void_p, POINTER(c_size_t)),
     "arv_buffer_get_image_data": (c_void_p, c_void_p, POINTER(c_size_t)),
     "arv_buffer_get_image_pixel_format": (c_uint32, c_void_p),
     "arv_buffer_get_image_width": (c_int, c_void_p),
     "arv_buffer_get_image_height": (c_int, c_void_p),
+    "arv_buffer_get_image_padding": (None, c_void_p, POINTER(c_int), POINTER(c_int)),  # since 0.8.23
     "arv_stream_push_buffer": (None, c_void_p, c_void_p),
     "arv_stream_timeout_pop_buffer": (c_void_p, c_void_p, c_uint64),
     "arv_stream_get_statistics": (None, c_void_p, POINTER(c_uint64), POINTER(c_uint64), POINTER(c_uint64)),
@@ -107,6 +103,10 @@ _GLIB: dict[str, tuple[Any, ...]] = {
     "g_free": (None, c_void_p),
     "g_quark_to_string": (c_char_p, c_uint32),
 }
+
+
+def _is_true(result: int, *_: object) -> bool:
+    return result != 0
 
 
 class Library:
@@ -147,6 +147,8 @@ class Library:
         for name, (result, *arguments) in functions.items():
             function = getattr(library, name)
             function.restype = result
+            if result is c_bool:  # GLib's are whole numbers, of which any but 0 is true
+                function.restype, function.errcheck = c_int, _is_true
             function.argtypes = [POINTER(POINTER(_GError)) if kind is None else kind for kind in arguments]
             self._calls[name] = function
             if arguments and arguments[-1] is None:

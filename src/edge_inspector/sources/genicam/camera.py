@@ -7,23 +7,25 @@ image, and the buffer goes back to Aravis at once.
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from edge_inspector.errors import ConfigError, FrameError, SourceError
 from edge_inspector.settings import GenicamSource, PartSensorTrigger, ProductCamera
 from edge_inspector.sources.genicam import pixels
-from edge_inspector.sources.genicam.clock import CameraClock
+from edge_inspector.sources.genicam.clock import CameraClock, StampUnit
 from edge_inspector.sources.genicam.device import AravisDevice
 from edge_inspector.sources.genicam.features import FeatureSetter, set_up_of
 from edge_inspector.sources.genicam.latch import Latch
 from edge_inspector.sources.genicam.nodes import RefusedByCameraError
-from edge_inspector.sources.genicam.numbers import FrameNumbers
+from edge_inspector.sources.genicam.numbers import Arrived, FrameNumbers
 from edge_inspector.sources.genicam.stream import Buffer, Counts, Stream
 from edge_inspector.sources.grabbing import Grabbed, Incomplete, Picture, Waiting
 
 _log = logging.getLogger(__name__)
 _SLICE_S = 0.1  # a wait is cut into these; after each the camera is asked whether it is there
 _DRAIN_S = 0.15  # longer than Aravis waits for the missing packets of a frame
+_CLOSE_S = 0.5  # a camera that is there has been let go of long before
 
 
 class GenicamCamera:
@@ -46,13 +48,13 @@ class GenicamCamera:
         is_triggered = settings.trigger is not None and not isinstance(settings.trigger, PartSensorTrigger)
         self._waits = is_triggered or settings.web is not None  # a web may stand
         self._product: ProductCamera | None = None
-        self._is_gone = False
+        self._closing: threading.Thread | None = None
         self._device = AravisDevice(settings.camera)
         self._stream: Stream | None = None
         try:
             self._setter = FeatureSetter(self._device)
             self._latch = Latch.of(self._device)
-            self._clock = CameraClock()
+            self._clock, self._stamps = CameraClock(), StampUnit()
             self._apply(None)
             self._start()
         except BaseException:
@@ -74,7 +76,7 @@ class GenicamCamera:
             return grabbed
         deadline_s = time.monotonic() + self._settings.read_timeout_s
         while (buffer := self._open_stream().take(_SLICE_S)) is None:
-            self._ask()
+            self._device.ask()
             if self._waits:
                 return Waiting()
             if time.monotonic() > deadline_s:
@@ -89,7 +91,7 @@ class GenicamCamera:
     def check(self) -> None:
         """Raise SourceError if it is known to be gone; returns at once."""
         if not self._device.is_controlled():
-            self._ask()
+            self._device.ask()
 
     def set_up(self, wanted: ProductCamera) -> Sequence[Grabbed]:
         """Change its features while it is open, as `IndustrialCamera`; takes a quarter of a second or so."""
@@ -97,11 +99,10 @@ class GenicamCamera:
         before = self._product
         try:
             self._apply(wanted)
-        except ConfigError:
-            self._apply(before)
             self._start()
+        except ConfigError:
+            self._go_back(before, left)
             raise
-        self._start()
         return left
 
     def counts(self) -> Counts:
@@ -111,30 +112,34 @@ class GenicamCamera:
     def close(self) -> None:
         """Stop it and let go of it; again does nothing.
 
-        Aravis asks one that is gone for ten seconds more: a thread waits for that, as it may be back sooner.
+        Aravis asks one that is gone for ten seconds more: a thread goes on with that, as it may be back sooner.
         """
-        if self._stream is not None and not self._is_gone:
-            try:
-                self._device.stop_acquisition()
-            except SourceError:
-                self._is_gone = True
-        if self._is_gone:
-            threading.Thread(target=self._let_go, name="camera-closing", daemon=True).start()
-        else:
-            self._let_go()
+        if self._closing is None:
+            self._closing = threading.Thread(target=self._let_go, name="camera-closing", daemon=True)
+            self._closing.start()
+        self._closing.join(_CLOSE_S)
 
     def _let_go(self) -> None:
         if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+            with suppress(SourceError):  # it is let go of in any case
+                self._device.stop_acquisition()
+        self._close_stream()
         self._device.close()
 
-    def _ask(self) -> None:
+    def _close_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _go_back(self, product: ProductCamera | None, left: Iterable[Arrived]) -> None:
+        """Set it up again as it was, with what was taken under that set-up still to be had."""
+        self._close_stream()
         try:
-            self._device.ask()
-        except SourceError:
-            self._is_gone = True
-            raise
+            self._apply(product)
+            self._start(left)
+        except ConfigError as error:
+            msg = f"{self._device.found} cannot be set back as it was: {error}"
+            raise SourceError(msg) from error
 
     def _apply(self, product: ProductCamera | None) -> None:
         self._setter.apply(set_up_of(self._settings, product))
@@ -142,7 +147,8 @@ class GenicamCamera:
         try:
             pixels.by_code(self._device.pixel_format_code())
         except FrameError as error:
-            raise ConfigError(str(error)) from error
+            msg = f"{self._device.read('PixelFormat')}: {error}"
+            raise ConfigError(msg) from error
         if self._device.is_gige:
             self._set_packets()
 
@@ -167,26 +173,25 @@ class GenicamCamera:
             raise ConfigError(msg)
         _log.debug("%s sends packets of %d bytes", self._device.found, found)
 
-    def _start(self) -> None:
+    def _start(self, before: Iterable[Arrived] = ()) -> None:
         self._stream = Stream(self._device, self._settings.buffers)
         if self._device.is_gige:
             self._check_packets()
-        self._numbers = FrameNumbers()  # they begin anew with every acquisition
+        self._numbers = FrameNumbers(before)  # they begin anew with every acquisition
         self._device.start_acquisition()
 
-    def _stop(self) -> Sequence[Grabbed]:
+    def _stop(self) -> Sequence[Arrived]:
         """Stop it, and return what it had taken by then."""
         stream = self._open_stream()
         self._device.stop_acquisition()
-        left: list[Grabbed] = []
+        left: list[Arrived] = []
         while (grabbed := self._numbers.next()) is not None:
             left.append(grabbed)
         while (buffer := stream.take(_DRAIN_S)) is not None:
             left.append(self._numbers.after_gap(*self._taken(buffer)))
             while (grabbed := self._numbers.next()) is not None:
                 left.append(grabbed)
-        stream.close()
-        self._stream = None
+        self._close_stream()
         return left
 
     def _open_stream(self) -> Stream:
@@ -195,7 +200,7 @@ class GenicamCamera:
             raise SourceError(msg)
         return self._stream
 
-    def _taken(self, buffer: Buffer) -> tuple[int, Picture | Incomplete]:
+    def _taken(self, buffer: Buffer) -> tuple[int, Arrived]:
         """Return the number of a frame, and what it shows; its buffer goes back to Aravis."""
         now_ns = time.monotonic_ns()
         try:
@@ -204,22 +209,24 @@ class GenicamCamera:
         finally:
             self._open_stream().give_back(buffer)
 
-    def _shown(self, buffer: Buffer, captured_ns: int | None, who: str) -> Picture | Incomplete:
+    def _shown(self, buffer: Buffer, captured_ns: int | None, who: str) -> Arrived:
         if (problem := buffer.problem) is not None:
             return Incomplete(f"frame {buffer.frame_id}: {problem}", captured_monotonic_ns=captured_ns)
         try:
             kind = pixels.by_code(buffer.pixel_format_code)
-            image = pixels.to_image(buffer.pixels(), kind, *buffer.image_wh, gray=self._gray)
+            image = pixels.to_image(
+                buffer.pixels(), kind, *buffer.image_wh, row_padding=buffer.row_padding, gray=self._gray
+            )
         except FrameError as error:
             return Incomplete(f"frame {buffer.frame_id}: {error}", captured_monotonic_ns=captured_ns)
         return Picture(image, captured_ns, who)
 
     def _captured(self, buffer: Buffer, now_ns: int) -> tuple[int | None, str]:
-        wants_latch = self._latch is not None and self._clock.wants_latch(now_ns)
-        if self._latch is not None and wants_latch and not self._latch.compare(self._clock):
-            self._latch = None  # one that refuses now would do so with every frame
-        captured_ns = self._clock.captured_ns(buffer.stamp_ns, now_ns)
-        if captured_ns is not None:
+        if self._latch is not None and self._clock.wants_latch(now_ns):
+            self._latch.compare(self._clock)
+        stamp_ns, age_ns = buffer.stamp_ns, buffer.age_ns
+        received_ns = None if age_ns is None else now_ns - age_ns
+        captured_ns = self._clock.captured_ns(stamp_ns, now_ns)
+        if captured_ns is not None and (received_ns is None or self._stamps.is_ns(stamp_ns, received_ns)):
             return captured_ns, "camera"
-        age_ns = buffer.age_ns
-        return (None, "host") if age_ns is None else (now_ns - age_ns, "driver")
+        return (None, "host") if received_ns is None else (received_ns, "driver")

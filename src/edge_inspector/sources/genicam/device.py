@@ -1,8 +1,8 @@
 """An open camera of Aravis: its features, and what belongs to GigE Vision alone."""
 
 import ctypes
-from collections.abc import Iterator, Sequence
-from ctypes import c_double, c_int64, c_size_t, c_uint, c_void_p
+from collections.abc import Sequence
+from ctypes import c_double, c_int64, c_uint, c_void_p
 from typing import Any, Self, cast
 
 from edge_inspector.errors import SourceError
@@ -139,19 +139,6 @@ class AravisDevice:
         """Return the PFNC code of the pixels that it sends."""
         return int(self._call("arv_device_get_integer_feature_value", self._device, b"PixelFormat"))
 
-    def names(self, category: str = "Root") -> Iterator[str]:
-        """Yield the names of the features below a category, in the camera's own order; hidden ones are not there."""
-        node = self._call("arv_device_get_feature", self._device, category.encode())
-        is_category = node and self._is_a(node, "category")
-        item = self._call("arv_gc_category_get_features", node) if is_category else None
-        if not is_category:
-            yield category
-        while item:
-            data, item = (c_void_p * 2).from_address(item)
-            name = ctypes.string_at(data).decode(errors="replace") if data else ""
-            if name and name != category:
-                yield from self.names(name)
-
     def set_packet_size(self, size: int | None) -> None:
         """Set the size of GigE Vision's packets in bytes, to the largest that arrives when None."""
         if size is None:
@@ -179,12 +166,6 @@ class AravisDevice:
     def payload_bytes(self) -> int:
         """Return the bytes of a frame as it is set up now."""
         return int(self._call("arv_camera_get_payload", self._handle))
-
-    def genicam_xml(self) -> bytes:
-        """Return the camera's own description of its features."""
-        size = c_size_t()
-        address = self._call("arv_device_get_genicam_xml", self._device, ctypes.byref(size))
-        return ctypes.string_at(address, size.value) if address else b""
 
     def _feature(self, verb: str, kind: Kind | None, name: str, *arguments: Any, what: str = "value") -> Any:  # noqa: ANN401 - as the library
         if kind is None:

@@ -53,11 +53,14 @@ def open_camera(wanted: str | None) -> tuple[int, FoundCamera]:
     """
     call = library()
     with _discovering:  # the list must still be there when Aravis looks up what it calls the camera
-        if wanted is not None and _is_address(wanted):
+        is_address = wanted is not None and _is_address(wanted)
+        if is_address:
             with suppress(SourceError):  # who is there instead is found out below
-                return _named(call, call("arv_camera_new", wanted.encode()), wanted)
+                return _named(call, call("arv_camera_new", str(wanted).encode()), str(wanted))
         found = _find(call)
         camera = chosen(wanted, found)
+        if camera is None and is_address:
+            raise SourceError(_absent(wanted, found))
         name = str(wanted) if camera is None else camera.name
         try:
             handle = call("arv_camera_new", name.encode())

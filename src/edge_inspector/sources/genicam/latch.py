@@ -43,16 +43,16 @@ class Latch:
                     return cls(nodes, command, value, 1e9 / hz)
         return None
 
-    def compare(self, clock: CameraClock) -> bool:
-        """Compare the clocks; return whether the camera lets one do so."""
+    def compare(self, clock: CameraClock) -> None:
+        """Compare the clocks; a camera that does not let one do so is not asked again."""
         asked_ns = self.now_ns()
         try:
             self.nodes.execute(self.command)
             answered_ns = self.now_ns()
             stamp_ns = round(float(self.nodes.read(self.value)) * self.ns_per_tick)
         except RefusedByCameraError:
-            return False
-        if stamp_ns <= 0:
-            return False
-        clock.latch(asked_ns, stamp_ns, answered_ns)
-        return True
+            stamp_ns = 0
+        if stamp_ns > 0:
+            clock.latch(asked_ns, stamp_ns, answered_ns)
+        else:
+            clock.forgo_latch()

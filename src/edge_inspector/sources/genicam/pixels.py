@@ -133,43 +133,50 @@ def by_name(name: str) -> PixelFormat:
     return found
 
 
-def to_image(raw: Bytes, pixels: PixelFormat, width: int, height: int, *, gray: bool = False) -> Bytes:
+def to_image(  # noqa: PLR0913 - how a picture lies in memory
+    raw: Bytes, pixels: PixelFormat, width: int, height: int, *, row_padding: int = 0, gray: bool = False
+) -> Bytes:
     """Turn the bytes of a picture into a new image; `raw` is not needed any more afterwards.
 
     Samples of more than 8 bits are cut to their 8 most significant ones.
 
     Args:
-        raw: (n,) uint8 as the camera sent them; more than the image needs is padding of its rows, then of its end.
+        raw: (n,) uint8 as the camera sent them; what is more than the image needs is padding of its end.
         pixels: What they mean.
         width: In pixels.
         height: In pixels.
+        row_padding: Bytes after each row that are none of the picture.
         gray: Leave the colors out; a mosaic is turned into gray directly.
 
     Returns:
         (h, w) uint8 where it is gray, else (h, w, 3) uint8 BGR.
 
     Raises:
-        FrameError: If there are too few bytes.
+        FrameError: If there are too few bytes, or no picture at all.
     """
+    if width < 1 or height < 1:
+        msg = f"{width}x{height} {pixels.name}: expected a picture, found none in it"
+        raise FrameError(msg)
     to_bgr, to_gray = pixels.layout.value
     conversion = to_gray if gray else to_bgr
-    samples = _to_8_bit(raw, pixels, width, height)
+    samples = _to_8_bit(raw, pixels, width, height, row_padding)
     if conversion is not None:
         return np.asarray(cv2.cvtColor(samples, conversion), np.uint8)
     return samples if pixels.packing is not _Packing.BYTES else samples.copy()
 
 
-def _to_8_bit(raw: Bytes, pixels: PixelFormat, width: int, height: int) -> Bytes:
+def _to_8_bit(raw: Bytes, pixels: PixelFormat, width: int, height: int, row_padding: int) -> Bytes:
     row_bytes = pixels.row_bytes(width)
     if row_bytes is None:
+        if row_padding:
+            msg = f"{width}x{height} {pixels.name}: expected rows without padding, found {row_padding} bytes of it"
+            raise FrameError(msg)
         return _unpacked(raw, pixels, width, height)
-    needed = row_bytes * height
+    stride = row_bytes + row_padding
+    needed = stride * height
     if raw.size < needed:
         raise FrameError(_too_few(raw, needed, pixels, width, height))
-    stride = row_bytes
-    if raw.size > needed and raw.size % height == 0:
-        stride = raw.size // height  # rows are padded
-    rows = raw[: stride * height].reshape(height, stride)[:, :row_bytes]
+    rows = raw[:needed].reshape(height, stride)[:, :row_bytes]
     if pixels.packing is _Packing.BYTES:
         return rows.reshape(height, width, 3) if pixels.samples == 3 else rows
     return _high_byte(rows.view("<u2"), pixels.bits)

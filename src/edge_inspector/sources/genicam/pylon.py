@@ -5,7 +5,7 @@ writes the image, and the buffer goes back to pylon at once.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ from edge_inspector.sources.genicam import pixels
 from edge_inspector.sources.genicam.clock import CameraClock
 from edge_inspector.sources.genicam.features import FeatureSetter, set_up_of
 from edge_inspector.sources.genicam.latch import Latch
-from edge_inspector.sources.genicam.numbers import FrameNumbers
+from edge_inspector.sources.genicam.numbers import Arrived, FrameNumbers
 from edge_inspector.sources.genicam.pylon_driver import exceptions, library, open_camera, words_of
 from edge_inspector.sources.genicam.pylon_nodes import PylonNodes
 from edge_inspector.sources.genicam.stream import Counts
@@ -104,8 +104,7 @@ class PylonCamera:
         try:
             self._apply(wanted)
         except ConfigError:
-            self._apply(before)
-            self._start()
+            self._go_back(before, left)
             raise
         self._start()
         return left
@@ -126,23 +125,33 @@ class PylonCamera:
         with suppress(SourceError), self._said():
             self._camera.Close()
 
+    def _go_back(self, product: ProductCamera | None, left: Iterable[Arrived]) -> None:
+        """Set it up again as it was, with what was taken under that set-up still to be had."""
+        try:
+            self._apply(product)
+        except ConfigError as error:
+            msg = f"{self._found} cannot be set back as it was: {error}"
+            raise SourceError(msg) from error
+        self._start(left)
+
     def _apply(self, product: ProductCamera | None) -> None:
         self._setter.apply(set_up_of(self._settings, product))
         self._product = product
         try:
             pixels.by_code(self.nodes.pixel_format_code())
         except FrameError as error:
-            raise ConfigError(str(error)) from error
+            msg = f"{self.nodes.read('PixelFormat')}: {error}"
+            raise ConfigError(msg) from error
 
-    def _start(self) -> None:
-        self._numbers = FrameNumbers()  # they begin anew with every acquisition
+    def _start(self, before: Iterable[Arrived] = ()) -> None:
+        self._numbers = FrameNumbers(before)  # they begin anew with every acquisition
         with self._said():
             self._camera.MaxNumBuffer.SetValue(self._settings.buffers)
             self._camera.StartGrabbing(self._pylon.GrabStrategy_OneByOne)
 
-    def _stop(self) -> Sequence[Grabbed]:
+    def _stop(self) -> Sequence[Arrived]:
         """Stop it, and return what it had taken by then."""
-        left: list[Grabbed] = []
+        left: list[Arrived] = []
         with self._said():
             # pylon's own stop throws away what it has received.
             self.nodes.execute("AcquisitionStop")
@@ -162,7 +171,7 @@ class PylonCamera:
             result = self._camera.RetrieveResult(timeout_ms, self._pylon.TimeoutHandling_Return)
             return result if result.IsValid() else None
 
-    def _taken(self, result: Any) -> tuple[int, Picture | Incomplete]:  # noqa: ANN401
+    def _taken(self, result: Any) -> tuple[int, Arrived]:  # noqa: ANN401
         """Return the number of a frame, and what it shows; its buffer goes back to pylon."""
         arrived_ns = time.monotonic_ns()
         number = int(result.BlockID)
@@ -176,11 +185,12 @@ class PylonCamera:
         finally:
             result.Release()
 
-    def _shown(self, result: Any, captured_ns: int | None) -> Picture | Incomplete:  # noqa: ANN401
+    def _shown(self, result: Any, captured_ns: int | None) -> Arrived:  # noqa: ANN401
         raw = np.frombuffer(result.GetImageMemoryView(), np.uint8)
         try:
             kind = pixels.by_code(int(result.PixelType))
-            image = pixels.to_image(raw, kind, int(result.Width), int(result.Height), gray=self._gray)
+            width, height, row_padding = int(result.Width), int(result.Height), int(result.PaddingX)
+            image = pixels.to_image(raw, kind, width, height, row_padding=row_padding, gray=self._gray)
         except FrameError as error:
             return Incomplete(f"frame {result.BlockID}: {error}", captured_monotonic_ns=captured_ns)
         return Picture(image, captured_ns, "host" if captured_ns is None else "camera")

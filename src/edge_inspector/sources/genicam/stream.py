@@ -2,7 +2,7 @@
 
 import ctypes
 import time
-from ctypes import c_size_t, c_ubyte, c_uint64
+from ctypes import c_int, c_size_t, c_ubyte, c_uint64
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ _STATUS_WORDS = {
     7: "its reception was broken off",
 }
 _FIXED = 0  # ARV_GV_STREAM_SOCKET_BUFFER_FIXED
+RECEIVED_FRAMES = 4  # room for so many in the kernel, for as long as Aravis waits for a processor
 _LEAST_RECEIVE_BYTES, _MOST_RECEIVE_BYTES = 1 << 20, 1 << 28
 _LONGEST_AGE_NS = 3_600_000_000_000  # a frame that seems to have waited longer tells that the clock was set
 
@@ -34,7 +35,7 @@ class Counts:
     Attributes:
         completed: Arrived whole.
         failed: Arrived with holes.
-        underruns: Came when every buffer was in use, and were lost.
+        underruns: How often no buffer was free: for each packet of GigE Vision, for each frame of others.
         resent_packets: Asked for again, and came.
         missing_packets: Never came. Both are 0 for cameras that are not GigE Vision.
     """
@@ -91,6 +92,13 @@ class Buffer:
         width = self._call("arv_buffer_get_image_width", self.handle)
         return int(width), int(self._call("arv_buffer_get_image_height", self.handle))
 
+    @property
+    def row_padding(self) -> int:
+        """Bytes after each row of pixels."""
+        padding = c_int()
+        self._call("arv_buffer_get_image_padding", self.handle, ctypes.byref(padding), None)
+        return padding.value
+
     def pixels(self) -> NDArray[np.uint8]:
         """Return its (n,) uint8 pixels where they lie; empty if it has none."""
         size = c_size_t()
@@ -108,39 +116,37 @@ class Stream:
 
         Args:
             device: Set up; its payload does not change while the stream is open.
-            buffers: Frames that Aravis holds at most; more are lost and counted as underruns.
+            buffers: Frames that Aravis holds at most; more are lost.
 
         Raises:
             SourceError: If it does not answer, or gives no stream.
         """
         self._call = library()
         self._is_gige = device.is_gige
+        payload_bytes = device.payload_bytes()  # asked before anything is there that would have to be freed
         self._handle: int = self._call("arv_camera_create_stream", device.handle, None, None)
-        payload_bytes = device.payload_bytes()
         if self._is_gige:
             self._set_receive_buffer(payload_bytes)
         for _ in range(buffers):
             self._call("arv_stream_push_buffer", self._handle, self._call("arv_buffer_new_allocate", payload_bytes))
 
     def _set_receive_buffer(self, payload_bytes: int) -> None:
-        """Ask the kernel for room for two frames; it gives as much as net.core.rmem_max allows.
+        """Ask the kernel for room for some frames; it gives as much as net.core.rmem_max allows.
 
         Else it is net.core.rmem_default, less than one frame, and whoever may not read past it (CAP_NET_RAW) loses
         packets as soon as Aravis's thread waits for a processor.
         """
-        size = max(_LEAST_RECEIVE_BYTES, min(2 * payload_bytes, _MOST_RECEIVE_BYTES))
+        size = max(_LEAST_RECEIVE_BYTES, min(RECEIVED_FRAMES * payload_bytes, _MOST_RECEIVE_BYTES))
         self._call("g_object_set", self._handle, b"socket-buffer", _FIXED, b"socket-buffer-size", size, None)
 
     def take(self, timeout_s: float) -> Buffer | None:
         """Return the oldest frame, or None when none came in time; give it back soon."""
-        handle = self._call("arv_stream_timeout_pop_buffer", self._handle, max(1, int(timeout_s * 1e6)))
-        if not handle:
-            return None
-        buffer = Buffer(self._call, handle)
-        if buffer.is_unused:
+        timeout_us = max(1, int(timeout_s * 1e6))
+        while handle := self._call("arv_stream_timeout_pop_buffer", self._handle, timeout_us):
+            if not (buffer := Buffer(self._call, handle)).is_unused:
+                return buffer
             self.give_back(buffer)
-            return None
-        return buffer
+        return None
 
     def give_back(self, buffer: Buffer) -> None:
         """Let Aravis fill it again."""

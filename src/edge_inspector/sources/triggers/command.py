@@ -31,7 +31,6 @@ class CommandSignal:
         """
         with self._lock:
             desk = self._desk
-        if desk is None:
+        if desk is None or not desk.take(trigger):
             msg = "no source is open that could take a trigger; try again in a moment"
             raise RefusedError(msg)
-        desk.take(trigger)

@@ -15,6 +15,7 @@ from edge_inspector.sources.triggers.naming import PartIdentity
 from edge_inspector.sources.triggers.polling import Polling
 
 _REMEMBERED = 1024  # changes of the registers
+_SLOW = 3  # answers in a row that came too late to be of use
 NOTHING = PartIdentity()
 
 
@@ -105,8 +106,11 @@ class PlcIdentity:
         self._polling.close()
 
     def at(self, captured_ns: int) -> PartIdentity:
-        """Return what the registers said of the part that was captured then; of nothing where nobody knows."""
-        until_s = time.monotonic() + self._hold_ns / 1e9
+        """Return what the registers said of the part that was captured then; of nothing where nobody knows.
+
+        Waits no longer than `hold_ms`, and not at all for a part of so long ago that no reading of it can come.
+        """
+        until_s = min(time.monotonic() + self._hold_ns / 1e9, (captured_ns + 2 * self._hold_ns) / 1e9)
         with self._changed:
             while not self._readings.reaches(captured_ns) and self._answers:
                 if (left_s := until_s - time.monotonic()) <= 0:
@@ -115,13 +119,18 @@ class PlcIdentity:
             return self._readings.after(captured_ns) or NOTHING
 
     def _read_on(self, stop: threading.Event) -> None:
-        period_s = self._settings.poll_ms / 1e3
+        period_s, slow = self._settings.poll_ms / 1e3, 0
         with closing(ModbusLink(self._plc)) as link:
             while not stop.is_set():
                 begun_ns = time.monotonic_ns()
                 identity = self._read(link)
-                if time.monotonic_ns() - begun_ns <= self._hold_ns:  # else the PLC may have gone on meanwhile
+                took_ns = time.monotonic_ns() - begun_ns
+                slow = slow + 1 if took_ns > self._hold_ns else 0
+                if not slow:  # else the PLC may have gone on meanwhile
                     self._note(identity, begun_ns)
+                elif slow == _SLOW:
+                    within = f"expected within identity.hold_ms ({self._settings.hold_ms:g})"
+                    self._failed(f"the PLC names no part: it answers after {took_ns / 1e6:.0f} ms, {within}")
                 stop.wait(max(0.0, period_s - (time.monotonic_ns() - begun_ns) / 1e9))
 
     def _read(self, link: ModbusLink) -> PartIdentity:

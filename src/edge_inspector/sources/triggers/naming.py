@@ -1,5 +1,6 @@
 """Which part it is: by its trigger, by who announced it, by the PLC, or by counting."""
 
+import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from datetime import datetime
 from edge_inspector.errors import RefusedError
 from edge_inspector.sources.framing import PartTag
 from edge_inspector.sources.triggers.signal import Trigger
+
+_log = logging.getLogger(__name__)
 
 MOST_ANNOUNCED = 100
 _REMEMBERED = 1000
@@ -107,6 +110,8 @@ class PartNames:
         """Return the name, with a number where its namesake is hardly gone: each trigger has a result of its own."""
         last_ns, times = self._recent.get(part_id, (-self._again_ns, 0))
         times = times + 1 if captured_ns - last_ns < self._again_ns else 1
+        if times == 2:  # told once, however often it comes now
+            _log.warning("part %s has come twice within %.0f s: told apart by a number", part_id, self._again_ns / 1e9)
         self._recent[part_id] = captured_ns, times
         self._recent.move_to_end(part_id)
         if len(self._recent) > _REMEMBERED:

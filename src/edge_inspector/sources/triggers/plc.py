@@ -4,7 +4,7 @@ import threading
 import time
 from contextlib import closing
 
-from edge_inspector.alarms import PLC_UNREACHABLE
+from edge_inspector.alarms import TRIGGER_UNAVAILABLE
 from edge_inspector.fieldbus.modbus import ModbusLink
 from edge_inspector.settings import PlcSettings, PlcTrigger
 from edge_inspector.sources.triggers.polling import Polling
@@ -29,7 +29,7 @@ class PlcSignal:
         self._polling = polling = Polling(
             "trigger-plc",
             lambda stop: self._watch(desk, polling, stop),
-            failed=lambda problem: desk.trouble(PLC_UNREACHABLE, problem),
+            failed=lambda problem: desk.trouble(TRIGGER_UNAVAILABLE, problem),
         )
         polling.start()
 
@@ -46,7 +46,7 @@ class PlcSignal:
                 asked_ns = time.monotonic_ns()
                 (is_high,) = link.read_bits(settings.address, 1, kind=settings.kind)
                 if was_high is None:
-                    desk.well(PLC_UNREACHABLE, f"the PLC answers at {self._plc.host}:{self._plc.port}")
+                    desk.well(TRIGGER_UNAVAILABLE, f"the PLC answers at {self._plc.host}:{self._plc.port}")
                     polling.is_well()
                 elif is_high and not was_high:
                     desk.take(Trigger(asked_ns))

@@ -1,9 +1,11 @@
 """Parts of a free-running camera whose pictures tell when one is there: the best picture of each becomes its frame."""
 
+import threading
 import time
 from collections.abc import Callable
 
 from edge_inspector.alarms import TRIGGER_UNAVAILABLE
+from edge_inspector.frame import DropCause
 from edge_inspector.sources.framing import FrameMaker, PartTag
 from edge_inspector.sources.free_running import FreeRunning
 from edge_inspector.sources.freshness import Freshness
@@ -46,11 +48,18 @@ class SensedParts(FreeRunning):
         )
         self._sensor, self._name = PartSensor(sensor), name
         self._best: tuple[Picture, int] | None = None
+        self._taking = threading.Lock()  # the reader takes it where the driver is stuck, and at the stop
         self._free_ns: int | None = None
-        self._is_blind = False
+        self._sees: bool | None = None  # nobody knows at first: an alarm of an earlier source may stand
+
+    def opened(self) -> None:
+        """Begin with a camera that was opened just now."""
+        super().opened()
+        self._free_ns = None
 
     def deliver(self, picture: Picture, captured_ns: int, now_ns: int) -> None:
         """Look at a picture, and pass on the one before where it was the best of its part."""
+        self._outlet.waits()
         match self._sensor.see(picture.image):
             case Seen.COVERS:
                 self._best = picture, captured_ns
@@ -64,28 +73,34 @@ class SensedParts(FreeRunning):
         """Pass on the part that was in its place: there will be no better picture."""
         self._pass_on()
 
-    def changed_over(self) -> None:
-        """Learn the empty line anew."""
-        super().changed_over()
+    def leave(self, cause: DropCause, problem: str) -> None:  # noqa: ARG002 - the part has its picture
+        """Pass on the part that is in its place."""
         self._pass_on()
-        self._sensor.forget()
+
+    def changed_over(self, *, sees_otherwise: bool) -> None:
+        """Pass on what is of before, and learn the empty line anew where it looks otherwise now."""
+        super().changed_over(sees_otherwise=sees_otherwise)
+        self._pass_on()
+        if sees_otherwise:
+            self._sensor.forget()
 
     def _watch(self, now_ns: int) -> None:
         """Tell where the region is not free for so long that no part can be told from another."""
         if self._free_ns is None or self._sensor.is_free:
             self._free_ns = now_ns
-            if self._is_blind:
-                self._is_blind = False
-                self._outlet.well(TRIGGER_UNAVAILABLE, "part sensor", "the part sensor sees the line free again")
-        elif not self._is_blind and now_ns - self._free_ns > _BLIND_NS:
-            self._is_blind = True
+            if self._sensor.is_free and not self._sees:
+                self._sees = True
+                self._outlet.well(TRIGGER_UNAVAILABLE, "part sensor", "the part sensor sees the line free")
+        elif self._sees is not False and now_ns - self._free_ns > _BLIND_NS:
+            self._sees = False
             text = (
                 f"the part sensor has not seen its region free for {_BLIND_NS / 1e9:.0f} s: is the light another one?"
             )
             self._outlet.trouble(TRIGGER_UNAVAILABLE, "part sensor", text)
 
     def _pass_on(self) -> None:
-        best, self._best = self._best, None
+        with self._taking:
+            best, self._best = self._best, None
         if best is not None:
             picture, captured_ns = best
             self._outlet.put(self._frames.frame(picture, captured_ns, time.monotonic_ns(), self._name(captured_ns)))

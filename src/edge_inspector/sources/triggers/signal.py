@@ -22,8 +22,8 @@ class Trigger:
 class TriggerDesk(Protocol):
     """Who takes triggers; for all threads."""
 
-    def take(self, trigger: Trigger) -> None:
-        """Take a trigger; each becomes a part, whatever the camera does."""
+    def take(self, trigger: Trigger) -> bool:
+        """Take a trigger, which becomes a part whatever the camera does; return False where none is taken any more."""
 
     def trouble(self, alarm: str, text: str) -> None:
         """Note that no trigger can come, and why; an alarm tells of it until it is well."""

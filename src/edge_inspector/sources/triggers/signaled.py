@@ -1,7 +1,6 @@
 """Parts of a camera that takes a picture when a signal says that a part is there."""
 
 import time
-from collections.abc import Callable
 
 from edge_inspector.camera import CameraFault, CameraStatus
 from edge_inspector.errors import SourceError
@@ -9,70 +8,50 @@ from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.sources.framing import FrameMaker, PartTag, cause_of
 from edge_inspector.sources.grabbing import Camera, Grabbed, Incomplete, IndustrialCamera, Picture
 from edge_inspector.sources.outlet import Outlet
+from edge_inspector.sources.taking import Taker
 from edge_inspector.sources.triggers.desk import Desk, PartInHand
-from edge_inspector.sources.triggers.signal import Signal, Trigger
 
 _WAIT_S = 0.1  # for a trigger, before the camera is looked after
 _MISSES = 3  # frames in a row that did not come, after which the camera is opened again
+_GRACE_S = 0.2  # of a driver over the time in which a frame must come
 _EARLIER_NS = 50_000_000  # what was captured so long before its firing is of one before; clocks are not that wrong
 
 
-class SignaledParts:
+class SignaledParts(Taker):
     """Fires the camera for each frame of each part and waits for it; on the camera's thread."""
 
-    def __init__(  # noqa: PLR0913 - what a part is made of
-        self,
-        outlet: Outlet,
-        frames: FrameMaker,
-        signal: Signal,
-        *,
-        name: Callable[[int, Trigger], PartTag],
-        frames_per_part: int,
-        queue_size: int,
-        timeout_s: float,
-        starts_with_camera: bool = False,
-    ) -> None:
+    def __init__(self, outlet: Outlet, frames: FrameMaker, desk: Desk, *, timeout_s: float) -> None:
         """Prepare; the signal is heeded from the first opening of the camera on, or from its first attempt.
 
         Args:
             outlet: Takes the frames.
             frames: Makes them.
-            signal: Brings the triggers.
-            name: Says which part comes, by the time at which it was captured and its trigger.
-            frames_per_part: Frames that a part has; the camera is fired once for each.
-            queue_size: So many triggers may wait for the camera.
+            desk: Where the triggers wait.
             timeout_s: A frame that has not come so long after its firing is missing.
-            starts_with_camera: No part is expected before the camera was open once.
         """
-        self._outlet, self._frames, self._signal = outlet, frames, signal
-        self._desk = Desk(outlet, frames, name=name, frames_per_part=frames_per_part, queue_size=queue_size)
-        self._frames_per_part, self._timeout_s = frames_per_part, timeout_s
-        self._starts_with_camera = starts_with_camera
-        self._is_started = False
+        self._outlet, self._frames, self._desk, self._timeout_s = outlet, frames, desk, timeout_s
         self._misses = 0
 
     def begun(self) -> None:
         """Begin: the camera is about to be opened for the first time."""
-        if not self._starts_with_camera:
-            self._start()
+        self._desk.begun()
 
     def opened(self) -> None:
         """Begin with a camera that was opened just now."""
         self._misses = 0
-        self._desk.opened()
         self._outlet.waits()
-        self._start()
 
     def take(self, camera: Camera) -> bool:
         """Take the next part, or look after the camera while there is none."""
         if not isinstance(camera, IndustrialCamera):
             msg = "expected a camera with a software trigger"
             raise SourceError(msg)
+        self._desk.ready()  # who asks is not stuck any more
         if (part := self._desk.next(_WAIT_S)) is None:
             camera.check()
             return True
-        for _ in range(self._frames_per_part):
-            self._outlet.beat()
+        for _ in range(self._desk.frames_per_part):
+            self._outlet.beat(self._timeout_s + _GRACE_S)  # a driver asks one that is gone for 5 s; no part has them
             camera.fire()
             if not self._take_frame(camera, part, time.monotonic_ns()):
                 break
@@ -90,18 +69,13 @@ class SignaledParts:
         """Report the parts that the camera owes."""
         self._desk.away(reason)
 
-    def changed_over(self) -> None:
-        """Note that the camera has another set-up: no part is in hand now."""
+    def leave(self, cause: DropCause, problem: str) -> None:
+        """Report the parts of all triggers that were taken, and take none any more."""
+        self._desk.leave(cause, problem)
 
     def close(self) -> None:
         """End the signal."""
         self._desk.close()
-        self._signal.close()
-
-    def _start(self) -> None:
-        if not self._is_started:
-            self._is_started = True
-            self._signal.start(self._desk)
 
     def _take_frame(self, camera: Camera, part: PartInHand, fired_ns: int) -> bool:
         """Wait for the frame of a firing and tell of it; return False where nobody waits for the part any more."""

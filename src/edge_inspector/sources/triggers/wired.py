@@ -8,9 +8,10 @@ from edge_inspector.frame import DropCause
 from edge_inspector.sources.framing import FrameMaker, PartTag, cause_of
 from edge_inspector.sources.grabbing import Camera, Grabbed, Incomplete, Picture, Waiting
 from edge_inspector.sources.outlet import Outlet
+from edge_inspector.sources.taking import Taker
 
 
-class WiredParts:
+class WiredParts(Taker):
     """Gives each frame its part: so many in a row are of one; on the camera's thread."""
 
     def __init__(
@@ -34,9 +35,6 @@ class WiredParts:
         self._outlet, self._frames, self._name = outlet, frames, name
         self._frames_per_part, self._deadline_ns = frames_per_part, deadline_ns
         self._begin_anew()
-
-    def begun(self) -> None:
-        """Begin: nothing runs beside the camera."""
 
     def opened(self) -> None:
         """Begin with a camera that was opened just now: what was under way before is over."""
@@ -67,15 +65,14 @@ class WiredParts:
                 self._outlet.put(self._frames.damaged(problem, cause, captured_ns, now_ns, tag, part_frame))
         return True
 
-    def away(self, reason: str) -> None:
-        """Note that the camera is away: nobody knows what its wire says meanwhile."""
+    @property
+    def is_between_parts(self) -> bool:
+        """Whether all frames of the part have come."""
+        return self._tag is None or self._part_frame + 1 == self._frames_per_part
 
-    def changed_over(self) -> None:
-        """Note that the camera has another set-up: no part is of both."""
+    def changed_over(self, *, sees_otherwise: bool) -> None:  # noqa: ARG002 - one way or the other
+        """Begin another part: none is of two products."""
         self._begin_anew()
-
-    def close(self) -> None:
-        """End: nothing runs beside the camera."""
 
     def _begin_anew(self) -> None:
         self._tag: PartTag | None = None
