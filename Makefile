@@ -80,9 +80,9 @@ wheel: setup
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 lock: setup
-	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements/edge.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra gpio -o requirements/edge.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra demo -c requirements/edge.txt -o requirements/demo.txt
-	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra demo --group dev -c requirements/demo.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra demo --extra gpio --group dev -c requirements/demo.txt -o requirements/dev.txt
 	$(BIN)/uv pip compile $(LOCK) requirements/train.in -c requirements/dev.txt -o requirements/train.txt
 	$(BIN)/uv pip compile $(LOCK) requirements/pylon.in -c requirements/dev.txt -o requirements/pylon.txt
 	$(BIN)/uv pip compile $(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
