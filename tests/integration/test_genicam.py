@@ -138,7 +138,7 @@ def test_lost_packets_are_counted_frames_and_never_inspected_ones(tmp_path: Path
             assert daemon.stop() == 0
         collector.collect_what_is_there()
     frames = books(daemon, collector)
-    assert frames["dropped"]["frame_damaged"] > 5
+    assert frames["dropped"]["frame_damaged"] > 0
 
 
 @pytest.mark.parametrize("frames", [100, pytest.param(3000, marks=[pytest.mark.nightly, pytest.mark.timeout(300)])])

@@ -2,15 +2,17 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from edge_inspector.app.live import LineSide, no_line
 from edge_inspector.app.source import open_source
 from edge_inspector.camera import CameraFault, CameraStatus
-from edge_inspector.frame import DropCause, Frame
+from edge_inspector.frame import DamagedFrame, DropCause, Frame
 from edge_inspector.settings import parse
 from edge_inspector.sources.live import LiveSource
 from edge_inspector.sources.triggers.signal import Trigger
@@ -22,12 +24,14 @@ WAITS = (CameraStatus.ONLINE, None, True)
 
 
 @contextmanager
-def fired(camera: GigeCamera, trigger: dict[str, object], **more: object) -> Iterator[tuple[Reader, LineSide]]:
+def fired(
+    camera: GigeCamera, trigger: dict[str, object], *, deadline_ms: float | None = None, **more: object
+) -> Iterator[tuple[Reader, LineSide]]:
     section = {
         "type": "genicam", "camera": camera.serial, "trigger": trigger, "read_timeout_s": 2.0, "reopen_min_s": 0.1,
         "reopen_max_s": 0.5, "region": [0, 0, 128, 128], **more,
     }  # fmt: skip
-    line = no_line()
+    line = replace(no_line(), deadline_ms=deadline_ms)
     source = open_source(parse({"source": section, "flow": {"queue_size": 20}}).source, threading.Event(), line=line)
     assert isinstance(source, LiveSource)
     with source:
@@ -99,3 +103,37 @@ def test_a_camera_that_is_killed_and_comes_back_owes_no_part() -> None:
     found = causes(parts)
     assert found[:5] == found[13:] == [None] * 5
     assert found[5:13] == [DropCause.FRAME_MISSING] * 8
+
+
+def test_a_part_whose_frame_never_comes_is_told_by_its_deadline_and_not_only_when_the_camera_is_given_up() -> None:
+    with (
+        GigeCamera(lost_per_thousand=1000) as camera,
+        fired(camera, {"by": "command"}, deadline_ms=80, read_timeout_s=2.0, packet_size=1400) as (reader, line),
+    ):
+        for number in range(4):
+            line.command.bring(Trigger(time.monotonic_ns(), f"part-{number}"))
+            reader.parts(number + 1)
+        parts = reader.captured
+    assert [part.part_id for part in parts] == [f"part-{number}" for number in range(4)]
+    assert causes(parts) == [DropCause.FRAME_MISSING] * 4
+    assert all("within 80 ms" in part.problem for part in parts if isinstance(part, DamagedFrame))
+    assert reader.reports == [WAITS]
+
+
+@pytest.mark.timeout(120)
+def test_a_camera_that_is_killed_holds_no_part_back_beyond_its_deadline_and_comes_back() -> None:
+    with (
+        GigeCamera() as camera,
+        fired(camera, {"by": "command"}, deadline_ms=80, read_timeout_s=0.5) as (reader, line),
+    ):
+        camera.kill()
+        line.command.bring(Trigger(time.monotonic_ns(), "first"))
+        (part,) = reader.parts(1)
+        assert isinstance(part, DamagedFrame)
+        assert "within 80 ms" in part.problem
+        reader.until(lambda r: (CameraStatus.OFFLINE, CameraFault.LOST, False) in r.reports, what="it is lost")
+        camera.start()
+        reader.until(lambda r: r.reports[-1][0] is CameraStatus.ONLINE, what="it is back")
+        while causes(reader.captured)[-1] is not None:  # a busy machine may take longer than the deadline
+            line.command.bring(Trigger(time.monotonic_ns(), f"again-{len(reader.captured)}"))
+            reader.parts(len(reader.captured) + 1)

@@ -58,6 +58,18 @@ def test_a_part_without_a_frame_does_not_bring_back_a_camera_that_is_away(cause:
         assert running.pipeline.distrust(NEVER_MS) == "the camera is offline: the cable"
 
 
+def test_while_another_source_is_opened_parts_may_pass_unseen_until_its_camera_answers() -> None:
+    there = threading.Event()
+    waiting = CameraReport(CameraStatus.ONLINE, datetime.now(UTC), "waiting for a trigger", is_waiting=True)
+    running = line(ScriptedSource([part(0)], ends=False))
+    with Running(running):
+        becomes(running, None)
+        running.pipeline.swap_source(ScriptedSource([there, waiting], ends=False), close_old=lambda: None)
+        becomes(running, "another source is opened")
+        there.set()
+        becomes(running, None)
+
+
 def test_an_inspection_that_takes_too_long_is_not_trusted_while_it_lasts() -> None:
     detector = ScriptedDetector(held_up=True)
     running = line(ScriptedSource([part(0)], ends=False), detector)

@@ -214,7 +214,9 @@ def _part_taker(settings: LiveSettings, options: LiveOptions, freshness: Freshne
                     waits_for_camera=isinstance(trigger, TimerTrigger),
                 )
                 if settings.takes_triggers:
-                    return SignaledParts(outlet, frames, desk, timeout_s=settings.read_timeout_s)
+                    return SignaledParts(
+                        outlet, frames, desk, timeout_s=settings.read_timeout_s, deadline_ms=line.deadline_ms
+                    )
                 return PickedParts(
                     outlet,
                     frames,

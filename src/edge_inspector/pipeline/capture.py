@@ -105,7 +105,9 @@ class Capture:
     def _swap(self) -> None:
         while not self._swaps.empty():
             source, close_old = self._swaps.get()
+            self._presence.opened_anew()  # before it hears no trigger any more
             self._leave(DropCause.FRAME_MISSING, "the source is opened anew")
+            self._presence.opened_anew()  # what it owed says nothing of the other
             close_old()
             self._source = source
 

@@ -70,6 +70,7 @@ class Presence:
         self._last_frame_at: datetime | None = None
         self._outages, self._away_s = 0, 0.0
         self._without_trigger: str | None = None
+        self._is_opened_anew = False
 
     def started(self, standing_alarms: tuple[Alarm, ...]) -> None:
         """Say that the station is here; alarms that are known by then last as long as it runs."""
@@ -84,6 +85,7 @@ class Presence:
     def frame_came(self, captured_at: datetime) -> None:
         """Note a frame; the first one, and the first after an outage, sets the station to work."""
         self._last_frame_at = captured_at
+        self._is_opened_anew = False
         if self._executes:
             return
         self._executes = True
@@ -95,6 +97,7 @@ class Presence:
 
     def camera_changed(self, report: CameraReport) -> None:
         """Publish what a live source says of its camera."""
+        self._is_opened_anew = False
         if report.fault is None:
             self._camera_is_back(report)
             return
@@ -106,6 +109,10 @@ class Presence:
         self._alarms.raise_(alarm, at=report.at, monotonic_s=time.monotonic(), lasting=True)
         self._say_camera(report.status, report.reason)
         self._say_state(StationState.ERROR, report.at, f"camera {report.fault}: {report.reason}")
+
+    def opened_anew(self) -> None:
+        """Note that another source takes the place of this one: nobody looks until that has a word of its camera."""
+        self._is_opened_anew = True
 
     def trouble(self, trouble: SourceTrouble) -> None:
         """Raise or clear the alarm of something beside the camera that parts depend on."""
@@ -146,6 +153,8 @@ class Presence:
             status, reason, without_trigger = self._camera, self._camera_reason, self._without_trigger
         if status is None:
             return "no frame has come yet"
+        if self._is_opened_anew:
+            return "another source is opened"
         if status is not CameraStatus.ONLINE:
             return f"the camera is {status}: {reason}"
         return None if without_trigger is None else f"{TRIGGER_UNAVAILABLE}: {without_trigger}"

@@ -135,11 +135,11 @@ class LiveSource:
         self.close()
 
     def read(self, timeout_s: float) -> Delivered | None:
-        """Return the next frame, report or count of frames passed over; None when nothing came in `timeout_s`."""
+        """Return the next frame, report or count of frames passed over; None when nothing comes in `timeout_s`."""
         if self._thread is None and not self._outlet.closing.is_set():
             self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
             self._thread.start()
-        if (item := self._outlet.take(timeout_s)) is None:
+        if (item := self._outlet.take(min(timeout_s, self._taker.expires_in_s()))) is None:
             if self._outlet.is_stuck:
                 self._lose(self._outlet.stuck_words)
             self._taker.expire()

@@ -2,6 +2,7 @@
 
 # ruff: noqa: B027 - what most takers have nothing to do for is empty here, once
 
+import math
 from abc import ABC, abstractmethod
 
 from edge_inspector.frame import DropCause
@@ -9,7 +10,7 @@ from edge_inspector.sources.grabbing import Camera, Grabbed
 
 
 class Taker(ABC):
-    """Takes what a camera delivers; on the camera's thread, but for `away`, `expire`, `leave` and `close`."""
+    """Takes what a camera delivers; on the camera's thread, but for `away`, `expire` and when, `leave` and `close`."""
 
     def begun(self) -> None:
         """Begin: the camera is about to be opened for the first time."""
@@ -46,6 +47,10 @@ class Taker(ABC):
 
     def expire(self) -> None:
         """Pass on what can come no more; the reader calls it again and again while nothing comes."""
+
+    def expires_in_s(self) -> float:
+        """Return within how many seconds the reader should call `expire` again."""
+        return math.inf
 
     def leave(self, cause: DropCause, problem: str) -> None:
         """Pass on what is owed to parts, with this cause where there is no picture: nothing is taken any more.

@@ -27,12 +27,13 @@ BACK = (CameraStatus.ONLINE, None, False)
 LOST = (CameraStatus.OFFLINE, CameraFault.LOST, False)
 
 
-def by_hand(
+def by_hand(  # noqa: PLR0913 - what a test chooses
     signal: HandSignal,
     *,
     frames_per_part: int = 1,
     queue_size: int = 50,
     timeout_s: float = 0.1,
+    deadline_ms: float | None = None,
     name: Callable[[int, Trigger], PartTag] | None = None,
 ) -> TakerMaker:
     numbers = iter(range(10_000))
@@ -44,7 +45,7 @@ def by_hand(
         desk = Desk(
             outlet, frames, signal, name=name or by_itself, frames_per_part=frames_per_part, queue_size=queue_size
         )  # fmt: skip
-        return SignaledParts(outlet, frames, desk, timeout_s=timeout_s)
+        return SignaledParts(outlet, frames, desk, timeout_s=timeout_s, deadline_ms=deadline_ms)
 
     return make
 
@@ -67,6 +68,17 @@ def test_each_trigger_gives_a_part_with_its_name_and_the_time_at_which_its_camer
     assert all(isinstance(part, Frame) and part.captured_at_source == "camera" for part in parts)
     assert all(part.captured_monotonic_ns >= before_ns for part in parts)
     assert signal.is_closed
+
+
+def test_no_picture_is_older_than_its_firing_whatever_the_clock_of_the_camera_says() -> None:
+    camera, signal = FiredCamera({0: lambda: (picture(0, age_s=0.5),)}), HandSignal()
+    with source_of(camera, by_hand(signal)) as source:
+        reader = ready(source)
+        before_ns = time.monotonic_ns()
+        signal.bring("A")
+        (part,) = reader.parts(1)
+    assert isinstance(part, Frame)  # no firing was given up: it can be of no other
+    assert part.captured_monotonic_ns >= before_ns  # else it would be named by what the PLC said of the part before
 
 
 def test_a_camera_that_waits_for_its_first_trigger_says_so_once_and_is_not_gone() -> None:
@@ -296,3 +308,47 @@ def test_a_flood_of_triggers_at_a_driver_that_hangs_ends_as_parts_and_holds_up_t
         flood.join(PATIENCE_S)
     assert [part.part_id for part in parts] == [str(n // 2) for n in range(2 * count)]
     assert set(causes(parts)) == {DropCause.FRAME_MISSING}
+
+
+def test_a_part_without_a_frame_is_told_by_its_deadline_and_so_is_each_behind_it_while_the_camera_is_waited_for() -> (
+    None
+):
+    camera, signal = FiredCamera({0: lambda: ()}), HandSignal()
+    with source_of(camera, by_hand(signal, timeout_s=PATIENCE_S, deadline_ms=50)) as source:
+        reader = ready(source)
+        signal.bring("A", "B")
+        parts = reader.parts(2)
+        assert camera.fired == 1
+        camera.push(picture(99))  # at last, and for nobody
+        while causes(parts)[-1] is not None:  # it is asked for the next one a moment later
+            signal.bring("C")
+            parts = reader.parts(len(parts) + 1)
+    assert [part.part_id for part in parts[:2]] == ["A", "B"]
+    assert isinstance(parts[-1], Frame)
+    assert parts[-1].image[0, 0] == camera.fired - 1
+    assert all("within 50 ms" in part.problem for part in parts[:2] if isinstance(part, DamagedFrame))
+    assert reader.reports == [WAITS]
+
+
+def test_a_driver_that_hangs_holds_no_part_back_beyond_its_deadline() -> None:
+    camera, signal = FiredCamera(), HandSignal()
+    camera.stuck = threading.Event()
+    with source_of(camera, by_hand(signal, timeout_s=PATIENCE_S, deadline_ms=50)) as source:
+        reader = ready(source)
+        signal.bring("A", "B")
+        parts = reader.parts(2)
+        assert camera.fired == 1
+        camera.stuck.set()
+    assert causes(parts) == [DropCause.FRAME_MISSING] * 2
+    assert reader.reports == [WAITS]
+
+
+def test_parts_that_wait_for_a_camera_that_delivers_are_not_given_up_however_long_they_wait() -> None:
+    camera, signal = FiredCamera(), HandSignal()
+    with source_of(camera, by_hand(signal, deadline_ms=1000)) as source:
+        reader = ready(source)
+        assert signal.desk is not None
+        for name in "ABCDEFGH":
+            signal.desk.take(Trigger(time.monotonic_ns() - 60_000_000_000, name))
+        parts = reader.parts(8)
+    assert causes(parts) == [None] * 8

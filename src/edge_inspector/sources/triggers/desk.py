@@ -31,12 +31,14 @@ class PartInHand:
         tag: Which part it is; None until the first of its frames has come or was given up.
         told: How many of its frames have been told of.
         from_ns: When its next frame is due: at its trigger, or with the frame before.
+        fired_ns: When the camera was fired for the first of its frames; None where it is not yet, or cannot be.
     """
 
     trigger: Trigger
     from_ns: int
     tag: PartTag | None = None
     told: int = 0
+    fired_ns: int | None = None
 
 
 class Desk:
@@ -72,6 +74,7 @@ class Desk:
         self._waiting: deque[tuple[Trigger, bool]] = deque()  # each with whether the camera may still serve it
         self._served = 0  # of them
         self._in_hand: PartInHand | None = None
+        self._is_held_up = False  # the camera is busy with a part that was reported already
         self._away: str | None = _STARTS
         self._is_left = False
         self._told_s = -math.inf
@@ -127,6 +130,7 @@ class Desk:
     def next(self, timeout_s: float) -> PartInHand | None:
         """Return the part that comes next, waiting up to `timeout_s` seconds for its trigger."""
         with self._changed:
+            self._is_held_up = False
             self._changed.wait_for(lambda: self._waiting or self._outlet.closing.is_set(), timeout_s)
             while self._waiting and not self._outlet.closing.is_set():
                 trigger, may_be_served = self._waiting.popleft()
@@ -137,6 +141,11 @@ class Desk:
                     return self._in_hand
                 self._give_up(_in_hand(trigger), DropCause.QUEUE_OVERFLOW, self._overflow)
         return None
+
+    def fires(self, part: PartInHand) -> None:
+        """Note that the camera is about to be fired for a frame of this part."""
+        with self._changed:
+            part.fired_ns = time.monotonic_ns() if part.fired_ns is None else part.fired_ns
 
     def tell(
         self, part: PartInHand, captured_ns: int, make: Callable[[PartTag, int], Frame | DamagedFrame]
@@ -168,6 +177,34 @@ class Desk:
                 trigger, may_be_served = self._waiting.popleft()
                 self._served -= may_be_served
                 self._give_up(_in_hand(trigger), DropCause.FRAME_MISSING, problem)
+            self._changed.notify_all()
+
+    def overdue_in_ns(self, deadline_ns: int) -> int:
+        """Return when to look again for parts that are overdue, from now; 0 where one is. For any thread."""
+        with self._changed:
+            part, since_ns = self._in_hand, None
+            if part is not None:
+                since_ns = part.fired_ns if part.told == 0 else None
+            elif self._is_held_up and self._waiting:
+                since_ns = self._waiting[0][0].at_ns
+            # What is fired, or comes, from now on is not overdue before its whole deadline is over.
+            return deadline_ns // 2 if since_ns is None else max(0, since_ns + deadline_ns - time.monotonic_ns())
+
+    def give_up_overdue(self, deadline_ns: int, problem: str) -> None:
+        """Report the part that waits for its first frame for longer, and those that wait behind it likewise.
+
+        For any thread: the camera's may be in a driver that waits for what never comes. Parts that wait for a camera
+        that delivers are left alone, however long.
+        """
+        with self._changed:
+            while self.overdue_in_ns(deadline_ns) == 0:
+                part, self._in_hand = self._in_hand, None
+                if part is None:
+                    trigger, may_be_served = self._waiting.popleft()
+                    self._served -= may_be_served
+                    part = _in_hand(trigger)
+                self._is_held_up = True
+                self._give_up(part, DropCause.FRAME_MISSING, problem)
             self._changed.notify_all()
 
     def away(self, reason: str) -> None:
@@ -208,7 +245,7 @@ class Desk:
         return f"{self._queue_size} triggers were waiting for the camera already"
 
     def _give_up(self, part: PartInHand, cause: DropCause, problem: str) -> None:
-        now_ns, at_ns = time.monotonic_ns(), part.trigger.at_ns
+        now_ns, at_ns = time.monotonic_ns(), part.trigger.at_ns if part.fired_ns is None else part.fired_ns
         while part.told < self.frames_per_part:
             self._put(part, at_ns, lambda tag, n: self._frames.damaged(problem, cause, at_ns, now_ns, tag, n))
 

@@ -90,7 +90,7 @@ class PlcIdentity:
         self._spans = spans([f for f in (settings.part_id, settings.lot, settings.product) if f is not None])
         self._changed = threading.Condition()
         self._readings = Readings(self._hold_ns)
-        self._answers = False
+        self._answers = self._is_closed = False
         self._product: str | None = None
         self._polling = Polling("identity", self._read_on, failed=self._failed)
 
@@ -101,7 +101,7 @@ class PlcIdentity:
     def close(self) -> None:
         """Read no more, and let nobody wait."""
         with self._changed:
-            self._answers = False
+            self._answers, self._is_closed = False, True
             self._changed.notify_all()
         self._polling.close()
 
@@ -148,6 +148,8 @@ class PlcIdentity:
 
     def _note(self, identity: PartIdentity, begun_ns: int) -> None:
         with self._changed:
+            if self._is_closed:
+                return  # it was asked for before
             is_news, self._answers = not self._answers, True
             self._readings.add(identity, begun_ns)
             self._changed.notify_all()
