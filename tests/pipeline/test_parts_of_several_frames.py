@@ -39,7 +39,7 @@ def test_a_part_gets_one_result_that_names_all_of_its_frames() -> None:
 
 def test_a_part_whose_last_frame_never_comes_closes_at_its_deadline_while_the_line_stands_still() -> None:
     source = ScriptedSource([frame_of(0, 0), frame_of(0, 1)], ends=False)
-    flow = line(source, frames_per_part=FRAMES, deadline_ms=100, when_full=WhenFull.REFUSE)
+    flow = line(source, frames_per_part=FRAMES, deadline_ms=1000, when_full=WhenFull.REFUSE)
     with Running(flow) as running:
         flow.sink.wait_for(lambda message: b"deadline_missed" in message.payload)
         running.stop.set()
@@ -47,7 +47,7 @@ def test_a_part_whose_last_frame_never_comes_closes_at_its_deadline_while_the_li
     assert causes(flow.results()) == {"deadline_missed": 1}
     assert flow.results()[0]["frames_total"] == 2
     assert totals.parts.in_flight == 0
-    assert flow.results()[0]["latency_ms"]["total"] >= 90, "from the last capture to the outcome"
+    assert flow.results()[0]["latency_ms"]["total"] >= 900, "from the last capture to the outcome"
 
 
 def test_a_stop_closes_the_part_that_waits() -> None:
