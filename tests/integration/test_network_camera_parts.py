@@ -1,6 +1,5 @@
 """A whole station with a network camera and parts: by command, and by its own pictures where the line has no sensor."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +16,8 @@ from tests.gated import Gated
 from tests.mjpeg_server import MjpegServer
 from tests.mosquitto import Mosquitto, eventually
 from tests.onnx_models import bright_spot_model
+from tests.triggered import STATION, results, wait_until_ready
 
-STATION = "edge-inspector/hall/line-1/station-2"
 # Where the clock of the pictures stands still for hours.
 STILL = np.s_[32:48, 96:128]
 STILL_ROI = [[0.75, 0.334], [1.0, 0.334], [1.0, 0.5], [0.75, 0.5]]
@@ -43,18 +42,6 @@ def settings_of(
         "health": {"image": {"enabled": False}},
         **sections,
     })  # fmt: skip
-
-
-def told(line: Gated, topic: str) -> list[dict[str, Any]]:
-    return [json.loads(m.payload) for m in list(line.sink.messages) if m.topic == f"{STATION}/{topic}" and m.payload]
-
-
-def results(line: Gated) -> list[dict[str, Any]]:
-    return [event["data"] for event in told(line, "top/result")]
-
-
-def wait_until_ready(line: Gated) -> None:
-    eventually(lambda: [s["state"] for s in told(line, "state")][-1:] == ["Ready"], what="the station is ready")
 
 
 def test_each_command_gives_a_part_with_the_pictures_taken_since_and_the_stop_forgets_none(

@@ -1,6 +1,5 @@
 """A whole station with a real GigE Vision camera: parts by command over a real broker, and by a real PLC."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ from tests.gige_camera import GigeCamera
 from tests.mosquitto import Mosquitto, eventually
 from tests.onnx_models import bright_spot_model
 from tests.plc import Plc, plc
-
-STATION = "edge-inspector/hall/line-1/station-2"
+from tests.triggered import STATION, results, told, wait_until_ready
 
 
 @pytest.fixture
@@ -36,18 +34,6 @@ def settings_of(folder: Path, camera: GigeCamera, trigger: dict[str, object], **
         "health": {"image": {"enabled": False}},
         **sections,
     })  # fmt: skip
-
-
-def told(line: Gated, topic: str) -> list[dict[str, Any]]:
-    return [json.loads(m.payload) for m in list(line.sink.messages) if m.topic == f"{STATION}/{topic}" and m.payload]
-
-
-def results(line: Gated) -> list[dict[str, Any]]:
-    return [event["data"] for event in told(line, "top/result")]
-
-
-def wait_until_ready(line: Gated) -> None:
-    eventually(lambda: [s["state"] for s in told(line, "state")][-1:] == ["Ready"], what="the station is ready")
 
 
 def test_parts_are_announced_and_triggered_by_mqtt_and_each_gets_its_result(

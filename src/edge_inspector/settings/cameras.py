@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from edge_inspector.settings.sources import LiveCamera
+from edge_inspector.settings.triggers import PartSensorTrigger
 from edge_inspector.settings.web import WebSettings
 
 Features: TypeAlias = dict[str, bool | int | float | str]
@@ -36,6 +37,12 @@ class _IndustrialSource(LiveCamera):
     def takes_triggers(self) -> bool:
         """Whether the camera can be triggered, by its own input and by software."""
         return True
+
+    @property
+    def may_be_silent(self) -> bool:
+        """Whether a camera that answers and delivers nothing is well: it waits for a trigger, or its web stands."""
+        is_triggered = self.trigger is not None and not isinstance(self.trigger, PartSensorTrigger)
+        return is_triggered or self.web is not None
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from edge_inspector.errors import ConfigError, FrameError, SourceError
-from edge_inspector.settings import GenicamSource, PartSensorTrigger, ProductCamera
+from edge_inspector.settings import GenicamSource, ProductCamera
 from edge_inspector.sources.genicam import pixels
 from edge_inspector.sources.genicam.clock import CameraClock, StampUnit
 from edge_inspector.sources.genicam.device import AravisDevice
@@ -44,9 +44,6 @@ class GenicamCamera:
         """
         self._settings = settings
         self._gray = gray
-        # One that makes frames by itself and is silent is broken; one that waits for a trigger is not.
-        is_triggered = settings.trigger is not None and not isinstance(settings.trigger, PartSensorTrigger)
-        self._waits = is_triggered or settings.web is not None  # a web may stand
         self._product: ProductCamera | None = None
         self._closing: threading.Thread | None = None
         self._device = AravisDevice(settings.camera)
@@ -77,7 +74,7 @@ class GenicamCamera:
         deadline_s = time.monotonic() + self._settings.read_timeout_s
         while (buffer := self._open_stream().take(_SLICE_S)) is None:
             self._device.ask()
-            if self._waits:
+            if self._settings.may_be_silent:
                 return Waiting()
             if time.monotonic() > deadline_s:
                 msg = f"no frame came in {self._settings.read_timeout_s:g} s, though the camera answers"

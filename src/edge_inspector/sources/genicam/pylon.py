@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edge_inspector.errors import ConfigError, FrameError, SourceError
-from edge_inspector.settings import PartSensorTrigger, ProductCamera, PylonSource
+from edge_inspector.settings import ProductCamera, PylonSource
 from edge_inspector.sources.genicam import pixels
 from edge_inspector.sources.genicam.clock import CameraClock
 from edge_inspector.sources.genicam.features import FeatureSetter, set_up_of
@@ -49,8 +49,6 @@ class PylonCamera:
         """
         self._settings = settings
         self._gray = gray
-        is_triggered = settings.trigger is not None and not isinstance(settings.trigger, PartSensorTrigger)
-        self._waits = is_triggered or settings.web is not None  # a web may stand
         self._product: ProductCamera | None = None
         self._pylon = library()
         self._camera, self._found = open_camera(settings.camera)
@@ -76,7 +74,7 @@ class PylonCamera:
         deadline_s = time.monotonic() + self._settings.read_timeout_s
         while (result := self._take(_SLICE_MS)) is None:
             self.check()
-            if self._waits:
+            if self._settings.may_be_silent:
                 return Waiting()
             if time.monotonic() > deadline_s:
                 msg = f"no frame came in {self._settings.read_timeout_s:g} s, though the camera is there"

@@ -6,13 +6,14 @@ from contextlib import closing
 from edge_inspector.alarms import TRIGGER_LOST, TRIGGER_UNAVAILABLE
 from edge_inspector.fieldbus.digital import DigitalInput
 from edge_inspector.settings import DigitalTrigger
+from edge_inspector.sources.triggers.polled import PolledSignal
 from edge_inspector.sources.triggers.polling import Polling
 from edge_inspector.sources.triggers.signal import Trigger, TriggerDesk
 
 _WAIT_S = 0.1
 
 
-class DigitalSignal:
+class DigitalSignal(PolledSignal):
     """Brings a trigger at every edge, with the kernel's time of it."""
 
     def __init__(self, settings: DigitalTrigger) -> None:
@@ -21,22 +22,8 @@ class DigitalSignal:
         Args:
             settings: Which line, and which edge.
         """
+        super().__init__("trigger-digital")
         self._settings = settings
-        self._polling: Polling | None = None
-
-    def start(self, desk: TriggerDesk) -> None:
-        """Wait for edges from now on."""
-        self._polling = polling = Polling(
-            "trigger-digital",
-            lambda stop: self._watch(desk, polling, stop),
-            failed=lambda problem: desk.trouble(TRIGGER_UNAVAILABLE, problem),
-        )
-        polling.start()
-
-    def close(self) -> None:
-        """Wait no more."""
-        if self._polling is not None:
-            self._polling.close()
 
     def _watch(self, desk: TriggerDesk, polling: Polling, stop: threading.Event) -> None:
         settings, lost = self._settings, 0

@@ -7,11 +7,12 @@ from contextlib import closing
 from edge_inspector.alarms import TRIGGER_UNAVAILABLE
 from edge_inspector.fieldbus.modbus import ModbusLink
 from edge_inspector.settings import PlcSettings, PlcTrigger
+from edge_inspector.sources.triggers.polled import PolledSignal
 from edge_inspector.sources.triggers.polling import Polling
 from edge_inspector.sources.triggers.signal import Trigger, TriggerDesk
 
 
-class PlcSignal:
+class PlcSignal(PolledSignal):
     """Reads one bit again and again and brings a trigger at each rising edge; one that is high at first is none."""
 
     def __init__(self, plc: PlcSettings, settings: PlcTrigger) -> None:
@@ -21,22 +22,8 @@ class PlcSignal:
             plc: Where it is.
             settings: Which bit, and how often.
         """
+        super().__init__("trigger-plc")
         self._plc, self._settings = plc, settings
-        self._polling: Polling | None = None
-
-    def start(self, desk: TriggerDesk) -> None:
-        """Ask from now on."""
-        self._polling = polling = Polling(
-            "trigger-plc",
-            lambda stop: self._watch(desk, polling, stop),
-            failed=lambda problem: desk.trouble(TRIGGER_UNAVAILABLE, problem),
-        )
-        polling.start()
-
-    def close(self) -> None:
-        """Ask no more."""
-        if self._polling is not None:
-            self._polling.close()
 
     def _watch(self, desk: TriggerDesk, polling: Polling, stop: threading.Event) -> None:
         settings, period_s = self._settings, self._settings.poll_ms / 1e3
