@@ -60,13 +60,14 @@ fmt: setup
 	$(BIN)/ruff format .
 
 golden: setup
-	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/test_events.py
+	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/test_events.py tests/page/test_api_description.py
 
 bench: setup system-packages
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
-pictures: setup
+pictures: setup system-packages
 	$(BIN)/python docs/images/inspected.py
+	$(BIN)/python docs/images/page.py
 
 train-demo: setup-train
 	$(BIN)/edge-inspector-cloud train-demo --out src/edge_inspector/shipped_model $(TRAIN_ARGS)
@@ -94,11 +95,12 @@ ci:
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# A broker, an RTSP camera, a GigE Vision camera and a clock that can be set, for the tests. Without the right to install them, the tests that
-# need them say so and are skipped.
+# A broker, an RTSP camera, a GigE Vision camera, a browser and a clock that can be set, for the tests. Without the right
+# to install them, the tests that need them say so and are skipped.
 system-packages:
 	@command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto || $(call install,mosquitto mosquitto-clients)
 	@command -v arv-fake-gv-camera-0.8 >/dev/null || $(call install,aravis-tools)
+	@command -v chromium >/dev/null || $(call install,chromium)
 	@command -v faketime >/dev/null || $(call install,faketime)
 	@/usr/bin/python3 -c "$(RTSP_WORKS)" 2>/dev/null || $(call install,$(GSTREAMER))
 RTSP_WORKS := import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst; Gst.init(None); \

@@ -93,9 +93,11 @@ def test_a_name_that_a_broker_may_not_take_in_the_topic_of_the_reply_cannot_be_a
         ("reload", payload_of(expires_at="2026-W09-7T12:05:00Z"), "expires_at: expected a time"),
         ("reload", payload_of(expires_at="2026-03-02T12:00:01Z"), "expected within a day from now"),
         ("reload", payload_of(force=True), "unknown argument 'force'; expected none"),
-        ("model-rollback", payload_of(to="x"), "unknown argument 'to'; expected to_sha256"),
+        ("model-rollback", payload_of(to="x"), "unknown argument 'to'; expected by, to_sha256"),
         ("model-rollback", payload_of(to_sha256="5A" * 32), "to_sha256: expected 64 lower-case hexadecimal digits"),
         ("model-rollback", payload_of(to_sha256=None), "to_sha256: expected 64 lower-case hexadecimal digits"),
+        ("model-rollback", payload_of(by=""), "by: expected 1 to 64 printable characters, found ''"),
+        ("model-rollback", payload_of(by="a" * 65), "by: expected 1 to 64 printable characters"),
     ],
 )
 def test_what_cannot_be_run_is_refused_in_words(name: str, payload: bytes, words: str) -> None:

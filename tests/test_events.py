@@ -21,6 +21,7 @@ from edge_inspector.alarms import Alarm, Severity
 from edge_inspector.commands import LONGEST_COMMAND_NAME, LONGEST_REQUEST_ID, Answer, CommandStatus
 from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Outcome, Reason, Verdict
 from edge_inspector.detections import Detections
+from edge_inspector.dispositions import LONGEST_NOTE, MOST_BOXES, Disposition, DrawnBox, JudgedResult, Judgement
 from edge_inspector.errors import ConfigError
 from edge_inspector.events import (
     LARGEST_MESSAGE,
@@ -38,6 +39,7 @@ from edge_inspector.inspection import FrameRecord, InspectionResult, ModelIdenti
 from edge_inspector.sampling import Evicted, EvictionCause, SampleReason
 from edge_inspector.settings import parse
 from edge_inspector.settings.keeping import LONGEST_KEY_PREFIX
+from edge_inspector.settings.page import LONGEST_USER
 from edge_inspector.topics import LONGEST_LEVEL, Channel, Message, TopicTree
 from edge_inspector.tracks import Track, TrackChange, TrackPhase
 from edge_inspector.web import WebPlace, WebStretch
@@ -240,6 +242,37 @@ def tracked(
     return WRITER.of_track(TrackedDefect(frame, "01KJMMA1H0HBA0CAVB2M3SWTSS", TrackChange(phase, track)))
 
 
+JUDGED = JudgedResult(
+    inspection_id="01KJMMA2G0HBA0CAVB2M3SWTSS",
+    outcome="reject",
+    part_id="part-000007",
+    lot="L-2026-09",
+    product="Schild Größe 4",
+    track_id=None,
+    model=MODEL,
+    sample_key="samples/site=berlin/line=line-1/station=press-3/dt=2026-03-01/01KJMMA2G0HBA0CAVB2M3SWTSS-0.jpg",
+    image_wh=(450, 300),
+)
+
+
+def judged(
+    disposition: Disposition,
+    *,
+    boxes: tuple[DrawnBox, ...] = (),
+    note: str | None = None,
+    of: JudgedResult = JUDGED,
+    writer: EventWriter = WRITER,
+) -> Message:
+    return writer.disposition_recorded(of, Judgement(disposition, "Zoë", AT, boxes, note))
+
+
+def thresholds(
+    now: dict[str, tuple[float, float]], *, product: str | None = "bracket-7", by: str | None = "Zoë"
+) -> Message:
+    before = dict.fromkeys(now, (0.5, 0.7))
+    return WRITER.thresholds_changed(AT, model=MODEL, product=product, thresholds=now, previous=before, by=by)
+
+
 GOLDEN_MESSAGES: dict[str, Message] = {
     "inspection.completed": WRITER.of_result(result())[1],
     "inspection.completed.accept": WRITER.of_result(ACCEPTED)[0],
@@ -277,6 +310,18 @@ GOLDEN_MESSAGES: dict[str, Message] = {
         reason="12 of 200 parts disagree: expected at most 10",
         sha256=MODEL.sha256,
         comparison=COMPARISON,
+    ),
+    "thresholds.changed": thresholds({"dent": (0.4, 0.75), "scratch": (0.25, 0.6)}),
+    "thresholds.changed.lapsed": thresholds({"dent": (0.4, 0.75)}, product=None, by=None),
+    "disposition.recorded": judged(Disposition.FALSE_REJECT),
+    "disposition.recorded.missed_defect": judged(
+        Disposition.MISSED_DEFECT,
+        boxes=(DrawnBox("dent", (10.5, 20.0, 40.126, 60.0)), DrawnBox("scratch", (0.0, 0.0, 450.0, 300.0))),
+        note="on the edge, under the oil",
+        of=replace(JUDGED, part_id=None, track_id="01KJMMA1H0HBA0CAVB2M3SWTSS", sample_key=None),
+    ),
+    "disposition.recorded.withdrawn": judged(
+        Disposition.WITHDRAWN, of=replace(JUDGED, previous=Disposition.FALSE_REJECT)
     ),
     "alarm.raised": WRITER.alarm_raised(AT, ALARM),
     "alarm.cleared": WRITER.alarm_cleared(AT, ALARM)[0],
@@ -407,6 +452,11 @@ def test_schemas_know_every_cause_state_and_severity() -> None:
     assert data_schema("model.changed")["cause"]["enum"] == list(ModelChange)
     assert data_schema("product.changed")["cause"]["enum"] == list(ProductChange)
     assert data_schema("command.answered")["status"]["enum"] == list(CommandStatus)
+    disposition_schema = data_schema("disposition.recorded")
+    assert set(disposition_schema["disposition"]["enum"]) == set(Disposition)
+    said_before = disposition_schema["previous"]["anyOf"][0]["enum"]
+    assert set(said_before) == set(Disposition) - {Disposition.WITHDRAWN}
+    assert set(disposition_schema["outcome"]["enum"]) == {*Verdict, "no_verdict"}
     ledgers = read_schema("stats")["$defs"]
     drops, no_verdicts = ledgers["frames"]["properties"]["dropped"], ledgers["parts"]["properties"]["no_verdict"]
     assert set(drops["propertyNames"]["enum"]) == {*DropCause, "lost_in_restart"}
@@ -441,6 +491,9 @@ def test_events_of_one_instant_have_ids_of_their_own_and_a_replay_has_the_same()
         WRITER.alarm_raised(AT, Alarm("another", Severity.WARNING, "", "")),
         WRITER.model_changed(AT, model=MODEL, previous=None, cause=ModelChange.START),
         WRITER.product_changed(AT, product="a", previous=None, cause=ProductChange.START, by=None, model=MODEL),
+        thresholds({"dent": (0.4, 0.75)}),
+        judged(Disposition.UNSURE),
+        judged(Disposition.UNSURE, of=replace(JUDGED, inspection_id="01KJMMA1H0HBA0CAVB2M3SWTSS")),
         *(answer(request_id) for request_id in ("one", "two")),
     ]
     assert len({message.id for message in messages}) == len(messages)
@@ -461,6 +514,32 @@ def test_of_what_a_command_gives_back_the_first_fields_and_entries_are_told() ->
     assert 20 < len(result["images"]) < 200
     assert result["images"] == images[: len(result["images"])]
     assert data_of(answer("7f2c", result={"passed": 1, "log": "x" * 5000, "model": 1}))["result"] == {"passed": 1}
+
+
+def test_a_disposition_is_about_its_result_and_goes_where_the_station_stands() -> None:
+    message = judged(Disposition.TRUE_REJECT)
+    assert message.topic == TOPICS.topic(Channel.DISPOSITION)
+    assert json.loads(message.payload)["subject"] == JUDGED.inspection_id
+
+
+def test_changed_thresholds_go_where_changed_models_do() -> None:
+    assert thresholds({"dent": (0.4, 0.75)}).topic == TOPICS.topic(Channel.MODEL)
+
+
+def test_every_box_that_a_person_may_draw_is_told_where_names_are_as_long_as_names_are() -> None:
+    boxes = tuple(DrawnBox("crack in the weld seam", (1234.5, 1234.5, 2345.5, 2345.5), 15) for _ in range(MOST_BOXES))
+    data = data_of(judged(Disposition.MISSED_DEFECT, boxes=boxes, note="n" * LONGEST_NOTE))
+    assert len(data["boxes"]) == data["boxes_total"] == MOST_BOXES
+
+
+def test_of_many_changed_classes_the_first_that_fit_are_told_and_how_many_there_were() -> None:
+    message = thresholds({f"class {number}": (0.25, 0.5) for number in range(100)})
+    data = data_of(message)
+    assert data["classes_total"] == 100
+    labels = [entry["label"] for entry in data["classes"]]
+    assert labels == [f"class {number}" for number in range(len(labels))]
+    assert LARGEST_MESSAGE - 200 < len(message.topic.encode()) + len(message.payload) <= LARGEST_MESSAGE
+    assert violations("thresholds.changed", json.loads(message.payload)) == []
 
 
 def test_a_cleared_alarm_is_taken_off_the_broker_after_its_event() -> None:
@@ -677,7 +756,30 @@ def test_no_other_message_is_larger_than_a_message_may_be(
         for reason in SampleReason
     }
     added: dict[str, Any] = {"figures": [first, second] * 99, "words": second}
+    levels_of_key = f"site={writer.topics.site}/line={writer.topics.line}/station={writer.topics.station}"
+    of = replace(
+        JUDGED,
+        part_id=first,
+        lot=product,
+        product=product,
+        track_id=JUDGED.inspection_id,
+        outcome="no_verdict",
+        model=LONGEST_MODEL,
+        sample_key=f"{'p' * LONGEST_KEY_PREFIX}/{levels_of_key}/dt=2026-03-01/{JUDGED.inspection_id}-63.jpg",
+        previous=Disposition.MISSED_DEFECT,
+    )
+    box = DrawnBox(second[:64] or "dent", (1234.567, 1234.567, 2345.678, 2345.678), 63)
+    judgement = Judgement(Disposition.MISSED_DEFECT, "😀" * LONGEST_USER, AT, (box,) * MOST_BOXES, first)
+    classes = {f"{number}{second}"[:64]: (0.123456789012345, 0.987654321098765) for number in range(99)}
+    disposition = writer.disposition_recorded(of, judgement)
+    changed = writer.thresholds_changed(
+        AT, model=LONGEST_MODEL, product=product, thresholds=classes, previous=classes, by=first
+    )
+    assert violations("disposition.recorded", json.loads(disposition.payload)) == []
+    assert violations("thresholds.changed", json.loads(changed.payload)) == []
     for message in (
+        disposition,
+        changed,
         writer.samples_evicted(AT, evicted),
         writer.alarm_raised(AT, alarm),
         *writer.alarm_cleared(AT, alarm),

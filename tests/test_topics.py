@@ -30,6 +30,7 @@ def topics_of(tree: TopicTree) -> list[str]:
         (Channel.STATE, "edge-inspector/berlin/line-1/press-3/state"),
         (Channel.STATS, "edge-inspector/berlin/line-1/press-3/stats"),
         (Channel.MODEL, "edge-inspector/berlin/line-1/press-3/model"),
+        (Channel.DISPOSITION, "edge-inspector/berlin/line-1/press-3/disposition"),
         (Channel.CAMERA_STATUS, "edge-inspector/berlin/line-1/press-3/top/status"),
         (Channel.RESULT, "edge-inspector/berlin/line-1/press-3/top/result"),
         (Channel.DEFECT, "edge-inspector/berlin/line-1/press-3/top/defect"),
@@ -123,7 +124,7 @@ def test_the_catalogue_as_a_table_for_people() -> None:
     lines = catalogue_table(TREE).splitlines()
     assert lines[0].split() == ["TOPIC", "RETAIN", "QOS", "CONTENT"]
     assert len(lines) == 1 + len(Channel)
-    assert lines[6].split()[:3] == ["edge-inspector/berlin/line-1/press-3/alarm/{name}", "yes", "1"]
+    assert lines[7].split()[:3] == ["edge-inspector/berlin/line-1/press-3/alarm/{name}", "yes", "1"]
     columns = [
         line.index(content) for line, content in zip(lines[1:], (d.content for d in CATALOGUE.values()), strict=True)
     ]

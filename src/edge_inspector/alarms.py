@@ -60,6 +60,7 @@ MODEL_REJECTED = "model-rejected"  # a candidate was refused; the model that ran
 MODEL_ROLLED_BACK = "model-rolled-back"
 MODELS_UNAVAILABLE = "models-unavailable"  # the store or the folder of updates cannot be used
 NUCLEUS_UNREACHABLE = "nucleus-unreachable"
+PAGE_UNAVAILABLE = "page-unavailable"  # the operator page cannot be served, or does not show what is new
 
 GATE_UNREACHABLE = "gate-unreachable"  # the reject output cannot be set
 GATE_DEADLINE_MISSED = "gate-deadline-missed"  # an outcome came too late for its part
@@ -100,6 +101,7 @@ ALARM_NAMES = (
     MODEL_ROLLED_BACK,
     MODELS_UNAVAILABLE,
     NUCLEUS_UNREACHABLE,
+    PAGE_UNAVAILABLE,
     GATE_UNREACHABLE,
     GATE_DEADLINE_MISSED,
     PLC_UNREACHABLE,

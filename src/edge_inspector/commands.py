@@ -45,6 +45,7 @@ _NAME_OF_IT = (re.compile(r"[^\x00-\x1f\x7f]{1,64}"), "1 to 64 printable charact
 _ARGUMENTS: Mapping[str, Mapping[str, tuple[re.Pattern[str], str]]] = {
     CommandName.MODEL_ROLLBACK: {
         "to_sha256": (re.compile("[0-9a-f]{64}"), "64 lower-case hexadecimal digits"),
+        "by": _NAME_OF_IT,
     },
     CommandName.PRODUCT: {"code": _NAME_OF_IT, "by": _NAME_OF_IT},
     CommandName.TRIGGER: {"part_id": _NAME_OF_IT, "lot": _NAME_OF_IT, "product": _NAME_OF_IT},

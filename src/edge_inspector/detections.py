@@ -1,5 +1,6 @@
 """Detections: what a detector found on one frame, as parallel arrays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,3 +43,12 @@ class Detections:
     def take(self, indices: NDArray[np.int64] | NDArray[np.bool_]) -> "Detections":
         """Return the detections at `indices`, or where a mask is true."""
         return Detections(self.xyxy[indices], self.confidence[indices], self.class_id[indices])
+
+
+def joined(found: Sequence[Detections]) -> Detections:
+    """Return all of several detections, one after the other."""
+    return Detections(
+        np.concatenate([detections.xyxy for detections in found]),
+        np.concatenate([detections.confidence for detections in found]),
+        np.concatenate([detections.class_id for detections in found]),
+    )

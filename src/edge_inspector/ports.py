@@ -113,6 +113,19 @@ class SampleKeeper(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """An encoded picture of a result.
+
+    Attributes:
+        content: The whole file.
+        suffix: `jpg` or `png`.
+    """
+
+    content: bytes
+    suffix: str
+
+
 class AlarmPanel(Protocol):
     """Where the rooms of the outside world raise and clear alarms; for all threads."""
 

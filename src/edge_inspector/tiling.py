@@ -22,7 +22,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_inspector.detections import Detections
+from edge_inspector.detections import Detections, joined
 from edge_inspector.geometry import Boxes, area, iou
 
 Tiles: TypeAlias = NDArray[np.int64]
@@ -100,11 +100,7 @@ def merge(found: Sequence[Detections], tiles: Tiles, *, max_detections: int) -> 
     Returns:
         Detections in frame pixels, most confident first.
     """
-    every = Detections(
-        np.concatenate([detections.xyxy for detections in found]),
-        np.concatenate([detections.confidence for detections in found]),
-        np.concatenate([detections.class_id for detections in found]),
-    )
+    every = joined(found)
     strongest = np.argsort(-every.confidence, kind="stable")[:_CANDIDATES]
     every = every.take(strongest)
     tile_of = np.repeat(np.arange(len(found)), [len(detections) for detections in found])[strongest]

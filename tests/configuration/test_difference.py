@@ -111,3 +111,29 @@ def test_of_products_each_key_that_differs_is_one_change() -> None:
     told = [str(change) for change in difference(old, new)]
     assert told[0] == "products.b.1.policy.fail_safe: 'reject' -> 'review' (restart)"
     assert [line.split(":")[0] for line in told[1:]] == ["products.c"]
+
+
+def test_other_thresholds_take_no_restart_whether_they_come_go_or_change_and_whatever_the_product_is_called() -> None:
+    def settings_with(reject_at: float | None) -> Settings:
+        classes = {"dent": {"review_at": 0.1, "reject_at": reject_at}}
+        override = None if reject_at is None else {"model_sha256": "0" * 64, "classes": classes}
+        products = {code: {"policy": {"override": override}} for code in ("a", "b.policy.roi")}
+        return parse({"station": {"product": "a"}, "policy": {"override": override}, "products": products})
+
+    for old, new in ((None, 0.5), (0.5, 0.6), (0.6, None)):
+        changes = difference(settings_with(old), settings_with(new))
+        assert [change.effect for change in changes] == [Effect.LIVE] * 3
+        assert {change.key.partition(".override")[0] for change in changes} == {
+            "policy",
+            "products.a.policy",
+            "products.b.policy.roi.policy",
+        }
+
+
+def test_a_product_that_is_called_like_a_key_that_is_live_is_not() -> None:
+    station = {"station": {"product": "a"}}
+    old, new = (
+        parse({**station, "products": {"a": {}}}),
+        parse({**station, "products": {"a": {}, "x.policy.override": {}}}),
+    )
+    assert [change.effect for change in difference(old, new)] == [Effect.RESTART]

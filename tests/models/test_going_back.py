@@ -137,9 +137,10 @@ def test_going_back_by_hand_is_remembered_and_told(tmp_path: Path) -> None:
         last = station.told("model.changed")[-1]
         assert (last["cause"], last["reason"]) == ("command", "it was rolled back by hand")
         assert station.panel.standing.keys() == {"model-rolled-back"}
-        assert station.models.rollback()["model"]["name"] == "configured"
+        assert station.models.rollback(by="anna")["model"]["name"] == "configured"
         station.run_until(lambda: station.line.running == CONFIGURED, what="it is back")
         station.run_until_idle()
+        assert station.told("model.changed")[-1]["reason"] == "it was rolled back by anna"
         with pytest.raises(ModelError, match="expected a good model before it, found configured"):
             station.models.rollback()
 

@@ -1,19 +1,29 @@
-"""What may change while a flow runs: options and policy between two frames, and the source."""
+"""What may change while a flow runs: model and policy between two parts, and the source."""
 
+import json
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
 from edge_inspector.decision import ClassPolicy, Policy, Verdict
 from edge_inspector.frame import Frame
-from edge_inspector.inspection import InspectionResult, ModelIdentity
+from edge_inspector.inspection import FrameFinding, InspectionResult, ModelIdentity
 from edge_inspector.pipeline.handover import HandoverOptions, WhenFull
 from edge_inspector.pipeline.inspector import Inspector, Model
 from edge_inspector.pipeline.options import FlowOptions, Surroundings
 from edge_inspector.topics import Channel
 from edge_inspector.tracks import TrackOptions
-from tests.fakes import ScriptedDetector, ScriptedSource, Step, belt_frame, damaged_part, defect, part
-from tests.pipeline.line import IDENTITY, TOPICS, WRITER, Running, assert_accounts_hold, line, model_of, tracker_of
+from tests.fakes import (
+    ScriptedDetector,
+    ScriptedSource,
+    Step,
+    belt_frame,
+    damaged_belt_frame,
+    damaged_part,
+    defect,
+    part,
+)
+from tests.pipeline.line import TOPICS, WRITER, Running, assert_accounts_hold, line, model_of, tracker_of
 
 OPTIONS = FlowOptions(HandoverOptions(4, WhenFull.WAIT), staleness_ms=60_000)
 
@@ -35,29 +45,52 @@ class Keeper:
         return [[frame.frame_id for frame in frames] for _, frames in self.offers]
 
 
-def test_another_policy_judges_from_the_next_frame_on() -> None:
+def judging_by(detector: ScriptedDetector, policy: Policy) -> Model:
+    """Return the model of the line, and another policy."""
+    return replace(model_of(detector), policy=policy)
+
+
+def test_another_policy_judges_from_the_next_part_on_and_it_is_still_the_same_model() -> None:
     go = threading.Event()
     detector = ScriptedDetector({0: defect(0.5), 1: defect(0.5)})
     flow = line(ScriptedSource([part(0), go, part(1)]), detector)
     with Running(flow) as running:
         flow.sink.wait_for(lambda message: b'"part-0"' in message.payload)
         policy = Policy({"scratch": ClassPolicy(0.1, 0.2)}, fail_safe=Verdict.REVIEW)
-        flow.pipeline.adopt(OPTIONS, policy, of_model=IDENTITY)
+        flow.pipeline.swap_model(judging_by(detector, policy), lambda: None)
         go.set()
         running.totals()
     assert [result["outcome"] for result in flow.results()] == ["review", "reject"]
+    states = [state["state"] for state in flow.documents(Channel.STATE)]
+    assert len(states) == len(set(states)), "nobody is told of another model"
 
 
 def test_a_part_without_a_verdict_is_treated_as_the_new_policy_says() -> None:
     go = threading.Event()
-    flow = line(ScriptedSource([part(0), go, damaged_part(1)]))
+    detector = ScriptedDetector()
+    flow = line(ScriptedSource([part(0), go, damaged_part(1)]), detector)
     with Running(flow) as running:
         flow.sink.wait_for(lambda message: b'"part-0"' in message.payload)
         policy = Policy({"scratch": ClassPolicy(0.1, 0.2)}, fail_safe=Verdict.ACCEPT)
-        flow.pipeline.adopt(OPTIONS, policy, of_model=IDENTITY)
+        flow.pipeline.swap_model(judging_by(detector, policy), lambda: None)
         go.set()
         running.totals()
     assert flow.results()[1]["no_verdict"]["treated_as"] == "accept"
+
+
+def test_a_part_of_several_frames_is_never_judged_by_two_policies() -> None:
+    frames = [replace(part(number // 3), frame_id=number, part_frame=number % 3) for number in range(9)]
+    lower = Policy({"scratch": ClassPolicy(0.1, 0.2)})
+
+    def swap_in_the_middle(frame_id: int) -> None:
+        if frame_id == 4:
+            flow.pipeline.swap_model(judging_by(detector, lower), lambda: None)
+
+    detector = ScriptedDetector({number: defect(0.5) for number in range(9)}, work=swap_in_the_middle)
+    flow = line(ScriptedSource(frames), detector, frames_per_part=3)
+    assert_accounts_hold(flow, flow.run())
+    told = [[reason["threshold"] for reason in result["reasons"]] for result in flow.results()]
+    assert told == [[0.4] * 3, [0.4] * 3, [0.2] * 3]
 
 
 def other_model(detector: ScriptedDetector, *class_names: str) -> Model:
@@ -91,22 +124,6 @@ def test_a_part_of_several_frames_is_never_judged_by_two_models() -> None:
     assert_accounts_hold(flow, flow.run())
     assert [result["model"]["name"] for result in flow.results()] == ["fake", "fake", "other"]
     assert detector.seen == [0, 1, 2, 3, 4, 5]
-
-
-def test_a_policy_for_the_model_before_does_not_judge_what_the_next_one_finds() -> None:
-    model = other_model(ScriptedDetector({0: defect(0.5), 1: defect(0.5)}), "scratch")
-
-    def swap_then_change() -> None:
-        flow.pipeline.swap_model(model, lambda: None)
-        flow.pipeline.adopt(OPTIONS, Policy({"scratch": ClassPolicy(0.8, 0.9)}), of_model=IDENTITY)
-
-    def change_again() -> None:
-        flow.pipeline.adopt(OPTIONS, Policy({"scratch": ClassPolicy(0.8, 0.9)}), of_model=IDENTITY)
-
-    steps: list[Step] = [swap_then_change, part(0), change_again, part(1)]
-    flow = line(ScriptedSource(steps))
-    flow.run()
-    assert [result["outcome"] for result in flow.results()] == ["reject", "reject"]
 
 
 def test_of_two_models_that_wait_the_last_takes_over() -> None:
@@ -150,6 +167,35 @@ def test_who_watches_findings_sees_every_frame_that_was_inspected_and_no_other()
     flow = line(ScriptedSource([part(0), part(1), damaged_part(2), part(3)]), detector, surroundings=around)
     assert_accounts_hold(flow, flow.run())
     assert seen == [(0, "fake"), (3, "fake")]
+
+
+def test_who_watches_results_sees_each_that_was_inspected_with_what_is_too_weak_to_be_told() -> None:
+    seen: list[tuple[str, int, list[int], float]] = []
+
+    def watch(result: InspectionResult, findings: Sequence[FrameFinding], model: Model) -> None:
+        found = [len(finding.detections) for finding in findings]
+        seen.append((result.inspection_id, len(result.detections), found, model.floor))
+
+    detector = ScriptedDetector({0: defect(0.2), 1: defect(0.5), 2: defect(0.9), 3: defect(0.3)})
+    model = replace(model_of(detector), report_at=0.4, floor=0.2)
+    inspector = Inspector(model, station_path="s", camera="c", session="1")
+    frames = [replace(part(number // 2), frame_id=number, part_frame=number % 2) for number in range(4)]
+    around = Surroundings(watch_result=watch)
+    flow = line(ScriptedSource(frames), detector, inspector=inspector, frames_per_part=2, surroundings=around)
+    assert_accounts_hold(flow, flow.run())
+    ids = [json.loads(message.payload)["id"].partition("/")[0] for message in flow.on(Channel.RESULT)]
+    assert seen == [(ids[0], 1, [1, 1], 0.2), (ids[1], 1, [1, 1], 0.2)]
+    assert [[each["part_frame"] for each in result["detections"]] for result in flow.results()] == [[1], [0]]
+
+
+def test_of_a_belt_who_watches_results_sees_each_frame_also_those_that_are_not_published() -> None:
+    seen: list[int] = []
+    around = Surroundings(watch_result=lambda result, _findings, _model: seen.append(result.frames[0].frame_id))
+    frames: list[Step] = [belt_frame(0), damaged_belt_frame(1), belt_frame(2), belt_frame(3)]
+    flow = line(ScriptedSource(frames), max_results_hz=1e-6, surroundings=around)
+    flow.run()
+    assert seen == [0, 2, 3]
+    assert len(flow.results()) < 3
 
 
 def test_a_source_is_swapped_and_the_old_one_closed_before_the_new_one_is_read() -> None:

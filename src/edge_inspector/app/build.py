@@ -5,18 +5,21 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 
 from edge_inspector.alarms import Alarm
 from edge_inspector.app.changing import Line
 from edge_inspector.app.commands import Commands
+from edge_inspector.app.detector import previewed_parts
 from edge_inspector.app.gate import gate_of, serving
 from edge_inspector.app.health import Health, sample_checks
 from edge_inspector.app.home import open_home
+from edge_inspector.app.last_parts import LastParts
 from edge_inspector.app.live import line_side
 from edge_inspector.app.models import open_station_model
 from edge_inspector.app.nucleus import heeding_nucleus, nucleus_check
 from edge_inspector.app.outside import open_sinks
+from edge_inspector.app.page import page_of
 from edge_inspector.app.plc_product import PlcProduct
 from edge_inspector.app.products import Products
 from edge_inspector.app.samples import open_samples
@@ -24,6 +27,7 @@ from edge_inspector.app.source import OpenSource, SourceWrapper, flow_options
 from edge_inspector.app.station import Station
 from edge_inspector.app.station_commands import station_commands
 from edge_inspector.app.telling import journal_document
+from edge_inspector.app.threshold_desk import StationThresholds
 from edge_inspector.app.web import follower
 from edge_inspector.events import EventWriter, Json
 from edge_inspector.frame import Frame
@@ -42,6 +46,8 @@ from edge_inspector.tracks import TrackOptions
 
 if TYPE_CHECKING:
     from edge_inspector.greengrass.nucleus import Nucleus
+
+P = ParamSpec("P")
 
 
 @contextmanager
@@ -93,6 +99,8 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
         follows = None if settings.source.is_triggered else TrackOptions(**settings.tracks.model_dump())
         looks = stack.enter_context(open_station_model(settings, follows=follows, every_product=products.every))
         model, options = looks.model, flow_options(settings)
+        last_parts = LastParts(previewed_parts(settings.page), product=lambda: products.marks)
+        thresholds = StationThresholds(products, looks, last_parts)
 
         # Where frames come from.
         line = line_side(
@@ -142,7 +150,11 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
                 publish(writer.samples_evicted(datetime.now(UTC), evicted))
 
             samples = stack.enter_context(open_samples(settings, home.folder, writer, on_evicted=tell_evicted))
+        page = None
         if watched:
+            page = page_of(
+                settings, home, writer, session, samples, thresholds, take_command=commands.take
+            )  # fmt: skip
             health = Health(
                 settings,
                 folder=home.folder,
@@ -153,6 +165,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
                 more_checks=(
                     *(() if samples is None else sample_checks(samples)),
                     *(() if nucleus is None else (nucleus_check(nucleus),)),
+                    *(() if page is None else (page.check(),)),
                 ),
                 lost=lambda: None if nucleus is None or not nucleus.token_is_dead else nucleus.problem,
             )
@@ -181,7 +194,8 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
                 keeper=None if samples is None else samples.keeper,
                 gate=gate,
                 watch_frame=_both(watch_frame, None if health is None else health.camera.look),
-                watch_finding=looks.watch_finding,
+                watch_finding=_both(looks.watch_finding, None if page is None else page.watch),
+                watch_result=last_parts.watch if last_parts.most else None,
                 may_exit=_never if health is None else health.guard.may_exit,
                 more_stats=more_stats,
                 standing_alarms=(*looks.alarms, *standing_alarms),
@@ -199,26 +213,26 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
         stack.enter_context(looks.follow(pipeline, home.ledger, writer, deliverer.put))
         if nucleus is not None:
             stack.enter_context(heeding_nucleus(nucleus, settings, writer.topics, commands.take, busy=products.busy))
-        relearn = _never if health is None else health.relearn
-        products.join(Line(pipeline, looks, opened, writer, deliverer.put, relearn))
+        relearn, relearn_rates = (_never, _never) if health is None else (health.relearn, health.relearn_rates)
+        products.join(Line(pipeline, looks, opened, writer, deliverer.put, relearn, relearn_rates))
         stack.enter_context(plc_product)
-        stack.enter_context(commands)  # closed first: what they still answer goes out
-        yield Station(pipeline, products, relearn=None if health is None else health.camera.relearn)
+        stack.enter_context(commands)  # closed before all that: what they still answer goes out
+        if page is not None:
+            stack.enter_context(page.serving(pipeline))
+        yield Station(pipeline, products, thresholds, relearn=None if health is None else health.camera.relearn)
 
 
 def _never() -> bool:
     return False
 
 
-def _both(
-    first: Callable[[Frame], None] | None, second: Callable[[Frame], None] | None
-) -> Callable[[Frame], None] | None:
+def _both(first: Callable[P, None] | None, second: Callable[P, None] | None) -> Callable[P, None] | None:
     if first is None or second is None:
         return first or second
 
-    def watch(frame: Frame) -> None:
-        first(frame)
-        second(frame)
+    def watch(*args: P.args, **kwargs: P.kwargs) -> None:
+        first(*args, **kwargs)
+        second(*args, **kwargs)
 
     return watch
 

@@ -35,6 +35,7 @@ class Line:
         writer: Writes the events.
         publish: Takes them; must not wait.
         relearn: Called when other pictures and other rates are usual.
+        relearn_rates: Called when only other rates are.
     """
 
     pipeline: Pipeline
@@ -43,6 +44,7 @@ class Line:
     writer: EventWriter
     publish: Callable[[Message], None]
     relearn: Callable[[], object]
+    relearn_rates: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)

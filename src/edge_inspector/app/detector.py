@@ -12,6 +12,7 @@ import numpy as np
 
 from edge_inspector.alarms import COLLECTING, OVERRIDE_LAPSED, Alarm, Severity
 from edge_inspector.app.freeing import give_memory_back
+from edge_inspector.app.thresholds import SetOnThePage
 from edge_inspector.decision import ClassPolicy, Policy, Verdict, decide
 from edge_inspector.detectors.model_file import ModelPackage, Thresholds
 from edge_inspector.detectors.none import NO_MODEL, NoDetector
@@ -25,7 +26,14 @@ from edge_inspector.models.packages import SelfTest
 from edge_inspector.models.store import Store, StoreError, store_in
 from edge_inspector.pipeline.inspector import Model
 from edge_inspector.regions import Region
-from edge_inspector.settings import ClassThresholds, PolicySettings, Settings, TilingSettings, UpdateSettings
+from edge_inspector.settings import (
+    ClassThresholds,
+    PageSettings,
+    PolicySettings,
+    Settings,
+    TilingSettings,
+    UpdateSettings,
+)
 from edge_inspector.tiling import Tiling
 from edge_inspector.tracks import TrackOptions, lowest_score
 
@@ -35,6 +43,7 @@ _COLLECTING_ALARM = Alarm(
     "No model runs: frames are gathered for the first data set, and no part gets a verdict.",
     'Train a model on the samples, then set model.path and samples.mode = "select".',
 )
+_KEPT_SHARE = 0.5  # of the lowest `review_at`: so weak detections are seen where others can be tried on the last parts
 SHIPPED_MODEL = Path(__file__).parents[1] / "shipped_model"
 
 
@@ -44,6 +53,7 @@ class OpenModel:
     Attributes:
         model: What an inspector needs of it.
         alarms: What a person should know about its policy.
+        thresholds: Those of the package itself, by class.
     """
 
     def __init__(
@@ -53,6 +63,7 @@ class OpenModel:
         *,
         min_confidence: float = 1.0,
         follows: TrackOptions | None = None,
+        for_line: bool = False,
     ) -> None:
         """Check, load and warm up a model.
 
@@ -61,16 +72,17 @@ class OpenModel:
             settings: Which of its files, how it runs, and the policy.
             min_confidence: Weaker detections than the policy asks for are found too, from this confidence on.
             follows: How the defects of a free-running source are followed: it needs to see them when they are weak.
+            for_line: It looks at a line's frames, and other thresholds may be tried on them afterwards.
 
         Raises:
             ModelError: If the package cannot be used.
             ConfigError: If the policy contradicts it.
         """
         file = package.file(settings.model.precision)
-        self._package, self._thresholds = package, package.thresholds(file)
-        self._follows, self._min_confidence = follows, min_confidence
+        self._package, self.thresholds = package, package.thresholds(file)
+        self._follows, self._min_confidence, self._is_for_line = follows, min_confidence, for_line
         self._model_wh = package.manifest.input.model_wh
-        build_policy(settings.policy, self._thresholds, file.sha256)  # what contradicts it costs no loading
+        build_policy(settings.policy, self.thresholds, file.sha256)  # what contradicts it costs no loading
         _tiling(settings.model.tiling, self._model_wh)
         self._detector = OnnxDetector(package, file, threads=settings.model.threads)
         self.model, self.alarms = self.under(settings)
@@ -87,12 +99,15 @@ class OpenModel:
             ConfigError: If their policy names a class that the model lacks, or their tiles do not fit it.
         """
         identity = self._detector.identity
-        policy, alarms = build_policy(settings.policy, self._thresholds, identity.sha256)
+        policy, alarms = build_policy(settings.policy, self.thresholds, identity.sha256)
         report_at = min(limits.review_at for limits in policy.classes.values())
-        floor = report_at if self._follows is None else lowest_score(policy, self._follows)
+        counts_from = report_at if self._follows is None else lowest_score(policy, self._follows)
+        counts_from = min(counts_from, self._min_confidence)
+        is_tried = self._is_for_line and self._follows is None and previewed_parts(settings.page) > 0
+        floor = min(counts_from, _KEPT_SHARE * report_at) if is_tried else counts_from
         tiling = _tiling(settings.model.tiling, self._model_wh)
-        detector = self._detector.seeing(min(floor, self._min_confidence))
-        looks = detector if tiling is None else TiledDetector(detector, tiling)
+        detector = self._detector.seeing(floor, counts_from=counts_from)
+        looks = detector if tiling is None else TiledDetector(detector, tiling, counts_from=counts_from)
         model = Model(
             looks,
             identity,
@@ -101,17 +116,19 @@ class OpenModel:
             is_gray=looks.is_gray,
             smallest_wh=self._model_wh if tiling is None else None,
             report_at=report_at,
+            floor=floor,
         )
         return model, alarms
 
-    def judge_by(self, settings: Settings) -> Policy:
-        """Let other settings decide from now on, and return their policy.
+    def judge_by(self, settings: Settings) -> bool:
+        """Let other settings decide from now on, and return whether their thresholds are others.
 
         Raises:
             ConfigError: As `under`; those until now stay in force.
         """
+        before = self.model.policy
         self.model, self.alarms = self.under(settings)
-        return self.model.policy
+        return self.model.policy.classes != before.classes
 
     def self_test(self, *, go_on: Callable[[], None]) -> SelfTest:
         """Run the golden images of the package.
@@ -123,7 +140,7 @@ class OpenModel:
             ModelError: If an image is missing or damaged, or the model fails.
         """
         # What they promise is what the package's own thresholds let through.
-        floor = min(entry.review_at for entry in self._thresholds.values())
+        floor = min(entry.review_at for entry in self.thresholds.values())
         checks = []
         for check in verify(self._package, self._detector.seeing(floor)):
             checks.append(check)
@@ -200,6 +217,11 @@ def configured_package(settings: Settings) -> Path:
     return SHIPPED_MODEL if settings.model.path is None else settings.model.path
 
 
+def previewed_parts(page: PageSettings | None) -> int:
+    """Return on how many of the last parts other thresholds can be tried."""
+    return page.preview_parts if page is not None and page.enabled else 0
+
+
 def collects(settings: Settings) -> bool:
     """Return whether frames are gathered for the first model, and none runs."""
     return settings.samples.mode == "collect"
@@ -229,8 +251,8 @@ def build_policy(
 ) -> tuple[Policy, tuple[Alarm, ...]]:
     """Return the policy in force for a model, and what a person should know about it.
 
-    The model's thresholds rule. Thresholds in the configuration were made for one model file; they lapse, with an
-    alarm, when another one runs.
+    The model's thresholds rule. Thresholds in the configuration, or set on the operator page, were made for one model
+    file; they lapse, with an alarm, when another one runs. Those of the page go before those of the configuration.
 
     Args:
         settings: What the configuration asks for.
@@ -242,8 +264,10 @@ def build_policy(
     """
     override = settings.override
     alarms: tuple[Alarm, ...] = ()
+    if isinstance(override, SetOnThePage) and not override.fits(sha256, model):
+        alarms, override = (_set_on_the_page_lapsed(override, sha256),), override.configured
     if override is not None and override.model_sha256 != sha256:
-        alarms = (_override_lapsed(override.model_sha256, sha256),)
+        alarms = alarms or (_override_lapsed(override.model_sha256, sha256),)
         override = None
     replaced = {} if override is None else override.classes
     named = set(settings.min_area_px) | set(replaced)
@@ -282,4 +306,14 @@ def _override_lapsed(wanted: str, running: str) -> Alarm:
         f"The thresholds in the configuration were made for model {wanted[:12]}, but {running[:12]} is running: "
         "the model's own thresholds are in force.",
         "Check the verdicts of the new model, then remove policy.override or bind it to this model.",
+    )
+
+
+def _set_on_the_page_lapsed(lapsed: SetOnThePage, running: str) -> Alarm:
+    return Alarm(
+        OVERRIDE_LAPSED,
+        Severity.WARNING,
+        f"The thresholds that {lapsed.by} set on the page were made for model {lapsed.model_sha256[:12]}, but "
+        f"{running[:12]} is running: the configured thresholds, or the model's own, are in force.",
+        "Check the verdicts of the new model, then set its thresholds on the page, or take those back there.",
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from edge_inspector.alarms import OVERRIDE_LAPSED, Alarm
-from edge_inspector.app.detector import OpenModel, configured_package, model_of_no_package, policy_of_no_package
+from edge_inspector.app.detector import OpenModel, configured_package, model_of_no_package
 from edge_inspector.app.prepared import Prepared
 from edge_inspector.app.source import flow_options
 from edge_inspector.detectors.model_file import ModelPackage
@@ -46,12 +46,20 @@ class FixedModel:
         self._pipeline = pipeline
         yield
 
-    def apply(self, settings: Settings) -> None:
+    @property
+    def opened(self) -> OpenModel:
         """As the port."""
-        policy = self._opened.judge_by(settings)
+        return self._opened
+
+    def apply(self, settings: Settings) -> bool:
+        """As the port."""
+        has_changed = self._opened.judge_by(settings)
         self._settings = settings
         if self._pipeline is not None:
-            self._pipeline.adopt(flow_options(settings), policy, of_model=self._opened.identity)
+            self._pipeline.adopt(flow_options(settings))
+            self._pipeline.swap_model(self._opened.model, do_nothing)
+            tell_of_policy(self._pipeline, self._opened.alarms)
+        return has_changed
 
     def prepare(self, settings: Settings) -> Prepared:
         """As the port; the model that is open is used again where the package is the same."""
@@ -74,7 +82,7 @@ class FixedModel:
 
         return Prepared(model.identity, lambda: model, keep, lambda: _close(opened, only_if=is_new))
 
-    def rollback(self, _to_sha256: str | None = None) -> dict[str, Json]:
+    def rollback(self, _to_sha256: str | None = None, *, by: str | None = None) -> dict[str, Json]:  # noqa: ARG002
         """As the port: there is nothing to go back to."""
         return _no_updates()
 
@@ -109,18 +117,24 @@ class NoModelYet:
         self._pipeline = pipeline
         yield
 
-    def apply(self, settings: Settings) -> None:
+    @property
+    def opened(self) -> None:
+        """As the port."""
+        return
+
+    def apply(self, settings: Settings) -> bool:
         """As the port."""
         if self._pipeline is not None:
-            policy = policy_of_no_package(settings)
-            self._pipeline.adopt(flow_options(settings), policy, of_model=self.model.identity)
+            self._pipeline.adopt(flow_options(settings))
+            self._pipeline.swap_model(model_of_no_package(settings)[0], do_nothing)
+        return False
 
     def prepare(self, settings: Settings) -> Prepared:
         """As the port."""
         model, _ = model_of_no_package(settings)
         return Prepared(model.identity, lambda: model, do_nothing, do_nothing)
 
-    def rollback(self, _to_sha256: str | None = None) -> dict[str, Json]:
+    def rollback(self, _to_sha256: str | None = None, *, by: str | None = None) -> dict[str, Json]:  # noqa: ARG002
         """As the port: there is nothing to go back to."""
         return _no_updates()
 
@@ -142,7 +156,7 @@ def document_of_one(model: ModelIdentity) -> dict[str, Json]:
 
 
 def _open(settings: Settings, follows: TrackOptions | None) -> OpenModel:
-    return OpenModel(ModelPackage.open(configured_package(settings)), settings, follows=follows)
+    return OpenModel(ModelPackage.open(configured_package(settings)), settings, follows=follows, for_line=True)
 
 
 def _open_tested(settings: Settings, follows: TrackOptions | None) -> OpenModel:

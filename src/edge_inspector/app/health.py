@@ -106,6 +106,10 @@ class Health:
     def relearn(self) -> None:
         """Learn anew what is usual: the line makes another product."""
         self.camera.relearn()
+        self.relearn_rates()
+
+    def relearn_rates(self) -> None:
+        """Learn anew how many parts are usually rejected: other thresholds decide."""
         self._rejects.relearn()
 
     def document(self) -> dict[str, Json]:

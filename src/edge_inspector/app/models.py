@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from edge_inspector.alarms import Alarm
-from edge_inspector.app.detector import collects, quiet_opencv
+from edge_inspector.app.detector import OpenModel, collects, quiet_opencv
 from edge_inspector.app.fixed_model import FixedModel, NoModelYet
 from edge_inspector.app.prepared import Prepared
 from edge_inspector.app.updated_model import Packages, UpdatedModel
@@ -56,8 +56,15 @@ class StationModel(Protocol):
             publish: Takes them; must not wait.
         """
 
-    def apply(self, settings: Settings) -> None:
-        """Use another policy and other options of the flow from the next frame on.
+    @property
+    def opened(self) -> OpenModel | None:
+        """The model that looks, as it is with the next part; None while frames are gathered for the first one."""
+
+    def apply(self, settings: Settings) -> bool:
+        """Use other options of the flow from the next frame on, and another policy from the next part on.
+
+        Returns:
+            Whether other thresholds decide then.
 
         Raises:
             ConfigError: If the policy names a class that the model lacks.
@@ -74,7 +81,7 @@ class StationModel(Protocol):
             ConfigError: If the policy contradicts the model.
         """
 
-    def rollback(self, to_sha256: str | None = None) -> dict[str, Json]:
+    def rollback(self, to_sha256: str | None = None, *, by: str | None = None) -> dict[str, Json]:
         """Go back to the last good model; see `Models.rollback`."""
 
     def busy(self) -> str | None:

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_inspector.alarms import PRODUCT_REFUSED, Alarm, Severity
+from edge_inspector.app.applying import apply_live
 from edge_inspector.app.changing import Line, Product, carry_out
 from edge_inspector.app.product_memory import Begun, ProductMemory, Remembered
+from edge_inspector.app.thresholds import LocalThresholds
 from edge_inspector.errors import InspectorError, RefusedError, SourceError
 from edge_inspector.events import EventWriter, Json, ProductChange, model_document
 from edge_inspector.inspection import ModelIdentity
@@ -37,7 +39,12 @@ class BusyError(RefusedError):
 
 
 class Products:
-    """What the line is set up for, and how it comes to be set up for something else; for all threads."""
+    """What the line is set up for, and how it comes to be set up for something else; for all threads.
+
+    Attributes:
+        code: The product in force; None where there are none.
+        thresholds: What was set on the operator page; it stands above the configuration.
+    """
 
     def __init__(self, settings: Settings, folder: Path | None, stop: threading.Event) -> None:
         """Find out with which product the station starts.
@@ -49,6 +56,7 @@ class Products:
         """
         self._base, self._stop = settings, stop
         self._memory = ProductMemory(folder)
+        self.thresholds = LocalThresholds(folder)
         self._changing = threading.Lock()
         self._is_unwritten = False  # what is in force
         self._joined: Line | None = None
@@ -61,7 +69,12 @@ class Products:
 
     @property
     def settings(self) -> Settings:
-        """The configuration as it is for the product in force."""
+        """The configuration as it is for the product in force, with what was set on the operator page."""
+        return self._as_for(self.code)
+
+    @property
+    def configured(self) -> Settings:
+        """The same without what was set there."""
         return with_product(self._base, self.code)
 
     @property
@@ -71,7 +84,7 @@ class Products:
 
     def every(self) -> list[Settings]:
         """Return the configuration as it is for each product."""
-        return [with_product(self._base, code) for code in self._base.products]
+        return [self._as_for(code) for code in self._base.products]
 
     def busy(self) -> str | None:
         """Return in words what a restart would disturb now, or None."""
@@ -107,6 +120,7 @@ class Products:
         self._joined = line
         if self._begun is not None and not self._begun.is_remembered:
             self._remember(line, self._begun.by, datetime.now(UTC))
+        self.thresholds.forget_outdated(self._base)
 
     @property
     def follows_plc(self) -> bool:
@@ -116,7 +130,7 @@ class Products:
         return has_register and self.marks is not None
 
     def apply(self, settings: Settings) -> None:
-        """Use other settings from the next frame on, as they are for the product in force.
+        """Use other settings from the next frame, or the next part on, as they are for the product in force.
 
         Raises:
             ConfigError: If the policy contradicts the model.
@@ -125,10 +139,22 @@ class Products:
         with self._settled():
             base, self._base = self._base, settings
             try:
-                self._flow().looks.apply(self.settings)
+                self.reapply()
             except InspectorError:
                 self._base = base
                 raise
+            self.thresholds.forget_outdated(settings)
+
+    def reapply(self, *, by: str | None = None) -> None:
+        """Let what is in force by now decide from the next part on; only while change-overs are held up.
+
+        Args:
+            by: Who wants it, where somebody has said so.
+
+        Raises:
+            ConfigError: If the policy contradicts the model.
+        """
+        apply_live(self._flow(), self.settings, product=self.marks, by=by)
 
     def reopen_source(self, settings: Settings) -> None:
         """Close the source and open it as other settings say, for the product in force.
@@ -155,7 +181,7 @@ class Products:
         if code not in self._base.products:
             msg = f"the recording has frames of product {code!r}; expected {', '.join(sorted(self._base.products))}"
             raise SourceError(msg)
-        prepared = flow.looks.prepare(with_product(self._base, code))
+        prepared = flow.looks.prepare(self._as_for(code))
 
         def on_switched(_: Model) -> None:
             self.code = code
@@ -203,17 +229,28 @@ class Products:
             RefusedError: If there is no such product, or the station stops.
             InspectorError: If it failed; the line is as before.
         """
+        with self.at_rest():
+            try:
+                return self._change(code, by=by, cause=cause)
+            except InspectorError as error:
+                if self._joined is not None and not self._stop.is_set():
+                    text = f"The line stays set up for {self.code!r}, it was not changed over to {code!r}: {error}"
+                    self._joined.pipeline.alarms.clear(PRODUCT_REFUSED)  # else what it says is that of the one before
+                    self._joined.pipeline.alarms.raise_(_alarm(text))
+                raise
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Hold change-overs, and changes of the configuration, up while the context lasts.
+
+        Raises:
+            BusyError: If one takes place.
+        """
         if not self._changing.acquire(blocking=False):
             msg = "busy: another change-over or a change of the configuration takes place"
             raise BusyError(msg)
         try:
-            return self._change(code, by=by, cause=cause)
-        except InspectorError as error:
-            if self._joined is not None and not self._stop.is_set():
-                text = f"The line stays set up for {self.code!r}, it was not changed over to {code!r}: {error}"
-                self._joined.pipeline.alarms.clear(PRODUCT_REFUSED)  # else what it says is that of the one before
-                self._joined.pipeline.alarms.raise_(_alarm(text))
-            raise
+            yield
         finally:
             self._changing.release()
 
@@ -226,7 +263,7 @@ class Products:
             if not self._is_unwritten or self._remember(flow, by, datetime.now(UTC)):
                 flow.pipeline.alarms.clear(PRODUCT_REFUSED, text=f"the line is set up for {code!r}")
             return {"product": code, "previous": previous, "model": model_document(flow.pipeline.model)}
-        prepared = flow.looks.prepare(with_product(self._base, code))
+        prepared = flow.looks.prepare(self._as_for(code))
         at: list[datetime] = []
 
         def on_switched(model: Model) -> None:
@@ -240,7 +277,7 @@ class Products:
 
         change = ChangeOver(code, prepared.use, on_switched)
         try:
-            wanted, before = Product(code, with_product(self._base, code)), Product(previous, self.settings)
+            wanted, before = Product(code, self._as_for(code)), Product(previous, self.settings)
             carry_out(change, flow, wanted=wanted, before=before, stop=self._stop)
         except BaseException:
             prepared.drop()
@@ -280,6 +317,9 @@ class Products:
             yield
         finally:
             self._changing.release()
+
+    def _as_for(self, code: str | None) -> Settings:
+        return self.thresholds.over(with_product(self._base, code), code if self._base.products else None)
 
     def _flow(self) -> Line:
         if self._joined is None:

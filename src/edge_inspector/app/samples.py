@@ -9,7 +9,9 @@ from pathlib import Path
 from edge_inspector.events import EventWriter, Json
 from edge_inspector.samples.folder import SampleFolder
 from edge_inspector.samples.given_up import NotKept
+from edge_inspector.samples.judged import JudgedSamples
 from edge_inspector.samples.keeper import Keeper
+from edge_inspector.samples.recent import Recent, discard
 from edge_inspector.samples.spool import Spool, quotas
 from edge_inspector.samples.target import Target, address
 from edge_inspector.samples.uploader import Uploader
@@ -17,15 +19,23 @@ from edge_inspector.sampling import Evicted
 from edge_inspector.settings import FolderTarget, S3Target, Settings
 
 _MEANT = {NotKept.OVER_BUDGET, NotKept.STOPPED}  # of these nobody has to be told
+_STORING_S = 2.0  # longest wait of a judgement for pictures that are just being stored
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """The samples of one station: chosen and stored by the keeper, taken away by the uploader."""
+    """The samples of one station: chosen and stored by the keeper, taken away by the uploader.
+
+    Attributes:
+        recent: Pictures for the operator page; None where there is none.
+        judged: Makes samples of what a person judges.
+    """
 
     keeper: Keeper
     spool: Spool
     uploader: Uploader
+    recent: Recent | None
+    judged: JudgedSamples
 
     def not_kept(self) -> Mapping[str, int]:
         """Return how many samples were chosen and not kept although they should have been, by cause."""
@@ -68,11 +78,12 @@ def open_samples(
     """
     wanted, folder = settings.samples, home / "samples"
     is_on = wanted.mode != "off"
+    recent = _recent(settings, home)
     if not is_on and not folder.exists():
         yield None
         return
     min_free_bytes = int(settings.health.min_free_mb * 1e6)
-    spool = Spool(folder, quota_bytes=quotas(wanted), min_free_bytes=min_free_bytes)
+    spool = Spool(folder, quota_bytes=quotas(wanted), min_free_bytes=min_free_bytes, cache=recent)
     final_address = partial(address, wanted.upload.target)
     with ExitStack() as stack:
         target = stack.enter_context(_target(wanted.upload.target, home, min_free_bytes))
@@ -80,8 +91,21 @@ def open_samples(
         if not is_on:  # those of earlier runs are still taken away
             yield None
             return
-        keeper = stack.enter_context(Keeper(wanted, spool, writer, address=final_address, on_evicted=on_evicted))
-        yield Samples(keeper, spool, uploader)
+        keeper = stack.enter_context(
+            Keeper(wanted, spool, writer, address=final_address, on_evicted=on_evicted, recent=recent)
+        )
+        judged = JudgedSamples(spool, recent, wait_for=partial(keeper.wait_for, within_s=_STORING_S))
+        yield Samples(keeper, spool, uploader, recent, judged)
+
+
+def _recent(settings: Settings, home: Path) -> Recent | None:
+    """Return who keeps pictures for the operator page; where there is none, those of earlier runs go."""
+    folder, page = home / "pictures", settings.page
+    if page is None or not page.enabled or settings.samples.mode == "off":
+        discard(folder)
+        return None
+    min_free_bytes = int(settings.health.min_free_mb * 1e6)
+    return Recent(folder, quota_bytes=int(page.pictures_mb * 1e6), min_free_bytes=min_free_bytes)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 from edge_inspector.app.products import Products
+from edge_inspector.app.threshold_desk import StationThresholds
 from edge_inspector.pipeline.flow import Pipeline
 from edge_inspector.pipeline.options import Totals
 from edge_inspector.ports import AlarmPanel
@@ -11,16 +12,29 @@ from edge_inspector.settings import Settings
 
 
 class Station:
-    """A pipeline, and what may change of it while it runs; `build` opens it."""
+    """A pipeline, and what may change of it while it runs; `build` opens it.
 
-    def __init__(self, pipeline: Pipeline, products: Products, *, relearn: Callable[[], None] | None) -> None:
+    Attributes:
+        thresholds: Looked at, tried, changed.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        products: Products,
+        thresholds: StationThresholds,
+        *,
+        relearn: Callable[[], None] | None,
+    ) -> None:
         """Join what `build` has opened.
 
         Args:
             pipeline: Not yet running.
             products: What the line is set up for.
+            thresholds: What a person may set of it.
             relearn: Called when another source shows other pictures.
         """
+        self.thresholds = thresholds
         self._pipeline = pipeline
         self._products = products
         self._relearn = relearn
@@ -39,7 +53,7 @@ class Station:
         return self._pipeline.totals()
 
     def apply(self, settings: Settings) -> None:
-        """Use other settings from the next frame on, as far as they are applied while the flow runs.
+        """Use other settings from the next frame, or the next part on, as far as they are applied while the flow runs.
 
         Raises:
             ConfigError: If the policy contradicts the model.

@@ -41,8 +41,8 @@ def station_commands(  # noqa: PLR0913 - what they act on
     """
 
     def roll_back(arguments: Mapping[str, object]) -> Mapping[str, Json]:
-        wanted = arguments.get("to_sha256")
-        return looks.rollback(wanted if isinstance(wanted, str) else None)
+        wanted, by = arguments.get("to_sha256"), arguments.get("by")
+        return looks.rollback(wanted if isinstance(wanted, str) else None, by=by if isinstance(by, str) else None)
 
     functions: dict[str, Function] = {
         CommandName.SELF_TEST: lambda _: self_test(products.settings),

@@ -90,21 +90,31 @@ class UpdatedModel:
         with self._models:
             yield
 
-    def apply(self, settings: Settings) -> None:
+    @property
+    def opened(self) -> OpenModel:
+        """As the port."""
+        return self._running
+
+    def apply(self, settings: Settings) -> bool:
         """As the port."""
         with self._lock:
             if self._coming is not None:
                 self._coming[0].judge_by(settings)
-            policy = self._running.judge_by(settings)
+            has_changed = self._running.judge_by(settings)
             self._packages.settings = settings
             if self._flow is not None:
                 pipeline, _ = self._flow
-                pipeline.adopt(flow_options(settings), policy, of_model=self._running.identity)
-                if self._coming is not None:  # it waits with the policy of before
-                    opened, switched = self._coming
-                    pipeline.swap_model(opened.model, switched)
+                pipeline.adopt(flow_options(settings))
+                # One that waits for the next part does so with the policy of before.
+                opened, switched = self._coming or (self._running, do_nothing)
+                pipeline.swap_model(opened.model, switched)
+                tell_of_policy(pipeline, self._running.alarms)
         if self._models is not None:
-            self._models.reconsider()
+            if has_changed:
+                self._models.learn_anew()
+            else:
+                self._models.reconsider()
+        return has_changed
 
     def prepare(self, settings: Settings) -> Prepared:
         """As the port: whichever model runs judges by the policy of the product."""
@@ -126,16 +136,16 @@ class UpdatedModel:
         def keep() -> None:
             tell_of_policy(self._joined()[0], self._running.alarms)
             if self._models is not None:
-                self._models.product_changed()
+                self._models.learn_anew()
 
         return Prepared(self._running.identity, use, keep, do_nothing)
 
-    def rollback(self, to_sha256: str | None = None) -> dict[str, Json]:
+    def rollback(self, to_sha256: str | None = None, *, by: str | None = None) -> dict[str, Json]:
         """As the port."""
         if self._models is None:
             msg = "expected a flow that runs, found none yet"
             raise ModelError(msg)
-        return self._models.rollback(to_sha256)
+        return self._models.rollback(to_sha256, by=by)
 
     def busy(self) -> str | None:
         """As the port."""
@@ -221,7 +231,7 @@ class Packages:
         except ModelError as error:  # it is whole: no other model shall take its place
             msg = f"model.precision: {error}"
             raise ConfigError(msg) from error
-        opened = OpenModel(package, settings, follows=self._follows)
+        opened = OpenModel(package, settings, follows=self._follows, for_line=True)
         try:
             for other in self._every_product():  # it shall look at each of them, as they come
                 opened.under(other)

@@ -56,7 +56,7 @@ def demo(options: argparse.Namespace) -> int:
     """Run the demonstration."""
     from edge_inspector.demo.show import show
 
-    show(parts=options.parts, rate_hz=options.rate, seed=options.seed, port=options.port)
+    show(parts=options.parts, rate_hz=options.rate, seed=options.seed, port=options.port, page_port=options.page_port)
     return 0
 
 

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 from edge_inspector import __version__
-from edge_inspector.cli import camera
+from edge_inspector.cli import camera, page
 from edge_inspector.cli import commands as execute
 from edge_inspector.cli.arguments import decode, image_wh, number, sha256_prefix
 
@@ -57,29 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(command=execute.run)
 
-    demo = _command(
-        commands,
-        "demo",
-        "run a simulated line with the shipped model and a local broker",
-        "edge-inspector demo\n  edge-inspector demo --parts 200 --rate 20",
-    )
-    demo.add_argument(
-        "--parts", type=number(int, 1, math.inf), metavar="N", help="stop after N parts (default: run until Ctrl-C)"
-    )
-    demo.add_argument(
-        "--rate",
-        type=number(float, 0.01, 1000),
-        default=4.0,
-        metavar="HZ",
-        help="parts a second (default: %(default)s)",
-    )
-    demo.add_argument(
-        "--seed", type=number(int, 0, math.inf), default=0, help="which parts the line brings (default: %(default)s)"
-    )
-    demo.add_argument(
-        "--port", type=number(int, 1, 65535), default=1883, help="port of the local broker (default: %(default)s)"
-    )
-    demo.set_defaults(command=execute.demo)
+    _add_demo(commands)
 
     inspect = _command(
         commands,
@@ -172,10 +150,40 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    demo = _command(
+        commands,
+        "demo",
+        "run a simulated line with the shipped model and a local broker",
+        "edge-inspector demo\n  edge-inspector demo --parts 200 --rate 20",
+    )
+    demo.add_argument(
+        "--parts", type=number(int, 1, math.inf), metavar="N", help="stop after N parts (default: run until Ctrl-C)"
+    )
+    demo.add_argument(
+        "--rate",
+        type=number(float, 0.01, 1000),
+        default=4.0,
+        metavar="HZ",
+        help="parts a second (default: %(default)s)",
+    )
+    demo.add_argument(
+        "--seed", type=number(int, 0, math.inf), default=0, help="which parts the line brings (default: %(default)s)"
+    )
+    demo.add_argument(
+        "--port", type=number(int, 1, 65535), default=1883, help="port of the local broker (default: %(default)s)"
+    )
+    demo.add_argument(
+        "--page-port", type=number(int, 1, 65535), default=8380, help="port of the operator page (default: %(default)s)"
+    )
+    demo.set_defaults(command=execute.demo)
+
+
 def _add_families(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands that have commands of their own."""
     _add_model_commands(commands)
     camera.add_commands(commands, _command)
+    page.add_commands(commands, _command)
 
 
 def _add_model_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeAlias, TypeGuard
 
-from edge_inspector.configuration.effects import Effect, effect_of
+from edge_inspector.configuration.effects import ANY, Effect, effect_of
 from edge_inspector.configuration.plain import plain
 from edge_inspector.settings import Settings
 from edge_inspector.settings.redaction import REDACTED, is_secret, redact
@@ -47,18 +47,19 @@ def difference(old: Settings, new: Settings) -> tuple[Change, ...]:
 
     A section, or a product, that one of them lacks as a whole is one change.
     """
-    return tuple(_compare(old, new, ""))
+    return tuple(_compare(old, new, "", ""))
 
 
-def _compare(old: _Level, new: _Level, prefix: str) -> Iterator[Change]:
+def _compare(old: _Level, new: _Level, prefix: str, known_as: str) -> Iterator[Change]:
+    """Yield what changed below a level; `known_as` is its prefix in the table of effects."""
     before, after = dict(old), dict(new)
     for name in {**before, **after}:
-        key = f"{prefix}{name}"
+        key, entry = f"{prefix}{name}", f"{known_as}{name if isinstance(old, Section) else ANY}"
         was, is_now = before.get(name, ABSENT), after.get(name, ABSENT)
         if (isinstance(was, Section) and isinstance(is_now, Section)) or (_has_sections(was) and _has_sections(is_now)):
-            yield from _compare(was, is_now, f"{key}.")
+            yield from _compare(was, is_now, f"{key}.", f"{entry}.")
         elif was != is_now:
-            yield Change(key, _plain(was), _plain(is_now), effect_of(key))
+            yield Change(key, _plain(was), _plain(is_now), effect_of(entry))
 
 
 def _has_sections(value: object) -> TypeGuard[Mapping[str, Section]]:

@@ -7,16 +7,18 @@ from enum import StrEnum
 class Effect(StrEnum):
     """What it takes to bring a changed key into force, from the least to the most."""
 
-    LIVE = "live"  # between two frames
+    LIVE = "live"  # between two frames, or two parts
     SOURCE = "source"  # the source is closed and opened again
     RESTART = "restart"  # the flow is built anew in the same process; parts in flight are finished first
 
 
+ANY = "*"  # in the place of a name that a person has chosen, as the code of a product
 _ORDER = (Effect.LIVE, Effect.SOURCE, Effect.RESTART)
 
 _LIVE = (
     "log.level",
     "log.format",
+    "policy.override",
     "policy.min_area_px",
     "policy.roi",
     "policy.ignore",
@@ -24,6 +26,7 @@ _LIVE = (
     "flow.max_results_hz",
     "flow.stats_interval_s",
     "health.watchdog.inspection_s",
+    f"products.{ANY}.policy.override",
 )
 
 _SOURCE = (
@@ -71,7 +74,6 @@ _RESTART = (
     "source.web",
     "source.rate_hz",  # whether a folder has one decides whether its images may wait
     "model",
-    "policy.override",  # the detector itself leaves out what is weaker than the thresholds
     "flow.queue_size",
     "flow.deadline_ms",
     "flow.deliver_queue_size",
@@ -86,6 +88,7 @@ _RESTART = (
     "journal",
     "samples",
     "health",
+    "page",
 )
 
 EFFECTS: Mapping[str, Effect] = {

@@ -15,10 +15,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
 
+from edge_inspector.demo.port import HOST, free_port
 from edge_inspector.errors import ConfigError
 from edge_inspector.settings import ProtocolVersion
 
-HOST = "127.0.0.1"
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 _STDERR_SHOWN = 2000  # characters, from the end
@@ -57,7 +57,7 @@ def local_broker(port: int = 1883, *, kind: BrokerKind | None = None) -> Iterato
         ConfigError: If no broker is installed, or if it does not start.
     """
     kind = kind or choose_kind(mosquitto=find_mosquitto() is not None, amqtt=_has_amqtt())
-    port = port if port and _is_free(port) else _free_port()
+    port = free_port(port)
     with tempfile.TemporaryDirectory(prefix="edge-inspector-broker-") as folder:
         command = write_configuration(kind, port, Path(folder))
         stderr = Path(folder, "stderr")
@@ -143,22 +143,6 @@ def _listens(port: int) -> bool:
             return True
     except OSError:
         return False
-
-
-def _is_free(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _has_amqtt() -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -131,14 +131,21 @@ class OnnxDetector:
         found = inference.detections
         return replace(inference, detections=replace(found, xyxy=frame.to_captured(found.xyxy)))
 
-    def seeing(self, min_confidence: float) -> Self:
+    def seeing(self, min_confidence: float, *, counts_from: float | None = None) -> Self:
         """Return the same model, not a second one in memory, that reports from another score on.
 
         It lives as long as this one, and on the same thread; whoever has opened this one closes this one.
+
+        Args:
+            min_confidence: Lowest score reported, in [0, 1].
+            counts_from: Weaker boxes than this decide nothing: one among them that is not sound is no error, and they
+                are left out of that frame. All decide when None.
         """
         other = copy(self)
-        decoder = decoder_of(self._manifest, confidence=min_confidence, max_detections=self._max_detections)
-        other._decode = decoder.decode  # noqa: SLF001 - it is one of us
+        decode = self._decode_from(min_confidence)
+        if counts_from is not None and counts_from > min_confidence:
+            decode = _either(decode, self._decode_from(counts_from))
+        other._decode = decode  # noqa: SLF001 - it is one of us
         return other
 
     def close(self) -> None:
@@ -223,6 +230,9 @@ class OnnxDetector:
             postprocess_ms=(decoded - inferred) / 1e6,
         )
 
+    def _decode_from(self, min_confidence: float) -> Callable[[Tensors], Detections]:
+        return decoder_of(self._manifest, confidence=min_confidence, max_detections=self._max_detections).decode
+
     def _infer(self, tensor: NDArray[Any], options: ort.RunOptions | None = None) -> Tensors:
         """Return the outputs for an input tensor of any number of images."""
         feeds = {self._input_name: tensor}
@@ -257,6 +267,20 @@ class OnnxDetector:
         except ModelError:
             return False
         return all(output.shape[:1] == (2,) for output in outputs)
+
+
+def _either(
+    first: Callable[[Tensors], Detections], otherwise: Callable[[Tensors], Detections]
+) -> Callable[[Tensors], Detections]:
+    """Return what decodes in the first way, or where that cannot be in the other."""
+
+    def decode(outputs: Tensors) -> Detections:
+        try:
+            return first(outputs)
+        except ModelError:
+            return otherwise(outputs)
+
+    return decode
 
 
 def read_graph(content: bytes, *, name: str) -> Graph:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from edge_inspector.detections import Detections, joined
 from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.frame import Frame
 from edge_inspector.ports import Inference
@@ -15,20 +16,23 @@ from edge_inspector.tiling import Tiles, Tiling, larger_than, merge, plan_tiles
 class TiledDetector:
     """Runs a detector on every tile of a frame; for one thread at a time."""
 
-    def __init__(self, detector: OnnxDetector, tiling: Tiling, *, max_detections: int = 100) -> None:
+    def __init__(
+        self, detector: OnnxDetector, tiling: Tiling, *, max_detections: int = 100, counts_from: float = 0.0
+    ) -> None:
         """Wrap a detector, which stays the caller's to close.
 
         Args:
             detector: What looks at each tile.
             tiling: How frames are cut.
             max_detections: Boxes reported at most, of all tiles together.
+            counts_from: Weaker boxes than this change nothing of the others.
         """
         self.identity = detector.identity
         self.class_names = detector.class_names
         self.is_gray = detector.is_gray
         self._detector = detector
         self._tiling = tiling
-        self._max_detections = max_detections
+        self._max_detections, self._counts_from = max_detections, counts_from
 
     def views(self, image_wh: tuple[int, int]) -> int:
         """Return how many inferences a frame of that width and height takes."""
@@ -56,13 +60,27 @@ class TiledDetector:
         if self._tiling.whole_frame:
             # What is smaller some tile has seen whole, and at a better resolution.
             placed[-1] = larger_than(placed[-1], self._tiling.overlap_px)
-        merged = merge(placed, tiles, max_detections=self._max_detections)
+        merged = self._merge(placed, tiles)
         return Inference(
             replace(merged, xyxy=frame.to_captured(merged.xyxy)),
             times.preprocess_ms,
             times.inference_ms,
             postprocess_ms=times.postprocess_ms + (time.perf_counter_ns() - started) / 1e6,
         )
+
+    def _merge(self, placed: list[Detections], tiles: Tiles) -> Detections:
+        every = merge(placed, tiles, max_detections=self._max_detections)
+        counts = [found.confidence >= self._counts_from for found in placed]
+        if all(mask.all() for mask in counts):
+            return every
+        counted = [found.take(mask) for found, mask in zip(placed, counts, strict=True)]
+        both = joined(
+            [
+                merge(counted, tiles, max_detections=self._max_detections),
+                every.take(every.confidence < self._counts_from),
+            ]
+        )
+        return both.take(np.arange(min(len(both), self._max_detections)))
 
 
 @lru_cache(maxsize=8)

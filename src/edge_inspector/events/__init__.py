@@ -6,25 +6,29 @@ cut to the strongest and frames to the first, and `detections_total` and `frames
 other rooms add freely, a comparison or the result of a command, is cut to the first of its fields and list entries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from edge_inspector.alarms import Alarm
 from edge_inspector.commands import Answer
 from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause
+from edge_inspector.dispositions import JudgedResult, Judgement
 from edge_inspector.events.documents import (
     LONGEST_NAME,
     LONGEST_TEXT,
     Json,
     as_json,
     detection_documents,
+    disposition_data,
+    drawn_documents,
     evicted_documents,
     fitting,
     model_document,
     reason_documents,
     shorten,
     strongest,
+    threshold_documents,
     timestamp,
     told,
 )
@@ -178,6 +182,55 @@ class EventWriter:
             "model": model_document(model),
         }
         return self._event(Channel.PRODUCT, EventKind.PRODUCT_CHANGED, at, name=product, data=data)
+
+    def thresholds_changed(  # noqa: PLR0913 - what a person wants to know of it
+        self,
+        at: datetime,
+        *,
+        model: ModelIdentity,
+        product: str | None,
+        thresholds: Mapping[str, tuple[float, float]],
+        previous: Mapping[str, tuple[float, float]],
+        by: str | None,
+    ) -> Message:
+        """Return the event that other thresholds decide from now on.
+
+        Args:
+            at: When.
+            model: For which model.
+            product: For which product, where the line changes over.
+            thresholds: `review_at` and `reject_at` by class, as they are now; of the classes that changed the first
+                ones that fit are told, and how many there were.
+            previous: Those of the same classes before.
+            by: Who wanted it; None where the model's own, or the configured ones, came back by themselves.
+        """
+
+        def message(classes: Sequence[Json]) -> Message:
+            data: dict[str, Json] = {
+                "model": model_document(model),
+                "product": told(product),
+                "classes": classes,
+                "classes_total": len(thresholds),
+                "by": told(by),
+            }
+            return self._event(Channel.MODEL, EventKind.THRESHOLDS_CHANGED, at, name=model.sha256, data=data)
+
+        return _filled(message, threshold_documents(thresholds, previous))
+
+    def disposition_recorded(self, judged: JudgedResult, judgement: Judgement) -> Message:
+        """Return the event that a person said what they think of a result.
+
+        Args:
+            judged: The result.
+            judgement: What was said of it; of its boxes the first ones that fit are told, and how many there were.
+        """
+
+        def message(boxes: Sequence[Json]) -> Message:
+            data = disposition_data(judged, judgement, boxes)
+            kind, name = EventKind.DISPOSITION_RECORDED, judged.inspection_id
+            return self._event(Channel.DISPOSITION, kind, judgement.at, name=name, data=data)
+
+        return _filled(message, drawn_documents(judgement.boxes))
 
     def command_answered(self, at: datetime, answer: Answer, result: Mapping[str, Json] | None = None) -> Message:
         """Return the event that a command was run, or was not.
@@ -347,3 +400,9 @@ class EventWriter:
 
     def _document(self, channel: Channel, document: Mapping[str, Json]) -> Message:
         return Message(self.topics.topic(channel), as_json(document), CATALOGUE[channel])
+
+
+def _filled(message: Callable[[Sequence[Json]], Message], entries: Sequence[Json]) -> Message:
+    """Return the message with as many of its entries, from the first, as it may have."""
+    bare = message([])
+    return message(strongest(entries, LARGEST_MESSAGE - len(bare.topic.encode()) - len(bare.payload)))

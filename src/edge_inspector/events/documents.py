@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from edge_inspector.decision import NoVerdict, Reason
 from edge_inspector.detections import Detections
+from edge_inspector.dispositions import DrawnBox, JudgedResult, Judgement
 from edge_inspector.inspection import InspectionResult, ModelIdentity, outcome_name
 from edge_inspector.sampling import Evicted
 from edge_inspector.web import WebPlace, WebStretch
@@ -42,6 +43,46 @@ def detection_documents(
     for document, part_frame in zip(documents, frames, strict=False):
         document["part_frame"] = part_frame
     return list(documents)
+
+
+def drawn_documents(boxes: Sequence[DrawnBox]) -> list[Json]:
+    """Return boxes that a person drew as they are written everywhere."""
+    return [
+        {"label": box.label, "xyxy": [round(side, 2) for side in box.xyxy], "part_frame": box.part_frame}
+        for box in boxes
+    ]
+
+
+def disposition_data(judged: JudgedResult, judgement: Judgement, boxes: Sequence[Json]) -> dict[str, Json]:
+    """Return the `data` of a disposition with those of its boxes that fit, without the place of the station."""
+    return {
+        "inspection_id": judged.inspection_id,
+        "track_id": judged.track_id,
+        "part_id": told(judged.part_id),
+        "lot": told(judged.lot),
+        "product": told(judged.product),
+        "outcome": judged.outcome,
+        "disposition": judgement.disposition.value,
+        "previous": None if judged.previous is None else judged.previous.value,
+        "boxes": boxes,
+        "boxes_total": len(judgement.boxes),
+        "by": shorten(judgement.by, LONGEST_NAME),
+        "note": None if judgement.note is None else shorten(judgement.note),
+        "model": model_document(judged.model),
+        "sample_key": judged.sample_key,
+    }
+
+
+def threshold_documents(
+    now: Mapping[str, tuple[float, float]], before: Mapping[str, tuple[float, float]]
+) -> list[Json]:
+    """Return the thresholds of classes as they are written everywhere, each with those before."""
+
+    def limits(of: Mapping[str, tuple[float, float]], label: str) -> dict[str, Json]:
+        review_at, reject_at = of[label]
+        return {"review_at": review_at, "reject_at": reject_at}
+
+    return [{"label": label, **limits(now, label), "previous": limits(before, label)} for label in now]
 
 
 def frame_documents(result: InspectionResult) -> list[Json]:

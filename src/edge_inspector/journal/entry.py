@@ -7,6 +7,7 @@ from edge_inspector.topics import Message, Priority
 
 MOST_IMPORTANT_FIRST: Final = (Priority.ALERT, Priority.RESULT, Priority.STATS)
 HISTORY: Final = len(MOST_IMPORTANT_FIRST)  # a lane that no sink reads: retained topics reach sinks as the present
+ALERTS, RESULTS = MOST_IMPORTANT_FIRST.index(Priority.ALERT), MOST_IMPORTANT_FIRST.index(Priority.RESULT)
 LANES: Final = (*range(len(MOST_IMPORTANT_FIRST)), HISTORY)
 LEAST_IMPORTANT_FIRST: Final = (2, HISTORY, 1, 0)
 _LANE_OF: Final = {priority: lane for lane, priority in enumerate(MOST_IMPORTANT_FIRST)}

@@ -1,5 +1,6 @@
 """The journal as others see it: append here, and read by a reader for each sink."""
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,9 +8,10 @@ from typing import Self
 
 from edge_inspector.events import Json
 from edge_inspector.journal.archive import Archive
-from edge_inspector.journal.entry import Entry
+from edge_inspector.journal.entry import LANES, Entry
 from edge_inspector.journal.memory import Memory
 from edge_inspector.journal.options import JournalOptions
+from edge_inspector.journal.past import Past
 from edge_inspector.journal.reader import Reader
 from edge_inspector.journal.state import JournalState
 from edge_inspector.journal.writer import Writer
@@ -23,6 +25,11 @@ class Journal:
 
     Used as a context manager: entering opens the file, whether or not the disk takes it; leaving commits what waits.
     Sinks are closed before it, so that what they settle last is still written down.
+
+    Attributes:
+        past: Everything above a number, for those who follow the journal and are no sink.
+        epoch: Random name of this opening. A number above `first_seq` that was given in another one may be given once
+            more, where it did not reach the disk.
     """
 
     def __init__(
@@ -45,6 +52,8 @@ class Journal:
         self._path = path
         options = options if path is not None else _in_memory(options)
         self._memory, self._archive = Memory(options), Archive()
+        self.past = Past(self._memory, self._archive)
+        self.epoch = secrets.token_hex(4)
         self._writer = Writer(path, options, self._memory, self._archive, operating_clock, on_joined)
         self._last_accounts: Mapping[str, Json] | None = None
 
@@ -67,6 +76,16 @@ class Journal:
     def accounts(self) -> Mapping[str, Json] | None:
         """The accounts of the last commit of this session; None before it."""
         return self._memory.accounts
+
+    @property
+    def first_seq(self) -> int:
+        """The last number that was given before this start: everything above it is of this session."""
+        return self._memory.first_seq
+
+    @property
+    def last_seq(self) -> int:
+        """The last number given; not every number has an entry."""
+        return self._memory.last_seq
 
     def append(self, messages: Sequence[Message], *, accounts: Mapping[str, Json] | None = None) -> None:
         """Put messages on record and tell the sinks; never waits for the disk.
@@ -91,6 +110,28 @@ class Journal:
         reader = Reader(sink, wake, self._memory, self._archive)
         self._writer.readers = [*(each for each in self._writer.readers if each.sink != sink), reader]
         return reader
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Have something called whenever there is something new, of any kind; return how to end that.
+
+        Args:
+            wake: Called from other threads, once or twice more after the end; quick, and never failing.
+        """
+        return self._memory.listen(wake)
+
+    def since(self, seq: int, limit: int, lanes: Sequence[int] = LANES) -> list[Entry]:
+        """Return the first entries above `seq`, in order of their numbers, those not yet committed included.
+
+        None is passed over that could be read later: while the disk cannot be read, there may be none at all. See
+        `past` for more.
+
+        Args:
+            seq: Number of the last entry that is known.
+            limit: So many at most.
+            lanes: Of which kinds.
+        """
+        stretch = self.past.stretch(seq, limit, lanes)
+        return [] if stretch is None else list(stretch.entries)
 
     def newest(self, limit: int) -> list[Entry]:
         """Return the last entries, newest first, those not yet committed included."""

@@ -23,6 +23,7 @@ class Memory:
     Attributes:
         tails: The newest entries, by lane.
         places: Where each sink stands.
+        first_seq: The last number given before this session.
         last_seq: The last number given.
         written_seq: The last number that is committed.
         lost: Entries given up before they were committed.
@@ -34,8 +35,9 @@ class Memory:
         self._changed = threading.Condition(self.lock)
         self.tails = tuple(Tail(0) for _ in LANES)
         self.places = Places()
-        self.last_seq = self.written_seq = self._first_seq = 0
+        self.last_seq = self.written_seq = self.first_seq = 0
         self.lost = 0
+        self._listeners: dict[object, Callable[[], None]] = {}
         self._groups = Groups(commit_rows=options.commit_rows, commit_s=options.commit_s)
         self._accounts: Mapping[str, Json] | None = None  # of the last commit
         self._dead_letters: list[DeadLetter] = []
@@ -63,20 +65,32 @@ class Memory:
         return self._is_closing or len(self._groups) > 1
 
     def wakes(self) -> list[Callable[[], None]]:
-        """Return how to tell each sink that something is new."""
+        """Return how to tell each sink, and whoever else listens, that something is new."""
         with self.lock:
-            return list(self.places.wakes.values())
+            return [*self.places.wakes.values(), *self._listeners.values()]
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Add one who is told of everything, also of what no sink reads; return how to end that."""
+        key = object()
+        with self.lock:
+            self._listeners[key] = wake
+
+        def stop() -> None:
+            with self.lock:
+                self._listeners.pop(key, None)
+
+        return stop
 
     def begin_at(self, last_seq: int) -> None:
         """Number what comes from `last_seq` + 1 on; before anything came."""
-        self.last_seq = self.written_seq = self._first_seq = last_seq
+        self.last_seq = self.written_seq = self.first_seq = last_seq
         for tail in self.tails:
             tail.floor = last_seq
 
     def join(self, facts: Facts) -> bool:
         """Take over what a database knew; return False, and change nothing, where its numbers are in use already."""
         with self.lock:
-            if facts.last_seq > self._first_seq:
+            if facts.last_seq > self.first_seq:
                 return False
             self.places.join(facts.standings, end=self.last_seq)
             self._accounts = facts.accounts if self._accounts is None else self._accounts
@@ -99,7 +113,8 @@ class Memory:
                 if self._groups.add(rows, self.last_seq, accounts, now_s=time.monotonic()):
                     self._changed.notify_all()
                 self._lose()
-            return list(self.places.wakes.values()) if has_news else []
+            sinks = self.places.wakes.values() if has_news else ()
+            return [*sinks, *(self._listeners.values() if rows else ())]
 
     def _lose(self) -> None:
         tails = self.tails

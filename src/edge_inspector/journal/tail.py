@@ -41,6 +41,11 @@ class Tail:
         first = bisect_right(self._entries, seq, lo=self._start, key=_seq_of)
         return self._entries[first : None if limit is None else first + limit]
 
+    def count(self, seq: int, through: int) -> int:
+        """Return how many entries that are here are above `seq`, up to `through`."""
+        first, end = (bisect_right(self._entries, each, lo=self._start, key=_seq_of) for each in (seq, through))
+        return max(0, end - first)
+
     def pending_through(self, seq: int) -> list[Entry]:
         """Return the entries up to `seq` that are not committed."""
         return self._entries[self._pending : self._end_of(seq)]

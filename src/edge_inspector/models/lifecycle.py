@@ -37,7 +37,6 @@ from edge_inspector.settings import UpdateSettings
 _log = logging.getLogger(__name__)
 _TICK_S = 0.2  # a stop is noticed within this
 _PAUSE_S = 1.0  # after a look that failed
-_BY_HAND = "it was rolled back by hand"
 _ANSWER_S = 10.0  # to load the model that is gone back to
 
 
@@ -46,6 +45,7 @@ class _Request:
     """A person's wish to go back, to the model with this sha256 unless None."""
 
     to_sha256: str | None
+    by: str | None
     answer: Future[dict[str, Json]] = field(default_factory=Future)
 
 
@@ -87,7 +87,7 @@ class Models:
         self._wishes = Wishes(folder, self._examine, teller)
         self._proving = Proving(settings, watched)
         self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
-        self._is_changed = self._is_other_product = False
+        self._is_changed = self._is_unusual = False
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
 
     def __enter__(self) -> Self:
@@ -107,16 +107,17 @@ class Models:
         """Begin an examination that goes on anew: what the candidate is held against has changed; for any thread."""
         self._is_changed = True
 
-    def product_changed(self) -> None:
-        """Learn anew what usually comes of parts: the line makes another product; for any thread."""
-        self._is_other_product = True
+    def learn_anew(self) -> None:
+        """Learn anew what usually comes of parts: another product is made, or other thresholds decide; any thread."""
+        self._is_unusual = True
         self.reconsider()
 
-    def rollback(self, to_sha256: str | None = None) -> dict[str, Json]:
+    def rollback(self, to_sha256: str | None = None, *, by: str | None = None) -> dict[str, Json]:
         """Go back to the last good model with the next part, and remember what ran as refused; for any thread.
 
         Args:
             to_sha256: The model that is expected there; whichever is there when None.
+            by: Who wants it, for the reason that is told.
 
         Returns:
             `model` that runs with the next part, and `rolled_back`, each with name, version and sha256.
@@ -124,7 +125,7 @@ class Models:
         Raises:
             InspectorError: If there is no such model, it cannot be opened, or another switch waits for the next part.
         """
-        request = _Request(to_sha256)
+        request = _Request(to_sha256, by)
         self._requests.put(request)
         self._wake.set()
         try:
@@ -179,8 +180,8 @@ class Models:
 
     def _round(self) -> None:
         self._proving.learn(self._line.counts())
-        if self._is_other_product:
-            self._is_other_product = False
+        if self._is_unusual:
+            self._is_unusual = False
             self._proving.begin_anew()
         if (counts := self._switching.taken_effect()) is not None:
             self._proving.begin(counts, self._recall.memory.probation)
@@ -200,7 +201,8 @@ class Models:
         if not request.answer.set_running_or_notify_cancel():
             return
         try:
-            answer = self._take_back(_BY_HAND, cause=ModelChange.COMMAND, to_sha256=request.to_sha256)
+            reason = f"it was rolled back by {request.by or 'hand'}"
+            answer = self._take_back(reason, cause=ModelChange.COMMAND, to_sha256=request.to_sha256)
             request.answer.set_result(answer)
         except InspectorError as error:
             request.answer.set_exception(error)

@@ -27,6 +27,7 @@ class Alarms:
         self._publish = publish
         self._lock = threading.Lock()
         self._standing: dict[str, tuple[Alarm, float | None]] = {}
+        self._raised_at: dict[str, datetime] = {}
 
     def raise_(
         self, alarm: Alarm, *, at: datetime | None = None, monotonic_s: float | None = None, lasting: bool = False
@@ -45,6 +46,8 @@ class Alarms:
             standing = self._standing.get(alarm.name)
             lasting = lasting or (standing is not None and standing[1] is None)
             self._standing[alarm.name] = (alarm, None if lasting else monotonic_s)
+            if standing is None:
+                self._raised_at[alarm.name] = at
             # One that lasts stands for one thing: a new text is news. The others come again and again.
             if standing is None or (lasting and standing[0] != alarm):
                 self._publish(self._writer.alarm_raised(at, alarm))
@@ -73,6 +76,12 @@ class Alarms:
             for name in names:
                 if name not in self._standing:
                     self._publish(self._writer.alarm_gone(name))
+
+    def standing(self) -> list[tuple[Alarm, datetime]]:
+        """Return the alarms that stand, each with when it was raised, the oldest first."""
+        with self._lock:
+            found = [(alarm, self._raised_at[name]) for name, (alarm, _) in self._standing.items()]
+        return sorted(found, key=lambda pair: pair[1])
 
     def names(self) -> list[str]:
         """Return the names of the alarms that stand."""

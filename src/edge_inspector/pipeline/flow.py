@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from edge_inspector.decision import Policy
 from edge_inspector.errors import HangingError, InspectorError, StuckError
 from edge_inspector.events import EventWriter, Json
 from edge_inspector.frame import DropCause, Frame
@@ -25,7 +24,7 @@ from edge_inspector.pipeline.latency import LatencyWindow
 from edge_inspector.pipeline.ledger import Ledger
 from edge_inspector.pipeline.looking import STOPPED, Looking
 from edge_inspector.pipeline.options import FlowOptions, Surroundings, Totals
-from edge_inspector.pipeline.presence import Presence
+from edge_inspector.pipeline.presence import Presence, PresentState
 from edge_inspector.pipeline.reports import Reports
 from edge_inspector.pipeline.statistics import Statistics
 from edge_inspector.pipeline.switching import Switching
@@ -92,6 +91,7 @@ class Pipeline:
             keeper=around.keeper,
             gate=around.gate,
             patience_s=_ROOM_S if options.handover.when_full is WhenFull.WAIT else 0.0,
+            watch_result=around.watch_result,
         )
         self._product = ProductInspected(around.product)
         self._changes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -172,28 +172,33 @@ class Pipeline:
         """The model that looks at frames now; for any thread."""
         return self._inspector.model.identity
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes of the model that looks at frames now; for any thread."""
+        return self._inspector.model.class_names
+
+    def now(self) -> PresentState:
+        """Return what the station has said last of itself; for any thread."""
+        return self._presence.now()
+
     def totals(self) -> Totals:
         """Return the accounts as they are now."""
         session = self._ledger.accounts()
         undelivered = self._deliverer.undelivered()
         return Totals(session.frames, session.parts, undelivered, self._ledger.total(session))
 
-    def adopt(self, options: FlowOptions, policy: Policy, *, of_model: ModelIdentity) -> None:
-        """Use other options and another policy from the next frame on; for any thread.
+    def adopt(self, options: FlowOptions) -> None:
+        """Use other options from the next frame on; for any thread.
 
         What the threads and queues are made of, and the parts' deadline, stay as they were at the start.
 
         Args:
             options: How frames flow.
-            policy: Decides from now on, unless another model has taken over meanwhile and brought its own.
-            of_model: The model that the policy is for.
         """
 
         def change() -> None:
             self._options = options
             self._reports.max_results_hz = options.max_results_hz
-            if self._inspector.model.identity == of_model:
-                self._reports.judge_by(policy)
 
         self._changes.put(change)
 
@@ -209,7 +214,8 @@ class Pipeline:
     def swap_model(self, model: Model, on_switched: Callable[[], None]) -> None:
         """Let another model inspect from the next part on, or from the next frame where there are none; for any thread.
 
-        A part of several frames is never judged by two models.
+        A part of several frames is never judged by two models, nor by two policies of the same one. A change-over to
+        another product takes its place.
 
         Args:
             model: Open and warm; of several that wait, the last one takes over.

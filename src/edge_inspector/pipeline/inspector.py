@@ -1,8 +1,9 @@
 """Captured frames -> findings, and findings -> inspection results."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import compress
 
 from edge_inspector.decision import NoVerdict, NoVerdictCause, Outcome, Policy, decide
 from edge_inspector.detections import Detections
@@ -25,8 +26,9 @@ class Model:
         is_gray: It needs no colors.
         smallest_wh: Width and height of its input: a picture's pixels beyond it are only resized away. None where
             every pixel counts.
-        report_at: Weaker detections are left out of the results of a free-running source, which needs them to keep a
-            known defect in sight. For parts there are none: their detector's floor is the same.
+        report_at: Weaker detections are left out of every result. What follows the defects of a belt needs them to keep
+            a known one in sight, and whoever tries lower thresholds on the last parts.
+        floor: Still weaker ones the detector does not find.
         judges: Its findings lead to a verdict; not so while frames are gathered for the first model.
     """
 
@@ -37,6 +39,7 @@ class Model:
     is_gray: bool = False
     smallest_wh: tuple[int, int] | None = None
     report_at: float = 0.0
+    floor: float = 0.0
     judges: bool = True
 
 
@@ -69,10 +72,6 @@ class Inspector:
         latency_ms = _latency(frame, inference, taken_ns, detected_ns, decided_ns)
         return FrameFinding(_record(frame, outcome), inference.detections, latency_ms, frame.captured_monotonic_ns)
 
-    def judge_by(self, policy: Policy) -> None:
-        """Let another policy decide from the next frame on."""
-        self.model = replace(self.model, policy=policy)
-
     def without_verdict(self, captured: Frame | DamagedFrame, cause: NoVerdictCause, problem: str) -> FrameFinding:
         """Return the finding of a frame that no judgement could be made of."""
         outcome = NoVerdict(cause, problem, self.model.policy.fail_safe)
@@ -83,9 +82,7 @@ class Inspector:
 
     def result_of_frame(self, finding: FrameFinding) -> InspectionResult:
         """Return the result of one frame of a free-running source."""
-        detections = finding.detections
-        if len(detections) and (shown := detections.confidence >= self.model.report_at).sum() < len(detections):
-            detections = detections.take(shown)
+        detections, _ = self._reported(finding.detections)
         record = finding.record
         return InspectionResult(
             inspection_id=self._id(record.captured_at, str(record.frame_id)),
@@ -100,7 +97,7 @@ class Inspector:
 
     def result_of_part(self, part: ClosedPart) -> InspectionResult:
         """Return the result of a part that has closed."""
-        detections, detection_frames = merge_detections(part.findings)
+        detections, detection_frames = self._reported(*merge_detections(part.findings))
         records = tuple(finding.record for finding in part.findings)
         return InspectionResult(
             inspection_id=self._id(min(record.captured_at for record in records), part.part_id),
@@ -113,6 +110,13 @@ class Inspector:
             latency_ms=_latency_of_part(part),
             detection_frames=detection_frames,
         )
+
+    def _reported(self, detections: Detections, frames: tuple[int, ...] = ()) -> tuple[Detections, tuple[int, ...]]:
+        """Return the detections that a result tells of, and the frame of each where that is known."""
+        shown = detections.confidence >= self.model.report_at
+        if shown.all():
+            return detections, frames
+        return detections.take(shown), tuple(compress(frames, shown.tolist()))
 
     def track_id(self, first_seen_at: datetime, number: int) -> str:
         """Return the id of a track: a ULID whose time is that of its first frame."""

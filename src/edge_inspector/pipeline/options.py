@@ -1,15 +1,16 @@
 """How a flow runs, what it may have around it, and what it tells at its end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_inspector.alarms import Alarm
 from edge_inspector.events import Json
 from edge_inspector.frame import Frame
-from edge_inspector.inspection import FrameFinding
+from edge_inspector.inspection import FrameFinding, InspectionResult
 from edge_inspector.pipeline.accounts import Accounts, FrameCounts, PartCounts
 from edge_inspector.pipeline.alarms import Alarms
 from edge_inspector.pipeline.handover import HandoverOptions
+from edge_inspector.pipeline.inspector import Model
 from edge_inspector.pipeline.ledger import Ledger
 from edge_inspector.ports import RejectGate, SampleKeeper
 from edge_inspector.topics import Message
@@ -49,6 +50,8 @@ class Surroundings:
         gate: Throws parts out.
         watch_frame: Called on the inspect thread with every frame that is inspected; must take no time.
         watch_finding: Called there with every frame that was inspected and what was found; must take no time.
+        watch_result: Called there with every result of an inspection, what was found on its frames, the weak detections
+            too of which it does not tell, and the model that found them; must take no time.
         may_exit: Asked when only a new process helps: True, and one exit is taken from the budget, or False.
         more_stats: Further values of the statistics, by name.
         standing_alarms: Alarms known before the start; they last.
@@ -63,6 +66,7 @@ class Surroundings:
     gate: RejectGate | None = None
     watch_frame: Callable[[Frame], None] | None = None
     watch_finding: Callable[[Frame, FrameFinding], None] | None = None
+    watch_result: Callable[[InspectionResult, Sequence[FrameFinding], Model], None] | None = None
     may_exit: Callable[[], bool] = lambda: False
     more_stats: Callable[[], Mapping[str, Json]] = dict
     standing_alarms: tuple[Alarm, ...] = ()

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -31,6 +32,27 @@ _TROUBLES = {
 }
 
 CameraAccounts: TypeAlias = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class PresentState:
+    """What a station has said last of itself.
+
+    Attributes:
+        state, reason: Of the station; the reason is None where there is nothing to say.
+        since: When it began, aware UTC; None before the first word.
+        camera, camera_reason: Likewise; None before the first word of the camera.
+        model: The model that looks at frames.
+        product: What the line is set up for.
+    """
+
+    state: StationState
+    reason: str | None
+    since: datetime | None
+    camera: CameraStatus | None
+    camera_reason: str | None
+    model: ModelIdentity
+    product: str | None
 
 
 class Presence:
@@ -64,6 +86,7 @@ class Presence:
         self._session_started_at = session_started_at
         self._lock, self._saying = threading.Lock(), threading.Lock()
         self._said: tuple[StationState, str | None] = StationState.INITIALIZED, None
+        self._said_at: datetime | None = None
         self._camera: CameraStatus | None = None
         self._camera_reason: str | None = None
         self._executes = self._waits = False
@@ -159,6 +182,15 @@ class Presence:
             return f"the camera is {status}: {reason}"
         return None if without_trigger is None else f"{TRIGGER_UNAVAILABLE}: {without_trigger}"
 
+    def now(self) -> PresentState:
+        """Return what the station has said last of itself; for any thread."""
+        with self._saying:
+            (state, reason), since = self._said, self._said_at
+            model, product = self._model, self._product
+        with self._lock:
+            camera, camera_reason = self._camera, self._camera_reason
+        return PresentState(state, reason, since, camera, camera_reason, model, product)
+
     def camera_accounts(self) -> CameraAccounts:
         """Return the camera's status, how often it was away since it was first seen, and for how many seconds."""
         with self._lock:
@@ -186,7 +218,7 @@ class Presence:
 
     def _say_state(self, state: StationState, at: datetime, reason: str | None) -> None:
         with self._saying:
-            self._said = state, reason
+            self._said, self._said_at = (state, reason), at
             self._put_state(state, at, reason)
 
     def _put_state(self, state: StationState, at: datetime, reason: str | None) -> None:

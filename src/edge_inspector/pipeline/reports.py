@@ -1,12 +1,12 @@
 """From findings to reports: frames become parts or tracks, each gets its result, and the accounts are kept."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from edge_inspector.alarms import Alarm, Severity, no_verdict_alarm
-from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Policy
+from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause
 from edge_inspector.events import TrackedDefect
 from edge_inspector.frame import DropCause, Frame
 from edge_inspector.inspection import FrameFinding, InspectionResult
@@ -70,6 +70,7 @@ class Reports:
         keeper: SampleKeeper | None = None,
         gate: RejectGate | None = None,
         patience_s: float = 0.0,
+        watch_result: Callable[[InspectionResult, Sequence[FrameFinding], Model], None] | None = None,
     ) -> None:
         """Start with no part and no track.
 
@@ -84,6 +85,7 @@ class Reports:
             keeper: Chooses frames that a person shall label.
             gate: Throws parts out; it is told of each before anything else is done.
             patience_s: How long a result waits for room in a full queue, where the line can be held up.
+            watch_result: As in `Surroundings`.
         """
         self._inspector = inspector
         self._parts = parts
@@ -95,6 +97,7 @@ class Reports:
         self._keeper = keeper
         self._gate = gate
         self._patience_s = patience_s
+        self._watch_result = watch_result
         self._unseen = Unseen(alarms)
         self._pictures: list[Frame] = []  # of the open part, where somebody may keep them
         self._last_published_ns = self._accounted_ns = 0
@@ -161,13 +164,6 @@ class Reports:
         """Report the part whose deadline has passed, if there is one."""
         self._close(self._parts.overdue(time.monotonic_ns()))
 
-    def judge_by(self, policy: Policy) -> None:
-        """Let another policy decide from now on; for the thread that the reports belong to."""
-        self._inspector.judge_by(policy)
-        self._parts.fail_safe = policy.fail_safe
-        if self._tracker is not None:
-            self._tracker.judge_by(policy)
-
     @property
     def is_between_parts(self) -> bool:
         """Whether another model may take over: none has looked at a frame of the open part."""
@@ -179,8 +175,7 @@ class Reports:
         if tracker is not None and model.class_names != before.class_names:
             self._end_tracks()
             tracker.begin_anew(model.class_names, model.policy)
-        self._inspector.model = model
-        self.judge_by(model.policy)
+        self._look_with(model)
 
     def change_over(self, model: Model, product: str) -> None:
         """Let a model look and judge that is for another product; the open part and all tracks end before it."""
@@ -188,8 +183,7 @@ class Reports:
         self.end(NoVerdictCause.PRODUCT_MISMATCH, problem)
         if self._tracker is not None:
             self._tracker.begin_anew(model.class_names, model.policy)
-        self._inspector.model = model
-        self.judge_by(model.policy)
+        self._look_with(model)
 
     def hurry(self) -> None:
         """Wait for room no longer: the station is being stopped."""
@@ -200,6 +194,12 @@ class Reports:
         self._close(self._parts.close(cause, problem, time.monotonic_ns()))
         self._end_tracks()
         self._unseen.end()
+
+    def _look_with(self, model: Model) -> None:
+        self._inspector.model = model
+        self._parts.fail_safe = model.policy.fail_safe
+        if self._tracker is not None:
+            self._tracker.judge_by(model.policy)
 
     def _lose(self, place: WebPlace, finding: FrameFinding) -> None:
         """Report a frame of a web that nobody looked at: each has a result, however seldom others are published."""
@@ -230,6 +230,8 @@ class Reports:
         if isinstance(captured, Frame):
             self._last_result, self._last_captured_ns = result, captured.captured_monotonic_ns
         self._deliver(result, published=self._is_due())
+        if self._watch_result is not None:
+            self._watch_result(result, (finding,), self._inspector.model)
 
     def _close(self, closed: Sequence[ClosedPart]) -> None:
         for part in closed:
@@ -239,6 +241,8 @@ class Reports:
             failure = result.outcome if isinstance(result.outcome, NoVerdict) else None
             self._ledger.closed(result.outcome_name, no_verdict=None if failure is None else failure.cause.value)
             self._deliver(self._kept(result))
+            if self._watch_result is not None:
+                self._watch_result(result, part.findings, self._inspector.model)
             if failure is not None and failure.cause is not NoVerdictCause.NO_MODEL:  # of that a standing alarm tells
                 source = result.frames[0].source
                 self.raise_alarm(failure.cause, f"part {result.part_id} ({source}): {failure.problem}")

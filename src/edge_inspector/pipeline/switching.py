@@ -38,11 +38,14 @@ class Switching:
         """Let what is for a product inspect from the next frame on, where it is not so already."""
         if product is None or product == self._product.running or (change := self._product.take(product)) is None:
             return
+        waiting = self._models.qsize()
         try:
             model = change.use()
         except InspectorError as error:
             change.settle(error)
             return
+        for _ in range(waiting):  # they look and judge as for the product before; `use` has asked anew for what counts
+            self._models.get()
         if model.identity != self._inspector.model.identity:
             self._in_hand.is_blind = False  # as with another model
         self._reports.change_over(model, product)
@@ -57,7 +60,9 @@ class Switching:
             return
         while not self._models.empty():
             model, on_switched = self._models.get()
+        is_other = model.identity != self._inspector.model.identity  # else it is the same one, and judges otherwise
         self._reports.use(model)
-        self._in_hand.is_blind = False  # what may hang is not asked any more
-        self._presence.model_changed(model.identity)
+        if is_other:
+            self._in_hand.is_blind = False  # what may hang is not asked any more
+            self._presence.model_changed(model.identity)
         on_switched()

@@ -6,6 +6,7 @@ from edge_inspector.app.build import new_session
 from edge_inspector.app.detector import collects, configured_package, with_model_in_force
 from edge_inspector.app.product_memory import starting_with
 from edge_inspector.app.source import flow_options
+from edge_inspector.app.thresholds import with_thresholds_in_force
 from edge_inspector.daemon import run
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.environment import processor, versions
@@ -67,7 +68,7 @@ def describe(settings: Settings, session: Session) -> Header:
     Raises:
         ModelError: If the model package cannot be used.
     """
-    settings = starting_with(settings)
+    settings = with_thresholds_in_force(starting_with(settings))
     document = redact(settings.model_dump(mode="json"))
     if isinstance(document, dict):
         if settings.model.path is not None:

@@ -44,7 +44,7 @@ class _ResultsAlone(WatchedWriter):
 
 
 def recorded_settings(recording: Recording) -> Settings:
-    """Return the configuration of a recording, its source and broker apart: those are not used again.
+    """Return the configuration of a recording, its source, broker and page apart: those are not used again.
 
     Raises:
         RecordingError: If this version cannot read it.
@@ -56,7 +56,7 @@ def recorded_settings(recording: Recording) -> Settings:
     recorded = header.settings.get("source")
     if isinstance(recorded, dict) and recorded.get("web") is not None:  # its defects are put together as on the line
         source = {"type": "simulated_web", "lines_hz": None, "web": {**recorded["web"], "speed": None}}
-    sections = {name: section for name, section in header.settings.items() if name != "mqtt"}
+    sections = {name: section for name, section in header.settings.items() if name not in {"mqtt", "page"}}
     if isinstance(products := sections.get("products"), dict):  # no camera is set up again
         sections["products"] = {code: {**product, "camera": None} for code, product in products.items()}
     try:
@@ -126,6 +126,7 @@ def without_surroundings(settings: Settings, home: Path) -> Settings:
             "gate": None,  # nothing is on the line
             "identity": None,
             "mqtt": None,
+            "page": None,
             "state": StateSettings(dir=home),
             "journal": JournalSettings(durable=False),
             "samples": type(settings.samples)(mode="collect" if collects(settings) else "off"),

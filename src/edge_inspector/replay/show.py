@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from edge_inspector.app.detector import SHIPPED_MODEL, collects, configured_package, with_model, with_model_in_force
+from edge_inspector.app.thresholds import with_thresholds_in_force
 from edge_inspector.environment import processor, versions
 from edge_inspector.errors import SourceError
 from edge_inspector.logs import set_up_logging
@@ -71,7 +72,7 @@ def show(
 def _wanted(recorded: Settings, settings: Settings | None, model: Path | None) -> Settings:
     wanted, gives_a_model = recorded, model is not None
     if settings is not None:
-        given, names = with_model_in_force(settings), ["model", "policy", "tracks"]
+        given, names = with_model_in_force(with_thresholds_in_force(settings)), ["model", "policy", "tracks"]
         if recorded.products.keys() <= given.products.keys():
             names.append("products")
         wanted = wanted.model_copy(update={name: getattr(given, name) for name in names})

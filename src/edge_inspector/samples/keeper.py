@@ -10,16 +10,13 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from edge_inspector.errors import FrameError
 from edge_inspector.events import EventWriter
 from edge_inspector.frame import Frame
 from edge_inspector.inspection import InspectionResult
-from edge_inspector.sample_keys import SampleKey, Suffix, day_of
-from edge_inspector.samples.given_up import NotKept, NotStoredError
-from edge_inspector.samples.pictures import Picture, encode
-from edge_inspector.samples.ring import Ring, Seen
-from edge_inspector.samples.sidecar import sidecar
+from edge_inspector.samples.given_up import NotKept
+from edge_inspector.samples.recent import Recent
 from edge_inspector.samples.spool import Spool
+from edge_inspector.samples.storing import Job, Storing, is_worth_showing, key_of
 from edge_inspector.samples.wishes import Wishes, grant, refuse
 from edge_inspector.sampling import Budget, Evicted, SampleReason, reason_to_keep
 from edge_inspector.settings.keeping import SamplesSettings
@@ -27,6 +24,7 @@ from edge_inspector.settings.keeping import SamplesSettings
 CLOSE_S = 0.5
 _QUEUE_FRAMES = 8  # kept by reference: 40 MB of five megapixels in color
 _ANNOUNCE_S = 60.0  # evictions are told at most so often
+_REST = 9.0  # a tenth of one core at most goes into pictures that are no samples
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +38,7 @@ class KeeperState:
         not_kept: Samples that were worth it and were not kept, by `NotKept` cause.
         waiting: Frames that wait to be encoded.
         not_remembered: Frames that could not be held for a defect that might come: the thread was busy.
+        not_shown: Frames that were not accepted and of which the operator page has no picture: too many waited.
         problem: Why the last one was not stored, in words; None while all is well.
     """
 
@@ -47,16 +46,8 @@ class KeeperState:
     not_kept: Mapping[str, int]
     waiting: int
     not_remembered: int
+    not_shown: int
     problem: str | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Job:
-    """Frames of one result that are encoded; without a reason they are only remembered."""
-
-    result: InspectionResult
-    frames: Sequence[Frame]
-    reason: SampleReason | None
 
 
 class Keeper:
@@ -70,7 +61,9 @@ class Keeper:
         *,
         address: Callable[[str], str],
         on_evicted: Callable[[Mapping[Evicted, int]], None] = lambda _: None,
+        recent: Recent | None = None,
         queue_frames: int = _QUEUE_FRAMES,
+        rest: float = _REST,
     ) -> None:
         """Start nothing yet.
 
@@ -80,28 +73,31 @@ class Keeper:
             writer: Says where the station is, and writes results.
             address: Returns the final address of a key.
             on_evicted: Told on the thread "sample", at most once a minute, what was given up to make room.
+            recent: Gets the pictures for the operator page; None where there is none.
             queue_frames: Frames that may wait to be encoded; a part of more waits alone.
+            rest: After pictures that are no samples and nobody may miss no more such are encoded for so many times as
+                long as these took.
         """
         self._settings, self._spool, self._writer = settings, spool, writer
-        self._address, self._on_evicted = address, on_evicted
-        self._suffix = Suffix(settings.format)
-        self._queue_frames = queue_frames
+        self._on_evicted = on_evicted
+        self._storing = Storing(settings, spool, writer, address=address, recent=recent)
+        self._is_shown = recent is not None
+        self._queue_frames, self._rest = queue_frames, rest
         self._thread = threading.Thread(target=self._run, name="sample", daemon=True)
         self._wishes = Wishes()
-        self._ring = Ring(settings.before_defect)  # belongs to the thread
-        self._announced_s = float("-inf")  # likewise
+        self._announced_s = float("-inf")  # belongs to the thread
         self._came = threading.Condition()  # for what follows
         budgets = {reason: getattr(settings, reason.value) for reason in SampleReason}
         self._budgets = {
             reason: Budget(per_hour=limit.per_hour, per_day=limit.per_day) for reason, limit in budgets.items()
         }
-        self._jobs: deque[_Job] = deque()
+        self._jobs: deque[Job] = deque()
+        self._in_hand: str | None = None
         self._waiting = 0
+        self._rests_until_s = float("-inf")
         self._is_busy = self._is_closing = False
-        self._kept: Counter[str] = Counter()
         self._not_kept: Counter[str] = Counter()
-        self._not_remembered = 0
-        self._problem: str | None = None
+        self._not_remembered = self._not_shown = 0
 
     def consider(self, result: InspectionResult, frames: Sequence[Frame], *, is_news: bool = True) -> str | None:
         """Take the pictures behind one result, see `SampleKeeper`; all of a part, or none."""
@@ -120,18 +116,21 @@ class Keeper:
             is_wished=bool(wishes),
         )
         if reason is None:
-            if settings.before_defect:
+            if settings.before_defect or self._is_shown:
                 self._remember(result, frames)
             return None
         with self._came:
             if (cause := self._refusal(reason, len(frames))) is not None:
                 self._not_kept[cause] += len(frames)
+                if self._is_shown:
+                    self._show(result, frames, cause)
         if cause is not None:
             refuse(wishes, cause)
             return None
-        key = str(self._key(result, frames[0].part_frame))
-        job = _Job(replace(result, sample_key=key), tuple(frames), reason)
+        key = str(key_of(settings, self._writer, result, frames[0].part_frame))
+        job = Job(replace(result, sample_key=key), tuple(frames), reason)
         with self._came:
+            self._make_way(len(frames))
             self._put(job)
         grant(wishes, key)
         return key
@@ -147,12 +146,17 @@ class Keeper:
         """
         return self._wishes.make()
 
+    def wait_for(self, inspection_id: str, within_s: float) -> None:
+        """Wait until the pictures of a result that was considered are stored, where they are to be; for all threads."""
+        with self._came:
+            self._came.wait_for(lambda: not self._is_under_way(inspection_id), within_s)
+
     def state(self) -> KeeperState:
         """Return what became of the frames; for all threads."""
+        kept, not_kept, problem = self._storing.state()
         with self._came:
-            return KeeperState(
-                dict(self._kept), dict(self._not_kept), self._waiting, self._not_remembered, self._problem
-            )
+            not_kept = Counter(not_kept) + self._not_kept
+            return KeeperState(kept, not_kept, self._waiting, self._not_remembered, self._not_shown, problem)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -172,6 +176,7 @@ class Keeper:
             self._jobs.clear()
             self._waiting = 0
             self._not_kept.update({NotKept.STOPPED: left} if left else {})
+            self._came.notify_all()
         if left:
             _log.warning("samples: %d frames were chosen and not stored: the station stops", left)
 
@@ -183,42 +188,58 @@ class Keeper:
             return NotKept.QUEUE_FULL
         return None if self._budgets[reason].take(count, time.monotonic()) else NotKept.OVER_BUDGET
 
+    def _is_under_way(self, inspection_id: str) -> bool:
+        return self._in_hand == inspection_id or any(job.result.inspection_id == inspection_id for job in self._jobs)
+
     def _is_full(self, count: int) -> bool:
-        return bool(self._waiting) and self._waiting + count > self._queue_frames
+        """Return whether samples have to be refused; for these, pictures that are none make way."""
+        if self._has_room(count):
+            return False
+        samples = sum(len(job.frames) for job in self._jobs if job.reason is not None)
+        return bool(samples) and samples + count > self._queue_frames
+
+    def _has_room(self, count: int) -> bool:
+        return not self._waiting or self._waiting + count <= self._queue_frames
+
+    def _make_way(self, count: int) -> None:
+        """Take pictures that are no samples out of the queue where samples need their room."""
+        while not self._has_room(count) and (job := next((job for job in self._jobs if job.reason is None), None)):
+            self._jobs.remove(job)
+            self._waiting -= len(job.frames)
+            self._miss(job.result, len(job.frames))
 
     def _remember(self, result: InspectionResult, frames: Sequence[Frame]) -> None:
-        """Have frames encoded in case a defect comes next, where that keeps nobody waiting."""
+        """Have frames encoded in case a defect comes next, or somebody looks, where that keeps nobody waiting."""
+        for_defect = bool(self._settings.before_defect)
+        if not for_defect and time.monotonic() < self._rests_until_s:
+            return
         with self._came:
-            if self._jobs or self._is_busy or self._is_closing:
+            if not (self._jobs or self._is_busy or self._is_closing):
+                self._put(Job(result, tuple(frames), None))
+            elif for_defect:
                 self._not_remembered += len(frames)
-            else:
-                self._put(_Job(result, tuple(frames), None))
 
-    def _put(self, job: _Job) -> None:
+    def _show(self, result: InspectionResult, frames: Sequence[Frame], cause: NotKept) -> None:
+        """Have frames that are not kept encoded for the operator page, where a person will want to see them."""
+        is_idle = not (self._jobs or self._is_busy) and time.monotonic() >= self._rests_until_s
+        if cause is NotKept.OVER_BUDGET and self._has_room(len(frames)) and (is_idle or is_worth_showing(result)):
+            self._put(Job(result, tuple(frames), None))
+        elif cause is not NotKept.STOPPED:
+            self._miss(result, len(frames))
+
+    def _miss(self, result: InspectionResult, count: int) -> None:
+        """Count frames of which there is no picture although a person will want to see them."""
+        self._not_shown += count if is_worth_showing(result) else 0
+
+    def _put(self, job: Job) -> None:
         self._jobs.append(job)
         self._waiting += len(job.frames)
-        self._came.notify()
-
-    def _key(self, result: InspectionResult, part_frame: int) -> SampleKey:
-        topics, identity = self._writer.topics, result.inspection_id
-        return SampleKey(
-            self._settings.prefix,
-            topics.site,
-            topics.line,
-            topics.station,
-            day_of(identity),
-            identity,
-            part_frame,
-            self._suffix,
-        )
+        self._came.notify_all()
 
     # On the thread "sample".
 
     def _run(self) -> None:
-        try:
-            self._spool.open()
-        except NotStoredError as error:
-            _log.error("%s; trying again with every sample", error)
+        self._storing.open()
         while True:
             job = self._next()
             if job is not None:
@@ -228,68 +249,26 @@ class Keeper:
             if ends:
                 return
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> Job | None:
         """Wait for the next job; None when there is none for a while, and at the end."""
         with self._came:
-            self._is_busy = False
+            self._is_busy, self._in_hand = False, None
+            self._came.notify_all()
             self._came.wait_for(lambda: self._jobs or self._is_closing, _ANNOUNCE_S)
             if not self._jobs:
                 return None
             self._is_busy = True
             job = self._jobs.popleft()
             self._waiting -= len(job.frames)
+            self._in_hand = job.result.inspection_id
             return job
 
-    def _work(self, job: _Job) -> None:
-        try:
-            if job.reason is not None and job.result.outcome_name == "reject":  # a person may have asked for it as well
-                for seen in self._ring.take():
-                    self._store(seen.result, seen.picture, SampleReason.DEFECT, before=job.result.inspection_id)
-            for frame in job.frames:
-                self._take_frame(job, frame)
-        except Exception as error:  # noqa: BLE001 - thread boundary: a fault of ours must not end all samples
-            self._not_stored(NotKept.FAILED, f"a fault of this program: {error!r}")
-            _log.debug("samples: %s could not be kept", job.result.inspection_id, exc_info=error)
-
-    def _take_frame(self, job: _Job, frame: Frame) -> None:
-        settings = self._settings
-        try:
-            picture = encode(frame, suffix=settings.format, jpeg_quality=settings.jpeg_quality)
-        except FrameError as error:
-            self._not_stored(NotKept.NOT_ENCODED, f"{error}")
-            return
+    def _work(self, job: Job) -> None:
+        began_s = time.monotonic()
+        self._storing.work(job)
         if job.reason is None:
-            self._ring.add(Seen(job.result, picture))
-        else:
-            self._store(job.result, picture, job.reason)
-
-    def _store(
-        self, result: InspectionResult, picture: Picture, reason: SampleReason, *, before: str | None = None
-    ) -> None:
-        key = self._key(result, picture.part_frame)
-        line = sidecar(
-            result,
-            picture,
-            key=key,
-            source_ref=self._address(str(key)),
-            reason=reason,
-            document=self._writer.result_document(replace(result, sample_key=result.sample_key or str(key))),
-            before=before,
-        )
-        try:
-            self._spool.store(key, reason, picture.content, line)
-        except NotStoredError as error:
-            self._not_stored(error.cause, f"{error}")
-            return
-        with self._came:
-            self._kept[reason] += 1
-            self._problem = None
-
-    def _not_stored(self, cause: NotKept, problem: str) -> None:
-        with self._came:
-            self._not_kept[cause] += 1
-            is_new, self._problem = self._problem is None, problem
-        _log.log(logging.ERROR if is_new else logging.DEBUG, "samples: %s; the frame is not kept", problem)
+            now_s = time.monotonic()
+            self._rests_until_s = now_s + (now_s - began_s) * self._rest
 
     def _announce(self, *, at_once: bool) -> None:
         """Tell what was given up, unless that was done a moment ago."""

@@ -21,12 +21,14 @@ class Pair:
         folder: Key of the picture without its last part.
         name: Last part of the key of the picture; begins with the inspection id, so that names sort by age.
         bytes: What both take on the disk.
+        edition: Another one whenever a pair takes the place of one of the same key.
     """
 
     reason: SampleReason
     folder: str
     name: str
     bytes: int
+    edition: int = 0
 
     @property
     def key(self) -> str:
@@ -56,6 +58,9 @@ class Shelf:
 
     def __iter__(self) -> Iterator[Pair]:
         return iter(self._pairs)
+
+    def __contains__(self, pair: Pair) -> bool:
+        return pair in self._pairs
 
     def add(self, pair: Pair) -> None:
         """Put a pair where its age belongs."""

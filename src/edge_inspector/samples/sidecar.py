@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/sms-data-output.html, "B
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge_inspector.events import Json
@@ -25,7 +25,7 @@ def sidecar(  # noqa: PLR0913 - what a line tells
     *,
     key: SampleKey,
     source_ref: str,
-    reason: SampleReason,
+    reason: SampleReason | None,
     document: Mapping[str, Json],
     before: str | None = None,
 ) -> bytes:
@@ -36,7 +36,7 @@ def sidecar(  # noqa: PLR0913 - what a line tells
         picture: The encoded frame.
         key: Under which it is stored.
         source_ref: Its final address.
-        reason: Why it is kept.
+        reason: Why it is kept; None while only the operator page wants it.
         document: The result as it is written everywhere.
         before: The inspection of the defect before which it was taken, where that is why.
     """
@@ -60,7 +60,7 @@ def sidecar(  # noqa: PLR0913 - what a line tells
             "schema": SCHEMA,
             "key": str(key),
             "sha256": picture.sha256,
-            "reason": reason.value,
+            "reason": None if reason is None else reason.value,
             "before": before,
             "part_frame": picture.part_frame,
             "frame_wh": list(picture.frame_wh),
@@ -68,7 +68,7 @@ def sidecar(  # noqa: PLR0913 - what a line tells
             "result": document,
         },
     }
-    return _encode(line)
+    return write_line(line)
 
 
 def readdressed(line: bytes, source_ref: str) -> bytes | None:
@@ -77,10 +77,10 @@ def readdressed(line: bytes, source_ref: str) -> bytes | None:
     Raises:
         ValueError: If it is no sidecar.
     """
-    document = _parse(line)
+    document = parse_line(line)
     if document["source-ref"] == source_ref:
         return None
-    return _encode({**document, "source-ref": source_ref})
+    return write_line({**document, "source-ref": source_ref})
 
 
 def label_of(line: bytes) -> str | None:
@@ -89,7 +89,7 @@ def label_of(line: bytes) -> str | None:
     Raises:
         ValueError: If it is no sidecar.
     """
-    document = _parse(line)
+    document = parse_line(line)
     try:
         annotations = document[LABEL]["annotations"]
         return str(document[f"{LABEL}-metadata"]["class-map"][str(annotations[0]["class_id"])]) if annotations else None
@@ -101,25 +101,37 @@ def label_of(line: bytes) -> str | None:
 def _boxes(result: InspectionResult, picture: Picture) -> list[tuple[dict[str, Json], float]]:
     """Return the boxes on one picture with their confidences, the most confident first, in whole pixels of it."""
     found = result.detections
-    width, height = picture.image_wh
-    x_scale, y_scale = width / picture.frame_wh[0], height / picture.frame_wh[1]
     frames = result.detection_frames or (picture.part_frame,) * len(found)
-    boxes: list[tuple[dict[str, Json], float]] = []
     columns = (found.xyxy.tolist(), found.class_id.tolist(), found.confidence.tolist(), frames)
-    for (x1, y1, x2, y2), class_id, confidence, part_frame in zip(*columns, strict=True):
-        if part_frame != picture.part_frame:
-            continue
-        left, top = min(round(x1 * x_scale), width - 1), min(round(y1 * y_scale), height - 1)
-        right, bottom = max(round(x2 * x_scale), left + 1), max(round(y2 * y_scale), top + 1)
-        annotation: dict[str, Json] = {
-            "class_id": class_id,
-            "left": left,
-            "top": top,
-            "width": min(right, width) - left,
-            "height": min(bottom, height) - top,
-        }
-        boxes.append((annotation, round(confidence, 4)))
-    return boxes
+    return [
+        (annotation(class_id, xyxy, frame_wh=picture.frame_wh, image_wh=picture.image_wh), round(confidence, 4))
+        for xyxy, class_id, confidence, part_frame in zip(*columns, strict=True)
+        if part_frame == picture.part_frame
+    ]
+
+
+def annotation(
+    class_id: int, xyxy: Sequence[float], *, frame_wh: tuple[int, int], image_wh: tuple[int, int]
+) -> dict[str, Json]:
+    """Return a box as a manifest has it: whole pixels of the picture, inside it, at least one pixel large.
+
+    Args:
+        class_id: Number of its class.
+        xyxy: Its corners in pixels of the frame as captured.
+        frame_wh: Width and height of that frame.
+        image_wh: The same of the picture.
+    """
+    (x1, y1, x2, y2), (width, height) = xyxy, image_wh
+    x_scale, y_scale = width / frame_wh[0], height / frame_wh[1]
+    left, top = min(max(round(x1 * x_scale), 0), width - 1), min(max(round(y1 * y_scale), 0), height - 1)
+    right, bottom = max(round(x2 * x_scale), left + 1), max(round(y2 * y_scale), top + 1)
+    return {
+        "class_id": class_id,
+        "left": left,
+        "top": top,
+        "width": min(right, width) - left,
+        "height": min(bottom, height) - top,
+    }
 
 
 def _group(document: Mapping[str, Json]) -> Json:
@@ -127,7 +139,12 @@ def _group(document: Mapping[str, Json]) -> Json:
     return document["part_id"] or document["lot"] or document["inspection_id"]
 
 
-def _parse(line: bytes) -> dict[str, Any]:
+def parse_line(line: bytes) -> dict[str, Any]:
+    """Return what a sidecar says.
+
+    Raises:
+        ValueError: If it is none.
+    """
     document = json.loads(line)
     if not isinstance(document, dict) or not isinstance(document.get("source-ref"), str):
         msg = f"sidecar: expected an object with source-ref, found {line[:80]!r}..."
@@ -135,6 +152,7 @@ def _parse(line: bytes) -> dict[str, Any]:
     return document
 
 
-def _encode(line: Mapping[str, Json]) -> bytes:
+def write_line(line: Mapping[str, Json]) -> bytes:
+    """Return a sidecar as it is stored, with its newline."""
     text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8", "replace") + b"\n"

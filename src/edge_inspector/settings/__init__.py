@@ -36,6 +36,7 @@ from edge_inspector.settings.keeping import (
     StateSettings,
     UploadSettings,
 )
+from edge_inspector.settings.page import PageSettings, PageUser, ProxySettings, RunRuleSettings, TlsFiles
 from edge_inspector.settings.plc import IdentitySettings, PlcSettings, RegisterField
 from edge_inspector.settings.products import ProductCamera, ProductModel, ProductSettings, product_problems
 from edge_inspector.settings.section import LARGEST_IMAGE_SIDE, SMALLEST_IMAGE_SIDE, Section
@@ -101,6 +102,8 @@ __all__ = [
     "ModelSettings",
     "MqttSettings",
     "NetworkSource",
+    "PageSettings",
+    "PageUser",
     "PartSensorTrigger",
     "PiCameraSource",
     "PlcSettings",
@@ -110,8 +113,10 @@ __all__ = [
     "ProductModel",
     "ProductSettings",
     "ProtocolVersion",
+    "ProxySettings",
     "PylonSource",
     "RegisterField",
+    "RunRuleSettings",
     "S3Target",
     "SamplesSettings",
     "Settings",
@@ -123,6 +128,7 @@ __all__ = [
     "ThresholdOverride",
     "TilingSettings",
     "TimerTrigger",
+    "TlsFiles",
     "TlsSettings",
     "TrackSettings",
     "TriggerSettings",
@@ -170,6 +176,7 @@ class Settings(Section):
     journal: JournalSettings = JournalSettings()
     samples: SamplesSettings = SamplesSettings()
     health: HealthSettings = HealthSettings()
+    page: PageSettings | None = Field(None, description="absent: no operator page")
     log: LogSettings = LogSettings()
 
     @property

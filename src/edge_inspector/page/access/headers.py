@@ -1,0 +1,47 @@
+"""Headers that every answer has: what a browser may do with it, which is nothing that this page does not need."""
+
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_CONTENT: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_ALWAYS: Final = {
+    "Content-Security-Policy": _CONTENT,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_SECURE: Final = {"Strict-Transport-Security": "max-age=31536000"}
+
+
+class SecurityHeaders:
+    """ASGI middleware that puts the headers on every answer, and lets its content through as it comes."""
+
+    def __init__(self, app: ASGIApp, *, is_secure: bool) -> None:
+        """Put them on the answers of `app`.
+
+        Args:
+            app: Answers.
+            is_secure: It is reached by TLS, and browsers shall not try without.
+        """
+        self._app = app
+        self._headers = {**_ALWAYS, **(_SECURE if is_secure else {})}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, with the headers; nobody keeps an answer that does not say for how long."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

@@ -1,0 +1,1 @@
+"""What can be asked of the page: one module for each subject, which returns its doors."""

@@ -1,0 +1,199 @@
+// The Line page: what is happening now. The outcome of the last part is read from two meters away.
+
+import { alarmList } from "./bar.js";
+import { el, icon, show } from "./dom.js";
+import { causeOf, nameOf, outcomeBadge, reasonText, thumbnail, whyOf } from "./items.js";
+import { livePicture } from "./live.js";
+import { newest } from "./newest.js";
+import { hashOf } from "./shell.js";
+import { dateTime, number, percent, t, time, when } from "./texts.js";
+
+const STRIP = 16;
+
+export async function open(root, { api, stream, session, announce }) {
+  const outcome = el("section", { class: "big", "aria-labelledby": "big-title" });
+  const counters = el("section", { class: "card counters", "aria-labelledby": "shift-title" });
+  const warnings = el("section", { class: "warnings", "aria-label": t("line.warnings") });
+  const strip = el("section", { class: "card strip", "aria-labelledby": "strip-title" });
+  const live = livePicture(stream);
+  root.append(el("h1", { class: "unseen" }, t("page.line")), outcome, live.root, counters, warnings, strip);
+
+  const off = [stream.on("line", draw), stream.on("defect.detected", say)];
+  const latest = newest({
+    api,
+    stream,
+    query: { outcome: ["reject", "review", "no_verdict"], limit: STRIP },
+    onItems: drawStrip,
+  });
+  if (stream.line === null) draw(await api.get("/line"));
+  await latest.load();
+
+  function draw(line) {
+    drawOutcome(outcome, line, session);
+    drawCounters(counters, line);
+    drawWarnings(warnings, line);
+  }
+
+  function drawStrip(items) {
+    show(
+      strip,
+      el(
+        "div",
+        { class: "strip-head" },
+        el("h2", { id: "strip-title" }, t("line.latest")),
+        el("a", { href: "#/defects" }, t("line.all")),
+      ),
+      items.length
+        ? el("ul", { tabindex: "0", "aria-labelledby": "strip-title" }, items.map(stripEntry))
+        : el("p", { class: "faint none-yet" }, icon("accept"), t("line.none_yet")),
+    );
+  }
+
+  function say({ data }) {
+    if (data.phase && data.phase !== "new") return;
+    const why =
+      data.outcome === "no_verdict"
+        ? causeOf(data.no_verdict?.cause)
+        : data.reasons.map(({ label }) => label).join(", ");
+    announce(t("line.said", { name: nameOf({ track_id: null, ...data }), outcome: t(`outcome.${data.outcome}`), why }));
+  }
+
+  return {
+    close() {
+      off.forEach((each) => each());
+      latest.close();
+      live.close();
+    },
+  };
+}
+
+function drawOutcome(root, { last, is_triggered: isTriggered, lot }) {
+  const written = JSON.stringify([last, lot]);
+  if (root.dataset.written === written) return;
+  root.dataset.written = written;
+  const title = el("h2", { id: "big-title" }, isTriggered ? t("line.last_part") : t("line.last_defect"));
+  if (last === null) {
+    root.dataset.outcome = "none";
+    show(root, title, el("p", { class: "word" }, isTriggered ? t("line.no_part_yet") : t("line.no_defect_yet")));
+    return;
+  }
+  root.dataset.outcome = last.outcome;
+  const treated = last.outcome === "no_verdict" && last.treated_as;
+  show(
+    root,
+    el(
+      "div",
+      { class: "top" },
+      el("div", { class: "sign" }, icon(last.outcome)),
+      el(
+        "div",
+        { class: "says" },
+        title,
+        el("p", { class: "word" }, t(`outcome.${last.outcome}`)),
+        last.outcome === "no_verdict"
+          ? el("p", { class: "why" }, causeOf(last.cause), treated && ` ${t(`treated.${treated}`)}`)
+          : el(
+              "ul",
+              { class: "why" },
+              last.reasons.slice(0, 3).map((reason) => el("li", {}, reasonText(reason))),
+              last.reasons.length > 3 && el("li", {}, t("line.more_reasons", { n: last.reasons.length - 3 })),
+            ),
+      ),
+    ),
+    el(
+      "dl",
+      { class: "which" },
+      fact(
+        isTriggered ? t("line.part") : t("line.defect"),
+        el("a", { href: hashOf("defects", { id: last.inspection_id }) }, nameOf(last)),
+      ),
+      fact(t("line.time"), el("time", { datetime: last.captured_at }, when(last.captured_at))),
+      last.product !== null && fact(t("line.product"), last.product),
+      (last.lot ?? lot) !== null && fact(t("line.lot"), last.lot ?? lot),
+    ),
+  );
+}
+
+function fact(name, value) {
+  return el("div", {}, el("dt", {}, name), el("dd", {}, value));
+}
+
+function drawCounters(root, { shift, is_triggered: isTriggered, inspected_hz: hz }) {
+  const rate = hz === null ? null : t("line.rate", { hz: number(hz, 1) });
+  const share = shift.reject_share === null ? null : percent(shift.reject_share, 2);
+  const badge = (name, text) => el("span", { class: "outcome" }, icon(name), el("span", {}, text));
+  show(
+    root,
+    el(
+      "div",
+      { class: "shift-head" },
+      el("h2", { id: "shift-title" }, t("line.shift", { name: shift.name })),
+      el("p", { class: "faint" }, t("line.shift_since", { time: dateTime(shift.since) })),
+    ),
+    el(
+      "dl",
+      {},
+      counter(badge("line", isTriggered ? t("line.parts") : t("line.frames")), shift.parts, "parts", rate),
+      isTriggered
+        ? [
+            counter(outcomeBadge("accept"), shift.accept, "accept"),
+            counter(outcomeBadge("review"), shift.review, "review"),
+            counter(outcomeBadge("reject"), shift.reject, "reject", share),
+          ]
+        : counter(badge("defects", t("line.defects")), shift.defects, "defects"),
+      counter(outcomeBadge("no_verdict"), shift.no_verdict, "no_verdict"),
+    ),
+  );
+}
+
+function counter(name, value, kind, beside = null) {
+  return el(
+    "div",
+    { dataset: { kind } },
+    el("dt", {}, name),
+    el("dd", {}, number(value), beside !== null && el("small", {}, beside)),
+  );
+}
+
+function drawWarnings(root, { alarms, run_rule: rule }) {
+  const written = JSON.stringify([alarms, rule]);
+  if (root.dataset.written === written) return;
+  root.dataset.written = written;
+  show(
+    root,
+    rule &&
+      el(
+        "div",
+        { class: "card rule" },
+        icon("warning"),
+        el(
+          "div",
+          {},
+          el("h2", {}, t("line.rule", { label: rule.label, n: rule.count, parts: rule.parts })),
+          el("p", {}, t("line.rule_do")),
+          el("a", { class: "button", href: hashOf("defects", { query: { label: rule.label } }) }, t("line.rule_show")),
+        ),
+      ),
+    el("div", { class: "card" }, el("h2", {}, t("alarm.title")), alarmList(alarms)),
+  );
+}
+
+function stripEntry(item) {
+  return el(
+    "li",
+    {},
+    el(
+      "a",
+      { href: hashOf("defects", { id: item.inspection_id }), dataset: { outcome: item.outcome } },
+      thumbnail(item, { width: 192 }),
+      el(
+        "span",
+        { class: "strip-words" },
+        outcomeBadge(item.outcome),
+        el("span", { class: "strip-why" }, whyOf(item)),
+        el("span", {}, nameOf(item)),
+        el("time", { class: "faint", datetime: item.captured_at }, time(item.captured_at)),
+      ),
+    ),
+  );
+}

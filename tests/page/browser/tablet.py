@@ -1,0 +1,140 @@
+"""A tablet at the line: the system's Chromium with the operator page of a station, and what went wrong in it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import cv2
+import numpy as np
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, sync_playwright
+
+from edge_inspector.ports import StoredPicture
+from tests.page.stations import IMAGE_WH, PASSWORDS, PageStation
+from tests.requirements import require_program
+
+PATIENCE_MS = 20_000
+TABLET, UPRIGHT, PHONE = (1280, 800), (800, 1280), (390, 844)
+
+
+def picture(number: int = 0) -> StoredPicture:
+    """Return a picture that a browser can show."""
+    width, height = IMAGE_WH
+    image = np.full((height, width), 150 + number % 80, np.uint8)
+    return StoredPicture(cv2.imencode(".jpg", image)[1].tobytes(), "jpg")
+
+
+def put(station: PageStation, outcome: str = "reject", *, label: str = "scratch", pictures: int = 1) -> str:
+    """Put the result of one more part on record, with pictures; return its inspection id."""
+    own = station.put(outcome, label=label, pictures=pictures, frames=max(1, pictures))
+    station.pictures.kept[own] = {number: picture(number) for number in range(pictures)}
+    return own
+
+
+@contextmanager
+def chromium_of_the_system() -> Iterator[Browser]:
+    """Start it; the test is skipped where it is not installed."""
+    program = require_program("chromium", package="chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass(slots=True)
+class Tablet:
+    """One page in one browser.
+
+    Attributes:
+        page: What Playwright drives.
+        address: Of the operator page.
+        problems: Errors of scripts, and what the policy of the page forbade.
+        asked: Everything that was asked for.
+    """
+
+    page: Page
+    address: str
+    problems: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def at(cls, browser: Browser, port: int, *, wh: tuple[int, int] = TABLET, theme: str = "light") -> Iterator[Self]:
+        """Open one that knows nobody."""
+        context: BrowserContext = browser.new_context(
+            viewport={"width": wh[0], "height": wh[1]},
+            color_scheme="dark" if theme == "dark" else "light",
+            reduced_motion="reduce",
+            locale="en-US",
+            has_touch=wh != TABLET,
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        try:
+            tablet = cls(context.new_page(), f"http://127.0.0.1:{port}/")
+            tablet.page.on("pageerror", lambda error: tablet.problems.append(f"{error}"))
+            tablet.page.on("console", lambda message: tablet._hear(message))  # noqa: PLW0108 - a method is written to
+            tablet.page.on("request", lambda request: tablet.asked.append(request.url))
+            yield tablet
+        finally:
+            context.close()
+
+    def open(self, route: str = "line") -> Self:
+        """Go to a page by its hash."""
+        self.page.goto(f"{self.address}#/{route}")
+        return self
+
+    def sign_in(self, user: str, password: str | None = None) -> Self:
+        """Fill in the dialog, which must be open."""
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_label("Name").fill(user)
+        dialog.get_by_label("Password").fill(PASSWORDS[user] if password is None else password)
+        dialog.get_by_role("button", name="Sign in").click()
+        return self
+
+    def tap(self, target: Locator) -> None:
+        """Tap when it stands still: Chromium takes a touch right after a scroll for one that stops it."""
+        target.scroll_into_view_if_needed()
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        target.tap()
+
+    def sleep(self) -> None:
+        """Be put aside for long: the tab is hidden, and time passes. `page.clock` must be installed."""
+        self._hide(hidden=True)
+        self.page.clock.fast_forward(60_000)
+
+    def wake(self) -> None:
+        """Be taken up again."""
+        self._hide(hidden=False)
+
+    def faults(self) -> list[str]:
+        """Return what axe-core finds that keeps somebody from using what is shown: serious or critical."""
+        found: Mapping[str, object] = Axe().run(self.page).response
+        violations = found["violations"]
+        assert isinstance(violations, list)
+        return [
+            f"{each['id']}: {[node['html'] for node in each['nodes']]}"
+            for each in violations
+            if each["impact"] in {"serious", "critical"}
+        ]
+
+    def shoot(self, path: Path) -> None:
+        """Keep a picture of the screen."""
+        self.page.screenshot(path=path)
+
+    def _hide(self, *, hidden: bool) -> None:
+        self.page.evaluate(
+            """hidden => {
+                Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+                document.dispatchEvent(new Event("visibilitychange"));
+            }""",
+            hidden,
+        )
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        is_answer = "Failed to load resource" in message.text  # what was not granted is tested where it is asked
+        if message.type == "error" and not is_answer:
+            self.problems.append(message.text)
