@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -44,14 +44,13 @@ class LiveView:
         encoded: How many pictures were made.
     """
 
-    def __init__(self, settings: PageSettings, class_names: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, settings: PageSettings) -> None:
         """Prepare; entering starts the thread `page-live`, leaving ends it and all streams.
 
         Args:
             settings: How often, and how wide.
-            class_names: Returns the classes of the model that runs.
         """
-        self._period_s, self._width, self._class_names = 1 / settings.live_hz, settings.live_width, class_names
+        self._period_s, self._width = 1 / settings.live_hz, settings.live_width
         self.encoded = 0
         self._audience = Audience("live view", on_first=self._begin, on_last=self._end)
         self._is_wanted = False
@@ -183,7 +182,7 @@ class LiveView:
             self._stop.wait(began_s + self._period_s - time.monotonic())
 
     def _show(self, frame: Frame, finding: FrameFinding) -> None:
-        jpeg = encode(picture_of(frame, finding, self._class_names(), width=self._width))
+        jpeg = encode(picture_of(frame, finding, width=self._width))
         head = f"Content-Type: {_JPEG}\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode("ascii")
         # A browser shows a part when it sees where the next one begins.
         picture = _Picture(head + jpeg + b"\r\n--" + _BOUNDARY + b"\r\n", jpeg)

@@ -1,6 +1,8 @@
-"""The picture of a frame for people: small, with its boxes, and the outcome in words and in color."""
+"""The picture of a frame for people: small, with its boxes, and a frame in the color of the outcome.
 
-from collections.abc import Sequence
+It has no words: those are the page's, and a font would take more memory than all else of the live view.
+"""
+
 from typing import Final
 
 import cv2
@@ -8,40 +10,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_inspector.detections import Detections
-from edge_inspector.drawing import draw_detections
+from edge_inspector.drawing import draw_boxes
 from edge_inspector.frame import Frame
 from edge_inspector.inspection import FrameFinding, outcome_name
 
 TALLEST: Final = 2  # times its width; taller ones, as of a web, get narrower
 _QUALITY = 80
-_SHOWN: Final = {
-    "accept": ("accepted", (70, 150, 60)),
-    "review": ("to review", (0, 140, 220)),
-    "reject": ("rejected", (40, 40, 210)),
-    "no_verdict": ("no verdict", (110, 110, 110)),
+_COLORS_BGR: Final = {
+    "accept": (70, 150, 60),
+    "review": (0, 140, 220),
+    "reject": (40, 40, 210),
+    "no_verdict": (110, 110, 110),
 }
 
 
-def picture_of(frame: Frame, finding: FrameFinding, class_names: Sequence[str], *, width: int) -> NDArray[np.uint8]:
+def picture_of(frame: Frame, finding: FrameFinding, *, width: int) -> NDArray[np.uint8]:
     """Return a (h, w, 3) BGR picture of a frame with what was found on it.
 
     Args:
         frame: The frame.
         finding: What was found on it.
-        class_names: Names by class id.
         width: In pixels, at most.
     """
     image = shrink(frame.image, (width, TALLEST * width))
     height, width = image.shape[:2]
     found, (full_width, full_height) = finding.detections, frame.image_wh
     scale = np.array([width / full_width, height / full_height] * 2, np.float32)
-    words, color = _SHOWN[outcome_name(finding.record.outcome)]
-    names = [*class_names, *map(str, range(len(class_names), int(found.class_id.max(initial=-1)) + 1))]
-    picture = draw_detections(
-        image, Detections(found.xyxy * scale, found.confidence, found.class_id), names, caption=words
-    )
-    edge = max(2, width // 160)
-    cv2.rectangle(picture, (0, 0), (width - 1, height - 1), color, edge)
+    picture = draw_boxes(image, Detections(found.xyxy * scale, found.confidence, found.class_id))
+    color = _COLORS_BGR[outcome_name(finding.record.outcome)]
+    cv2.rectangle(picture, (0, 0), (width - 1, height - 1), color, max(2, width // 160))
     return picture
 
 

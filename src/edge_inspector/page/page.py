@@ -48,7 +48,7 @@ class OperatorPage:
         )
         board = LineBoard(desk, self._index, lambda: quality.run_rule_now(self._index, desk.settings.run_rule))
         self._feed = Feed(desk.journal, desk.session, board.encoded)
-        self._live = LiveView(desk.settings, desk.class_names)
+        self._live = LiveView(desk.settings)
         entrance = Entrance.of(desk.settings, home)
         self.doors = all_doors(desk, self._index, self._feed, self._live, board, entrance)
         self._server = PageServer(application(self.doors, entrance.guard), desk.settings, on_loop=self._on_loop)

@@ -1,6 +1,6 @@
 // The bar at the top: which station, its state, whether what is shown is new, alarms, the person, light or dark.
 
-import { el, icon, show } from "./dom.js";
+import { el, icon, show, showOnce } from "./dom.js";
 import { knows, t, time, when } from "./texts.js";
 import { toast } from "./toasts.js";
 
@@ -139,21 +139,17 @@ function drawState(state, now) {
 }
 
 function drawAlarms({ button, panel }, alarms) {
-  const written = JSON.stringify(alarms);
-  if (panel.dataset.written === written) return;
-  panel.dataset.written = written;
   button.dataset.severity = alarms.some(({ severity }) => severity === "critical")
     ? "critical"
     : alarms.length
       ? "warning"
       : "none";
   button.setAttribute("aria-label", t("alarm.count", { n: alarms.length }));
-  show(
-    button,
+  showOnce(button, alarms.length, () => [
     icon(alarms.length ? "alarm" : "bell"),
     alarms.length > 0 && el("span", { class: "count" }, String(alarms.length)),
-  );
-  show(panel, el("h2", {}, t("alarm.title")), alarmList(alarms));
+  ]);
+  showOnce(panel, alarms, () => [el("h2", {}, t("alarm.title")), alarmList(alarms)]);
 }
 
 /** Return alarms in words with what to do. */

@@ -1,6 +1,6 @@
 // What is known of one result, and the buttons with which a person judges it.
 
-import { el, icon, show } from "./dom.js";
+import { el, icon, show, showOnce } from "./dom.js";
 import { causeOf, dispositionBadge, nameOf, outcomeBadge, reasonText } from "./items.js";
 import { dispositionsFor } from "./judging.js";
 import { moment, number, t, when } from "./texts.js";
@@ -71,16 +71,15 @@ export function createDetail({ session, mayJudge, signIn, onSay, onUndo }) {
   }
 
   function drawButtons(item) {
-    show(
-      buttons,
-      dispositionsFor(item).map((disposition) =>
+    const all = dispositionsFor(item);
+    showOnce(buttons, all, () =>
+      all.map((disposition) =>
         el(
           "button",
           {
             class: "say-button",
             dataset: { disposition },
             disabled: !mayJudge,
-            "aria-pressed": String(item.disposition?.disposition === disposition),
             onclick: () => onSay(disposition, written()),
           },
           icon(disposition),
@@ -94,11 +93,13 @@ export function createDetail({ session, mayJudge, signIn, onSay, onUndo }) {
         ),
       ),
     );
+    for (const button of buttons.children) {
+      button.setAttribute("aria-pressed", String(item.disposition?.disposition === button.dataset.disposition));
+    }
   }
 
   function drawWord({ disposition: given }) {
-    show(
-      word,
+    showOnce(word, [given], () =>
       given === null
         ? el("p", { class: "faint" }, t("judge.not_yet"))
         : [
@@ -170,9 +171,7 @@ export function createDetail({ session, mayJudge, signIn, onSay, onUndo }) {
         note.value = item.disposition?.note ?? "";
       shown = item.inspection_id;
       said = item.disposition;
-      const pressed = document.activeElement?.dataset?.disposition;
       drawButtons(item);
-      if (pressed && root.isConnected) buttons.querySelector(`[data-disposition="${pressed}"]`)?.focus();
       drawWord(item);
       drawNote();
       drawFacts(item);

@@ -51,6 +51,26 @@ export function showOnce(element, key, build) {
   show(element, build());
 }
 
+const lists = new WeakMap();
+
+/** Show results in a list, with elements that stay where they are as long as their result does. */
+export function showList(list, items, make) {
+  const before = lists.get(list) ?? new Map();
+  const now = new Map();
+  for (const item of items) {
+    const written = JSON.stringify(item);
+    const known = before.get(item.inspection_id);
+    now.set(item.inspection_id, known?.written === written ? known : { written, element: make(item) });
+  }
+  lists.set(list, now);
+  for (const [id, { element }] of before) if (now.get(id)?.element !== element) element.remove();
+  let next = list.firstChild;
+  for (const { element } of now.values()) {
+    if (element === next) next = next.nextSibling;
+    else list.insertBefore(element, next);
+  }
+}
+
 // 24 x 24, drawn with lines of the color of the text around them; "F" begins a shape that is filled instead.
 const ICONS = {
   accept: ["M12 2.8a9.2 9.2 0 1 0 0 18.4 9.2 9.2 0 0 0 0-18.4z", "M7.6 12.4l3 3 5.8-6.2"],

@@ -1,7 +1,7 @@
 // The Line page: what is happening now. The outcome of the last part is read from two meters away.
 
 import { alarmList } from "./bar.js";
-import { el, icon, show } from "./dom.js";
+import { el, icon, show, showList, showOnce } from "./dom.js";
 import { causeOf, nameOf, outcomeBadge, reasonText, thumbnail, whyOf } from "./items.js";
 import { livePicture } from "./live.js";
 import { newest } from "./newest.js";
@@ -10,11 +10,25 @@ import { dateTime, number, percent, t, time, when } from "./texts.js";
 
 const STRIP = 16;
 
-export async function open(root, { api, stream, session, announce }) {
+export async function open(root, { api, stream, announce }) {
   const outcome = el("section", { class: "big", "aria-labelledby": "big-title" });
   const counters = el("section", { class: "card counters", "aria-labelledby": "shift-title" });
-  const warnings = el("section", { class: "warnings", "aria-label": t("line.warnings") });
-  const strip = el("section", { class: "card strip", "aria-labelledby": "strip-title" });
+  const cards = [el("div", { class: "card rule" }), el("div", { class: "card" })];
+  const warnings = el("section", { class: "warnings", "aria-label": t("line.warnings") }, cards);
+  const entries = el("ul", { tabindex: "0", "aria-labelledby": "strip-title" });
+  const none = el("p", { class: "faint none-yet" }, icon("accept"), t("line.none_yet"));
+  const strip = el(
+    "section",
+    { class: "card strip", "aria-labelledby": "strip-title" },
+    el(
+      "div",
+      { class: "strip-head" },
+      el("h2", { id: "strip-title" }, t("line.latest")),
+      el("a", { href: "#/defects" }, t("line.all")),
+    ),
+    entries,
+    none,
+  );
   const live = livePicture(stream);
   root.append(el("h1", { class: "unseen" }, t("page.line")), outcome, live.root, counters, warnings, strip);
 
@@ -29,24 +43,15 @@ export async function open(root, { api, stream, session, announce }) {
   await latest.load();
 
   function draw(line) {
-    drawOutcome(outcome, line, session);
+    drawOutcome(outcome, line);
     drawCounters(counters, line);
-    drawWarnings(warnings, line);
+    drawWarnings(cards, line);
   }
 
   function drawStrip(items) {
-    show(
-      strip,
-      el(
-        "div",
-        { class: "strip-head" },
-        el("h2", { id: "strip-title" }, t("line.latest")),
-        el("a", { href: "#/defects" }, t("line.all")),
-      ),
-      items.length
-        ? el("ul", { tabindex: "0", "aria-labelledby": "strip-title" }, items.map(stripEntry))
-        : el("p", { class: "faint none-yet" }, icon("accept"), t("line.none_yet")),
-    );
+    entries.hidden = items.length === 0;
+    none.hidden = items.length > 0;
+    showList(entries, items, stripEntry);
   }
 
   function say({ data }) {
@@ -68,19 +73,17 @@ export async function open(root, { api, stream, session, announce }) {
 }
 
 function drawOutcome(root, { last, is_triggered: isTriggered, lot }) {
-  const written = JSON.stringify([last, lot]);
-  if (root.dataset.written === written) return;
-  root.dataset.written = written;
+  root.dataset.outcome = last?.outcome ?? "none";
+  showOnce(root, [last, lot], () => outcomeOf(last, isTriggered, lot));
+}
+
+function outcomeOf(last, isTriggered, lot) {
   const title = el("h2", { id: "big-title" }, isTriggered ? t("line.last_part") : t("line.last_defect"));
   if (last === null) {
-    root.dataset.outcome = "none";
-    show(root, title, el("p", { class: "word" }, isTriggered ? t("line.no_part_yet") : t("line.no_defect_yet")));
-    return;
+    return [title, el("p", { class: "word" }, isTriggered ? t("line.no_part_yet") : t("line.no_defect_yet"))];
   }
-  root.dataset.outcome = last.outcome;
   const treated = last.outcome === "no_verdict" && last.treated_as;
-  show(
-    root,
+  return [
     el(
       "div",
       { class: "top" },
@@ -111,7 +114,7 @@ function drawOutcome(root, { last, is_triggered: isTriggered, lot }) {
       last.product !== null && fact(t("line.product"), last.product),
       (last.lot ?? lot) !== null && fact(t("line.lot"), last.lot ?? lot),
     ),
-  );
+  ];
 }
 
 function fact(name, value) {
@@ -155,26 +158,22 @@ function counter(name, value, kind, beside = null) {
   );
 }
 
-function drawWarnings(root, { alarms, run_rule: rule }) {
-  const written = JSON.stringify([alarms, rule]);
-  if (root.dataset.written === written) return;
-  root.dataset.written = written;
-  show(
-    root,
-    rule &&
-      el(
-        "div",
-        { class: "card rule" },
-        icon("warning"),
-        el(
-          "div",
-          {},
-          el("h2", {}, t("line.rule", { label: rule.label, n: rule.count, parts: rule.parts })),
-          el("p", {}, t("line.rule_do")),
-          el("a", { class: "button", href: hashOf("defects", { query: { label: rule.label } }) }, t("line.rule_show")),
-        ),
-      ),
-    el("div", { class: "card" }, el("h2", {}, t("alarm.title")), alarmList(alarms)),
+function drawWarnings([ruleCard, alarmCard], { alarms, run_rule: rule }) {
+  ruleCard.hidden = rule === null;
+  if (rule !== null) {
+    showOnce(ruleCard, rule.label, () => [icon("warning"), ruleWords(rule.label)]);
+    ruleCard.querySelector("h2").textContent = t("line.rule", { label: rule.label, n: rule.count, parts: rule.parts });
+  }
+  showOnce(alarmCard, alarms, () => [el("h2", {}, t("alarm.title")), alarmList(alarms)]);
+}
+
+function ruleWords(label) {
+  return el(
+    "div",
+    {},
+    el("h2", {}),
+    el("p", {}, t("line.rule_do")),
+    el("a", { class: "button", href: hashOf("defects", { query: { label } }) }, t("line.rule_show")),
   );
 }
 

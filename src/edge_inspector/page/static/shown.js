@@ -2,7 +2,7 @@
 
 import { pictureUrl } from "./api.js";
 import { createDrawing } from "./boxes.js";
-import { el } from "./dom.js";
+import { el, showOnce } from "./dom.js";
 import { nameOf, whyOf } from "./items.js";
 import { t } from "./texts.js";
 import { createView, tagText } from "./view.js";
@@ -27,26 +27,24 @@ export function createShown({ labels, onPanel }) {
   }
 
   function drawTabs() {
-    tabs.hidden = item.pictures.length < 2;
+    const { pictures } = item;
+    const found = pictures.map((each) => item.detections.filter(({ part_frame: of }) => of === each).length);
+    tabs.hidden = pictures.length < 2;
     const isFocused = tabs.contains(document.activeElement);
-    tabs.replaceChildren(
-      ...item.pictures.map((each) => {
-        const found = item.detections.filter(({ part_frame: of }) => of === each).length;
-        const isShown = each === frame;
-        return el(
+    showOnce(tabs, [pictures, found], () =>
+      pictures.map((each, index) =>
+        el(
           "button",
-          {
-            role: "tab",
-            "aria-selected": String(isShown),
-            tabindex: isShown ? "0" : "-1",
-            onclick: () => showFrame(each),
-            onkeydown: tabKey,
-          },
+          { role: "tab", onclick: () => showFrame(each), onkeydown: tabKey },
           t("detail.frame", { n: each + 1 }),
-          found > 0 && el("span", { class: "tab-count" }, String(found)),
-        );
-      }),
+          found[index] > 0 && el("span", { class: "tab-count" }, String(found[index])),
+        ),
+      ),
     );
+    for (const [index, tab] of [...tabs.children].entries()) {
+      tab.setAttribute("aria-selected", String(pictures[index] === frame));
+      tab.tabIndex = pictures[index] === frame ? 0 : -1;
+    }
     if (isFocused) tabs.querySelector('[aria-selected="true"]')?.focus();
   }
 
@@ -82,13 +80,11 @@ export function createShown({ labels, onPanel }) {
       item.reasons.some((reason) => reason.label === label && reason.confidence === confidence);
     const people = drawing ? [] : (item.disposition?.boxes ?? []);
     view.lay([
-      ...item.detections
-        .filter(isHere)
-        .map((each) => ({
-          xyxy: each.xyxy,
-          text: tagText(each.label, each.confidence),
-          kind: counts(each) ? "counts" : "faint",
-        })),
+      ...item.detections.filter(isHere).map((each) => ({
+        xyxy: each.xyxy,
+        text: tagText(each.label, each.confidence),
+        kind: counts(each) ? "counts" : "faint",
+      })),
       ...people
         .filter(isHere)
         .map(({ xyxy, label }) => ({ xyxy, text: t("view.by_person", { label }), kind: "person" })),
