@@ -238,7 +238,7 @@ def test_what_the_publisher_uploads_a_device_may_download(mine: Path, component:
     assert not allows(read(mine / "token-exchange-permissions.json"), "s3:PutObject", artifact)
 
 
-@pytest.mark.parametrize("name", ["", "-camera", "-prefix", "-java", "-secret"])
+@pytest.mark.parametrize("name", ["", "-camera", "-prefix", "-java", "-secret", "-page"])
 def test_every_deployment_is_a_request_that_aws_takes_and_configures_the_station(mine: Path, name: str) -> None:
     deployment = mine / f"deployment{name}.json"
     assert list(problems(read(deployment), SHAPE)) == []
@@ -251,6 +251,9 @@ def test_every_deployment_is_a_request_that_aws_takes_and_configures_the_station
 
 def test_the_merges_do_what_they_are_named_after(mine: Path) -> None:
     assert settings_of(mine / "deployment-camera.json").source.type == "usb"
+    page = settings_of(mine / "deployment-page.json").page
+    assert page is not None
+    assert (page.host, page.users["otto"].role) == ("127.0.0.1", "operator")
     prefix = mine / "deployment-prefix.json"
     assert settings_of(prefix).station.topic_prefix == "plant"
     assert resources(prefix, "aws.greengrass.ipc.pubsub") == ["plant/*"]

@@ -19,7 +19,9 @@ from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.detectors.tiled import TiledDetector
 from edge_inspector.errors import EndOfSource, ModelError
 from edge_inspector.frame import Frame
+from edge_inspector.geometry import Boxes, iou
 from edge_inspector.identity import Session
+from edge_inspector.postprocess import Limits, decode_yolov8
 from edge_inspector.settings import parse
 from edge_inspector.tiling import Tiling
 from tests.mosquitto import eventually
@@ -71,6 +73,41 @@ def test_what_counts_is_found_to_the_byte_as_if_nothing_weaker_were_looked_for(
             assert counts.tolist() == sorted(counts.tolist(), reverse=True), "the most confident first"
             weaker += len(found) - len(expected)
     assert weaker > 300
+
+
+@pytest.mark.parametrize("strong", [0, 3, 1200])
+def test_of_many_weak_boxes_only_the_strongest_are_compared_so_that_they_do_not_slow_the_line(strong: int) -> None:
+    chance, anchors = np.random.default_rng(3), 5000
+    output = np.zeros((1, 5, anchors), np.float32)
+    output[0, 0], output[0, 1] = 10.0 * (np.arange(anchors) % 100), 10.0 * (np.arange(anchors) // 100)
+    output[0, 2:4] = 5.0  # none overlaps another one
+    output[0, 4] = chance.permutation(np.r_[np.linspace(0.5, 0.9, strong), np.linspace(0.2, 0.39, anchors - strong)])
+    keen = decode_yolov8(output, Limits(FLOOR, max_detections=anchors, counts_from=REVIEW_AT))
+    plain = decode_yolov8(output, Limits(REVIEW_AT, max_detections=anchors))
+    counts = keen.confidence >= REVIEW_AT
+    assert same(keen.take(counts), plain)
+    weak = keen.confidence[~counts]
+    assert len(keen) == (1000 if strong == 1200 else strong + 100)
+    assert weak.tolist() == sorted(output[0, 4, output[0, 4] < REVIEW_AT], reverse=True)[: len(weak)]
+
+
+def test_of_many_weak_boxes_on_all_tiles_no_more_are_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compared: list[int] = []
+
+    def counting(first: Boxes, second: Boxes) -> NDArray[np.float32]:
+        compared.append(len(first))
+        return iou(first, second)
+
+    monkeypatch.setattr("edge_inspector.tiling.iou", counting)
+    image = np.full((440, 600), int(255 * 0.3), np.uint8)
+    image[200:204, 300:304] = 255
+    with OnnxDetector(ModelPackage.open(bright_spot_model(tmp_path / "model", review_at=REVIEW_AT))) as detector:
+        keen = detector.seeing(FLOOR, counts_from=REVIEW_AT)
+        tiled = TiledDetector(keen, Tiling(MODEL_WH, 20, whole_frame=False), counts_from=REVIEW_AT)
+        found = tiled.detect(shown(image)).detections
+    counts = (found.confidence >= REVIEW_AT).tolist()
+    assert {True, False} == set(counts)
+    assert max(compared) <= 120, "some cells of each tile, of hundreds"
 
 
 def test_a_weak_box_that_is_not_sound_is_no_error_where_it_decides_nothing(tmp_path: Path) -> None:

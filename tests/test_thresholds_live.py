@@ -13,6 +13,7 @@ from edge_inspector.app.threshold_desk import StationThresholds
 from edge_inspector.errors import ConfigError, InspectorError, RefusedError
 from edge_inspector.frame import Frame
 from edge_inspector.page.desk import ClassLimits
+from edge_inspector.page.live import LiveView
 from edge_inspector.settings import Settings, parse
 from tests.models.hurry import hurry
 from tests.models.made import POLICY_CLASS, REVIEWED, Updates, label_of, sha256_of, spot_package
@@ -243,6 +244,25 @@ def test_each_product_has_its_own_and_a_change_over_takes_the_place_of_what_wait
     assert mixtures([result for result in later if result["product"] != A], shas_in(tmp_path)) == []
 
 
+def test_what_was_meant_for_one_product_is_not_set_for_another_with_the_same_model(tmp_path: Path) -> None:
+    with Station(settings_of(tmp_path, page=PAGE)) as station:
+        desk = station.opened.thresholds
+        station.goes_on()
+        seen = desk.in_force()
+        assert seen.product == A
+        station.change(C)  # while a person thinks
+        wanted = {SPOT: ClassLimits(*HIGH)}
+        with pytest.raises(RefusedError, match=f"set up for {C}; expected {A}, which they were set for"):
+            desk.change(wanted, model_sha256=seen.model.sha256, product=A, by="anna")
+        with pytest.raises(RefusedError, match=f"set up for {C}; expected {A}"):
+            desk.reset(product=A, by="anna")
+        assert desk.in_force().set_by is None
+        desk.change(wanted, model_sha256=seen.model.sha256, product=C, by="anna")
+        assert (desk.in_force().product, desk.in_force().set_by) == (C, "anna")
+        station.change(A)
+        assert desk.in_force().set_by is None
+
+
 def updated(folder: Path, updates: Updates, **options: Any) -> Settings:
     """Return the settings of a station whose first model is updated."""
     package = folder / "spot"
@@ -318,6 +338,24 @@ def test_thresholds_that_are_set_while_a_model_waits_for_the_next_part_do_not_ta
     assert found == {("1.1.0", "review")}
 
 
+def test_a_policy_that_only_one_of_two_models_can_have_leaves_both_as_they_were(
+    tmp_path: Path, updates: Updates
+) -> None:
+    plain = updated(tmp_path, updates)
+    other = plain.policy.model_copy(update={"min_area_px": {label_of("1.1.0"): 10_000}})
+    with Station(plain) as station:
+        models = station.opened._products._joined.looks
+        station.goes_on()
+        station.stands()
+        updates.place("1.1.0")
+        eventually(lambda: "takes over" in str(models.busy()), what="it waits for the next part")
+        with pytest.raises(ConfigError, match=r"the model has no class"):
+            station.opened.apply(plain.model_copy(update={"policy": other}))
+        assert models._coming is not None
+        limits = models._coming[0].model.policy.classes[label_of("1.1.0")]
+    assert limits.min_area_px == 0
+
+
 @pytest.mark.parametrize(
     ("classes", "words"),
     [
@@ -348,7 +386,7 @@ def test_what_are_no_thresholds_of_the_model_is_refused(
 def test_they_wait_for_no_change_over_and_what_cannot_be_written_down_does_not_decide(tmp_path: Path) -> None:
     with Station(one_model(tmp_path)) as station:
         desk = station.opened.thresholds
-        with station.products.at_rest():
+        with station.products.changes.now():
             with pytest.raises(RefusedError, match="busy: another change-over"):
                 set_to(desk, LOW)
             with pytest.raises(RefusedError, match="busy"):
@@ -406,6 +444,34 @@ def test_what_is_weaker_than_any_threshold_can_be_tried_too(tmp_path: Path) -> N
     assert {(each.before.value, each.after.value) for each in tried} == {("accept", "reject")}
     assert len(tried) == len(results)
     assert {(result["outcome"], result["detections_total"]) for result in results} == {("accept", 0)}
+
+
+def test_what_is_weaker_than_any_threshold_is_not_in_the_live_view_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spot_package(tmp_path / "spot", VERSION, classes=())
+    seen: set[tuple[str, int]] = set()
+
+    def watch(_: LiveView, __: Frame, finding: Any) -> None:
+        seen.add((finding.record.outcome.verdict.value, len(finding.detections)))
+
+    monkeypatch.setattr(LiveView, "watch", watch)
+    with Station(one_model(tmp_path, policy=override_of(tmp_path / "spot", (0.9, 0.95)))) as station:
+        station.goes_on()
+        station.opened.apply(one_model(tmp_path))
+        eventually(lambda: last_outcome(station) == "review", what="it is one that counts")
+        station.end()
+    assert seen == {("accept", 0), ("review", 1)}
+
+
+def test_of_a_belt_they_are_tried_on_the_frames_of_which_there_is_a_result_to_open(tmp_path: Path) -> None:
+    source = {"type": "simulated", "rate_hz": 400, "trigger": "free_running"}
+    with Station(one_model(tmp_path, source=source, flow={"max_results_hz": 20}), Belt()) as station:
+        station.goes_on(100)
+        station.end()
+        tried = station.opened.thresholds.preview({SPOT: ClassLimits(*LOW)}, 1000)
+        results = station.told.of("result")
+    assert [each.inspection_id for each in tried] == [result["inspection_id"] for result in results[::-1]]
 
 
 @pytest.mark.parametrize("page", [None, {"enabled": False}, {"preview_parts": 0}])

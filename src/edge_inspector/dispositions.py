@@ -70,9 +70,9 @@ class JudgedResult:
         inspection_id: Its id.
         outcome: What the station said: `accept`, `review`, `reject` or `no_verdict`.
         part_id, lot, product: As in its event.
-        track_id: Of the defect of a free-running source; None for a part.
+        track_id, label: Of the defect of a free-running source, which and of what class; None for a part.
         model: Which model gave it.
-        sample_key: Of its sample, where one was kept already.
+        sample_key: Of its sample: where one was kept already, and then where that has what was said.
         image_wh: Width and height of its frames in pixels.
         previous: What was said of it before; None where nothing was, or it was withdrawn.
     """
@@ -87,3 +87,4 @@ class JudgedResult:
     sample_key: str | None = None
     image_wh: tuple[int, int] | None = None
     previous: Disposition | None = None
+    label: str | None = None

@@ -89,19 +89,22 @@ def larger_than(detections: Detections, side_px: int) -> Detections:
     return detections.take((xyxy[:, 2:] - xyxy[:, :2]).max(axis=1, initial=0) > side_px)
 
 
-def merge(found: Sequence[Detections], tiles: Tiles, *, max_detections: int) -> Detections:
+def merge(
+    found: Sequence[Detections], tiles: Tiles, *, max_detections: int, candidates: int = _CANDIDATES
+) -> Detections:
     """Return what was found on all tiles, each defect once.
 
     Args:
         found: Detections of each tile, in frame pixels.
         tiles: (n, 4) their rectangles; the whole frame may be one of them.
         max_detections: Boxes returned at most.
+        candidates: Boxes that are compared at most, the strongest; never more than `_CANDIDATES`.
 
     Returns:
         Detections in frame pixels, most confident first.
     """
     every = joined(found)
-    strongest = np.argsort(-every.confidence, kind="stable")[:_CANDIDATES]
+    strongest = np.argsort(-every.confidence, kind="stable")[: min(candidates, _CANDIDATES)]
     every = every.take(strongest)
     tile_of = np.repeat(np.arange(len(found)), [len(detections) for detections in found])[strongest]
     if len(every) > 1:

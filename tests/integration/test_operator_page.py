@@ -1,9 +1,12 @@
 """The operator page of a whole station: what a person does in a browser reaches the broker, the disk and the line."""
 
 import json
+import random
 import re
+import shutil
 import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -24,11 +27,12 @@ from tests.mosquitto import HOST, Mosquitto, Wire, eventually, free_port
 from tests.nucleus.fake import FakeNucleus
 from tests.onnx_models import bright_spot_model
 from tests.page.browser.tablet import Tablet, chromium_of_the_system
-from tests.page.stations import Browser as Asking
-from tests.page.stations import settings_with_people
+from tests.page.people import Person, people
+from tests.page.test_index_kills import of_both
 
 WH = (450, 300)
 LINE = {"type": "simulated", "rate_hz": 8, "image_wh": WH, "defect_rate": 0.5, "seed": 3}
+KILLS = 50
 PLENTY = {"per_hour": 100_000, "per_day": 100_000, "quota_mb": 1000}
 
 
@@ -54,8 +58,8 @@ class Paged:
     port: int
     home: Path
 
-    def asking(self, user: str) -> Asking:
-        return Asking(self.port).sign_in(user)
+    def asking(self, user: str) -> Person:
+        return Person(self.port).sign_in(user)
 
     def sidecar(self, sample_key: str) -> dict[str, Any]:
         """Return what the sidecar of a sample says that was taken away."""
@@ -69,12 +73,12 @@ class Paged:
 
 
 def page_of(port: int, **more: Any) -> dict[str, Any]:
-    return settings_with_people(port=port, **more).model_dump(mode="json", exclude_none=True)
+    return people(port=port, **more).model_dump(mode="json", exclude_none=True)
 
 
 def answers(port: int) -> bool:
     with suppress(OSError):
-        return Asking(port).ask("GET", "/session")[0].status == 200
+        return Person(port).ask("GET", "/session")[0].status == 200
     return False
 
 
@@ -181,6 +185,31 @@ def test_what_was_said_survives_a_kill_the_moment_after_its_answer(tmp_path: Pat
             station.watcher.wait_for("disposition", own)
 
 
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+def test_the_page_finds_what_is_on_record_however_often_the_station_is_killed(tmp_path: Path) -> None:
+    chance, home = random.Random(1), tmp_path / HOME
+    configuration = write_configuration(
+        tmp_path / "station.json",
+        bright_spot_model(tmp_path / "model", model_wh=(96, 64)),
+        page=page_of(free_port()),
+        samples={"random_share": 0.3},
+        health={"clock_synchronized": False},
+        log={"level": "warning"},
+    )
+    for number in range(KILLS):
+        with Daemon(configuration) as daemon:
+            eventually((home / "page.db-wal").exists, what="the page keeps an index")
+            # Every fifth lives to see the index written down while it runs.
+            threading.Event().wait(chance.uniform(10, 11) if number % 5 == 0 else chance.uniform(0, 1.5))
+            daemon.send(signal.SIGKILL)
+            daemon.wait()
+        copy = shutil.copytree(home, tmp_path / "copy")
+        found, expected = of_both(copy, "page.db", share=0.3, next_part=number)
+        assert found == expected
+        shutil.rmtree(copy)
+
+
 def test_a_tablet_whose_network_was_gone_shows_everything_that_came_meanwhile(
     chromium: Browser, tmp_path: Path
 ) -> None:
@@ -256,9 +285,14 @@ def test_an_admin_rolls_the_model_back_and_everybody_hears_by_whom(tmp_path: Pat
         assert status == 202, asked
         answer = station.watcher.wait_for("cmd/model-rollback/reply")["data"]
         assert (answer["request_id"], answer["status"]) == (asked["request_id"], "done")
-        changed = next(
-            each["data"] for each in station.watcher.documents("model") if each["data"].get("cause") == "command"
-        )
+
+        def changes() -> list[dict[str, Any]]:
+            station.watcher.collect_what_is_there()
+            told = [each["data"] for each in station.watcher.documents("model")]
+            return [each for each in told if each.get("cause") == "command"]
+
+        eventually(changes, what="it is told")  # before or after the answer: they wait for the network apart
+        (changed,) = changes()
         assert changed["model"]["version"] == "1.1.0"
         assert "by ada" in changed["reason"]
 
@@ -314,7 +348,7 @@ def test_the_word_of_a_person_reaches_the_nucleus_here_and_in_the_cloud(tmp_path
         local, cloud = Listener(nucleus, nucleus.local), Listener(nucleus, nucleus.iot_core)
         own = local.wait_for("top/result")["data"]["inspection_id"]
         eventually(lambda: answers(port), what="the page answers")
-        otto = Asking(port).sign_in("otto")
+        otto = Person(port).sign_in("otto")
         eventually(lambda: otto.get(f"/results/{own}")[0] == 200, what="the page knows the part")
         assert otto.put(f"/results/{own}/disposition", {"disposition": "unsure", "boxes": []})[0] == 200
         for listener in (local, cloud):

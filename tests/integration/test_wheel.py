@@ -75,6 +75,17 @@ def test_the_wheel_holds_the_shipped_model(wheel: Path) -> None:
     assert any(name.startswith("edge_inspector/shipped_model/") and name.endswith(".onnx") for name in found)
 
 
+def test_the_wheel_holds_the_operator_page_and_the_license_of_what_it_draws_with(wheel: Path) -> None:
+    source, static = REPOSITORY / "src", REPOSITORY / "src" / "edge_inspector" / "page" / "static"
+    files = {path.relative_to(source).as_posix() for path in static.rglob("*") if path.is_file()}
+    found = set(names(wheel))
+    assert "edge_inspector/page/static/index.html" in files
+    assert files <= found
+    assert any(
+        name.endswith(".dist-info/licenses/src/edge_inspector/page/static/vendor/uplot/LICENSE") for name in found
+    )
+
+
 def test_the_wheel_is_what_runs_here(installed: Path, tmp_path: Path) -> None:
     told = run(installed, tmp_path, ["-c", "import edge_inspector; print(edge_inspector.__file__)"])
     assert Path(told.stdout.strip()).is_relative_to(installed)
@@ -95,7 +106,7 @@ def test_the_wheel_asks_for_what_it_imports_and_no_more(wheel: Path) -> None:
     wanted = {line.split(": ")[1] for line in metadata.splitlines() if line.startswith("Requires-Dist")}
     always = {line.split(">")[0].split("<")[0].strip() for line in wanted if "extra ==" not in line}
     own = {
-        "awsiotsdk", "numpy", "onnxruntime", "opencv-python-headless", "paho-mqtt", "prometheus-client", "pydantic",
-        "pymodbus",
+        "anyio", "awsiotsdk", "numpy", "onnxruntime", "opencv-python-headless", "paho-mqtt", "prometheus-client",
+        "pydantic", "pymodbus", "starlette", "uvicorn",
     }  # fmt: skip
     assert always == own

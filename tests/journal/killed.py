@@ -9,6 +9,7 @@ import os
 import random
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edge_inspector.journal import Journal, JournalOptions, Tally
@@ -49,7 +50,7 @@ def run(path: Path, seed: int) -> None:
                 say(f"committed {count}")
 
 
-def main() -> None:
+def main(run: Callable[[Path, int], None] = run) -> None:
     for line in sys.stdin:
         path, seed = line.split()
         if os.fork() == 0:

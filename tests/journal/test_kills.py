@@ -16,11 +16,11 @@ from tests.journal.written import AT_ONCE, Written, drain, reader_of
 
 
 class Victims:
-    """Runs of `killed.py`, one after the other, each of which is killed."""
+    """Runs of `killed.py`, or another one of its kind, one after the other, each of which is killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "tests.journal.killed") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.journal.killed"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def __enter__(self) -> Self:

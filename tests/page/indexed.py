@@ -44,6 +44,8 @@ def part(  # noqa: PLR0913 - all that results can differ in
     part_id: str | None = "",
     box: tuple[float, float, float, float] = BOX,
     sample_key: str | None = None,
+    confidence: float = 0.9,
+    frames: int = 1,
 ) -> InspectionResult:
     """Return the result of a part, one second after the part before it; it is accepted where it has no labels.
 
@@ -57,10 +59,12 @@ def part(  # noqa: PLR0913 - all that results can differ in
         part_id: Derived from the number where it is empty; None for a frame of a free-running source.
         box: Of every class.
         sample_key: Of its sample.
+        confidence: Of the first class; each one after it has 0.1 less.
+        frames: How many it has.
     """
     at = at or AT + timedelta(seconds=number)
-    part_id = f"part-{number:04}" if part_id == "" else part_id
-    scores = [0.9 - place / 10 for place in range(len(labels))]
+    part_id = f"part-{number:05}" if part_id == "" else part_id
+    scores = [confidence - place / 10 for place in range(len(labels))]
     reasons = tuple(Reason(label, score, verdict, 0.4) for label, score in zip(labels, scores, strict=True))
     outcome: Outcome = failure or (Decision(verdict, reasons) if labels else Decision(Verdict.ACCEPT))
     detections = Detections(
@@ -69,9 +73,12 @@ def part(  # noqa: PLR0913 - all that results can differ in
         np.array([NAMES.index(label) for label in labels], np.int64),
     )
     own = inspection_id(at, station=TOPICS.station_path, camera=TOPICS.camera, session=SESSION, number=str(number))
-    record = FrameRecord(number, at, "camera", "camera-1", IMAGE_WH, outcome, lot=lot, product=product)
+    records = tuple(
+        FrameRecord(number, at, "camera", "camera-1", IMAGE_WH, outcome, part_frame, lot=lot, product=product)
+        for part_frame in range(frames)
+    )
     return InspectionResult(
-        own, part_id, (record,), detections, NAMES, outcome, MODEL, {"total": 14.5}, sample_key=sample_key
+        own, part_id, records, detections, NAMES, outcome, MODEL, {"total": 14.5}, sample_key=sample_key
     )
 
 

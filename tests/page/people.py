@@ -1,8 +1,12 @@
-"""Settings with people of every role, and one password for all of them."""
+"""People of every role: in settings, with one password for all of them, and at a page, by HTTP."""
 
+import json
+from dataclasses import dataclass
 from functools import cache
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -17,6 +21,7 @@ from edge_inspector.page.application import application
 from edge_inspector.page.doors import Asked, Door
 from edge_inspector.settings import PageSettings
 from edge_inspector.topics import TopicTree
+from tests.mosquitto import HOST, PATIENCE_S
 
 PASSWORD = "correct horse"
 
@@ -33,7 +38,7 @@ def user(role: str, password: str | None = PASSWORD) -> dict[str, str | None]:
 def people(**more: Any) -> PageSettings:
     """Return settings with a viewer Vera, an operator Otto and an admin Ada."""
     users = {"vera": user("viewer"), "otto": user("operator"), "ada": user("admin")}
-    return PageSettings.model_validate({"users": users, **more})
+    return PageSettings.model_validate({"port": 0, "users": users, **more})
 
 
 def nobody(**more: Any) -> PageSettings:
@@ -60,3 +65,50 @@ DOORS = (
 def app_of(entrance: Entrance, *more: Door) -> Starlette:
     station = TopicTree("edge-inspector", "site", "line", "station", "camera")
     return application((*session.doors(entrance, station, is_triggered=True), *DOORS, *more), entrance.guard)
+
+
+@dataclass(slots=True)
+class Person:
+    """Asks a page by HTTP, as whoever has signed in."""
+
+    port: int
+    cookie: str | None = None
+    csrf: str | None = None
+
+    def sign_in(self, user: str) -> Self:
+        response, content = self.ask("POST", "/session", {"user": user, "password": PASSWORD})
+        assert response.status == 200, content
+        self.cookie = str(response.headers["Set-Cookie"]).partition(";")[0]
+        self.csrf = json.loads(content)["csrf"]
+        return self
+
+    def get(self, path: str, **query: object) -> tuple[int, dict[str, Any]]:
+        """Return status and document of an answer; the values of a query may be lists."""
+        return self._document("GET", f"{path}?{urlencode(query, doseq=True)}" if query else path)
+
+    def put(self, path: str, body: object) -> tuple[int, dict[str, Any]]:
+        return self._document("PUT", path, body)
+
+    def post(self, path: str, body: object) -> tuple[int, dict[str, Any]]:
+        return self._document("POST", path, body)
+
+    def delete(self, path: str) -> tuple[int, dict[str, Any]]:
+        return self._document("DELETE", path)
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[HTTPResponse, bytes]:
+        """Return an answer and its content."""
+        headers = {} if self.cookie is None else {"Cookie": self.cookie}
+        headers |= {} if self.csrf is None else {"X-CSRF-Token": self.csrf}
+        headers |= {} if body is None else {"Content-Type": "application/json"}
+        connection = HTTPConnection(HOST, self.port, timeout=PATIENCE_S)
+        try:
+            connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
+            response = connection.getresponse()
+            return response, response.read()
+        finally:
+            connection.close()
+
+    def _document(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
+        response, content = self.ask(method, path, body)
+        document: dict[str, Any] = json.loads(content)
+        return response.status, document

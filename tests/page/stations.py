@@ -1,47 +1,34 @@
 """A station as the operator page sees it: a real journal, and a desk that does what the rest of a station would do."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import urlencode
-
-import numpy as np
+from typing import Self
 
 from edge_inspector.alarms import Alarm, Severity
-from edge_inspector.decision import Decision, NoVerdict, Outcome, Reason, Verdict
-from edge_inspector.detections import Detections
+from edge_inspector.decision import NoVerdict, Verdict
 from edge_inspector.dispositions import JudgedResult, Judgement
 from edge_inspector.errors import InspectorError, RefusedError
 from edge_inspector.events import EventWriter, Json, TrackedDefect
-from edge_inspector.identity import inspection_id, session_id
-from edge_inspector.inspection import FrameRecord, InspectionResult, ModelIdentity
 from edge_inspector.journal import Journal, JournalOptions
-from edge_inspector.page.access.passwords import hash_password
 from edge_inspector.page.desk import ClassLimits, Desk, StationNow, ThresholdsInForce, Tried
 from edge_inspector.page.page import OperatorPage
 from edge_inspector.ports import StoredPicture
 from edge_inspector.settings import PageSettings
-from edge_inspector.topics import TopicTree
 from edge_inspector.tracks import Track, TrackChange, TrackPhase
 from tests.fakes import PATIENCE_S
 from tests.mosquitto import eventually
+from tests.page.indexed import MODEL, SESSION, TOPICS, frame, part, track_id
+from tests.page.people import Person
 from tests.test_events import STATS
 
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-TOPICS = TopicTree("edge-inspector", "berlin", "line-1", "press-3", "top")
-SESSION = session_id(BEGAN, bytes(range(10)))
-MODEL = ModelIdentity("metal-tags", "1.2.0", "5a" * 32)
 NAMES = ("scratch", "dent")
-IMAGE_WH = (450, 300)
 LIMITS = {"scratch": ClassLimits(0.4, 0.7), "dent": ClassLimits(0.4, 0.7)}
 ALARM = Alarm("camera-lost", Severity.CRITICAL, "the camera does not answer", "Look at its cable.")
-PASSWORDS = {"vera": "look-at-it-all", "otto": "judge-it-all", "ada": "change-it-all"}
-ROLES = {"vera": "viewer", "otto": "operator", "ada": "admin"}
+PRODUCT, BOX = "bracket-7", (10.0, 20.0, 60.0, 80.0)
 
 
 @dataclass(slots=True)
@@ -85,13 +72,14 @@ class WritingJudge:
 
 @dataclass(slots=True)
 class KeptThresholds:
-    """Thresholds in memory; parts that were tried are `tried`."""
+    """Thresholds in memory; `tried` is what came of trying some, `products` for which others were set."""
 
     now: ThresholdsInForce | None = field(
         default_factory=lambda: ThresholdsInForce(MODEL, None, LIMITS, LIMITS, 0.05, None, None, 1000)
     )
     tried: Sequence[Tried] = ()
     asked: list[tuple[Mapping[str, ClassLimits], int]] = field(default_factory=list)
+    products: list[str | None] = field(default_factory=list)
 
     def in_force(self) -> ThresholdsInForce | None:
         return self.now
@@ -103,13 +91,17 @@ class KeptThresholds:
             raise RefusedError(msg)
         return self.tried[:parts]
 
-    def change(self, classes: Mapping[str, ClassLimits], *, model_sha256: str, by: str) -> None:
+    def change(
+        self, classes: Mapping[str, ClassLimits], *, model_sha256: str, product: str | None = None, by: str
+    ) -> None:
+        self.products.append(product)
         if self.now is None or model_sha256 != self.now.model.sha256:
             msg = f"thresholds: expected the model {MODEL.sha256}, found {model_sha256}"
             raise RefusedError(msg)
         self.now = replace(self.now, classes=classes, set_by=by, set_at=BEGAN)
 
-    def reset(self, *, by: str) -> None:
+    def reset(self, *, product: str | None = None, by: str) -> None:
+        self.products.append(product)
         assert by
         assert self.now is not None
         self.now = replace(self.now, classes=LIMITS, set_by=None, set_at=None)
@@ -127,7 +119,7 @@ class PageStation:
     """
 
     def __init__(self, journal: Journal, settings: PageSettings) -> None:
-        self.journal, self.writer = journal, EventWriter(TOPICS, SESSION, product="bracket-7", lot="L-1")
+        self.journal, self.writer = journal, EventWriter(TOPICS, SESSION, product=PRODUCT, lot="L-1")
         self.pictures = KeptPictures()
         self.judge = WritingJudge(journal, self.writer, self.pictures)
         self.thresholds = KeptThresholds()
@@ -143,8 +135,9 @@ class PageStation:
             random_share=0.0,
             journal=journal,
             now=lambda: StationNow(
-                "ContinuousExecution", None, BEGAN, "online", None, MODEL, "bracket-7", ((ALARM, BEGAN),)
+                "ContinuousExecution", None, BEGAN, "online", None, MODEL, PRODUCT, ((ALARM, BEGAN),)
             ),
+            inspected=lambda: 8,
             values=lambda: self.values,
             class_names=lambda: NAMES,
             pictures=self.pictures,
@@ -181,25 +174,19 @@ class PageStation:
             cause: Why there is no verdict.
         """
         self._number += 1
-        at = BEGAN + timedelta(seconds=self._number)
-        part_id = f"part-{self._number:05}"
-        own = inspection_id(
-            at, station=TOPICS.station_path, camera=TOPICS.camera, session=SESSION, number=str(self._number)
+        labels = () if outcome == "accept" else (label,)
+        result = part(
+            self._number,
+            *labels,
+            at=BEGAN + timedelta(seconds=self._number),
+            verdict=Verdict(outcome),
+            failure=cause,
+            product=PRODUCT,
+            box=BOX,
+            confidence=confidence,
+            frames=frames,
         )
-        verdict = Verdict(outcome)
-        reasons = () if verdict is Verdict.ACCEPT else (Reason(label, confidence, verdict, 0.4),)
-        decided: Outcome = Decision(verdict, reasons) if cause is None else cause
-        boxes = Detections.empty()
-        if reasons:
-            boxes = Detections(
-                np.array([[10, 20, 60, 80]], np.float32),
-                np.array([confidence], np.float32),
-                np.array([NAMES.index(label)], np.int64),
-            )
-        records = tuple(
-            FrameRecord(self._number, at, "host", "camera-1", IMAGE_WH, decided, number) for number in range(frames)
-        )
-        result = InspectionResult(own, part_id, records, boxes, NAMES, decided, MODEL, {"total": 14.5})
+        own = result.inspection_id
         self.pictures.kept[own] = {number: StoredPicture(b"jpeg", "jpg") for number in range(pictures)}
         self.journal.append(self.writer.of_result(result))
         return own
@@ -208,37 +195,17 @@ class PageStation:
         """Put defects of a free-running source on record that begin on one frame; return their track ids."""
         self._number += 1
         at = BEGAN + timedelta(seconds=self._number)
-        ids = [
-            inspection_id(at, station=TOPICS.station_path, camera=TOPICS.camera, session=SESSION, number=number)
-            for number in ("frame", *labels)
-        ]
-        reasons = tuple(Reason(label, 0.9, Verdict.REJECT, 0.4) for label in labels)
-        decided = Decision(Verdict.REJECT, reasons)
-        found = Detections(
-            np.array([[10, 20, 60, 80]] * len(labels), np.float32),
-            np.full(len(labels), 0.9, np.float32),
-            np.array([NAMES.index(label) for label in labels], np.int64),
-        )
-        record = FrameRecord(self._number, at, "host", "camera-1", IMAGE_WH, decided)
-        result = InspectionResult(ids[0], None, (record,), found, NAMES, decided, MODEL, {"total": 14.5})
-        for number, label in enumerate(labels):
-            track = Track(number, label, Verdict.REJECT, 0.9, (10, 20, 60, 80), self._number, at, at, 1)
+        result = frame(self._number, *labels, at=at, product=PRODUCT, box=BOX)
+        begun = {track_id(100 * self._number + number): label for number, label in enumerate(labels)}
+        for number, (own, label) in enumerate(begun.items()):
+            track = Track(number, label, Verdict.REJECT, 0.9, BOX, self._number, at, at, 1)
             change = TrackChange(TrackPhase.NEW, track)
-            self.journal.append([self.writer.of_track(TrackedDefect(result, ids[1 + number], change))])
-        return ids[1:]
+            self.journal.append([self.writer.of_track(TrackedDefect(result, own, change))])
+        return list(begun)
 
     def _command(self, name: str, arguments: Mapping[str, Json]) -> str:
         self.commands.append((name, arguments))
         return f"page-{len(self.commands)}"
-
-
-def settings_with_people(**more: Any) -> PageSettings:
-    """Return settings with a viewer, an operator and an admin; see PASSWORDS."""
-    users = {name: {"role": ROLES[name], "password": _HASHES[name]} for name in PASSWORDS}
-    return PageSettings.model_validate({"port": 0, "users": users, **more})
-
-
-_HASHES = {name: str(hash_password(password)) for name, password in PASSWORDS.items()}
 
 
 @contextmanager
@@ -249,48 +216,17 @@ def serving(station: PageStation, home: Path | None) -> Iterator[OperatorPage]:
         yield page
 
 
-@dataclass(slots=True)
-class Browser:
-    """Asks a page by HTTP, as whoever has signed in."""
+def port_of(page: OperatorPage) -> int:
+    assert page.port is not None
+    return page.port
 
-    port: int
-    cookie: str | None = None
-    csrf: str | None = None
 
-    def sign_in(self, user: str) -> Self:
-        response, content = self.ask("POST", "/session", {"user": user, "password": PASSWORDS[user]})
-        assert response.status == 200, content
-        self.cookie = str(response.headers["Set-Cookie"]).partition(";")[0]
-        self.csrf = json.loads(content)["csrf"]
-        return self
+def ids(person: Person, **query: object) -> list[str]:
+    """Return the inspection ids of what is listed."""
+    status, document = person.get("/results", **query)
+    assert status == 200, document
+    return [item["inspection_id"] for item in document["results"]]
 
-    def get(self, path: str, **query: object) -> tuple[int, dict[str, Any]]:
-        """Return status and document of an answer; the values of a query may be lists."""
-        return self._document("GET", f"{path}?{urlencode(query, doseq=True)}" if query else path)
 
-    def put(self, path: str, body: object) -> tuple[int, dict[str, Any]]:
-        return self._document("PUT", path, body)
-
-    def post(self, path: str, body: object) -> tuple[int, dict[str, Any]]:
-        return self._document("POST", path, body)
-
-    def delete(self, path: str) -> tuple[int, dict[str, Any]]:
-        return self._document("DELETE", path)
-
-    def ask(self, method: str, path: str, body: object = None) -> tuple[HTTPResponse, bytes]:
-        """Return an answer and its content."""
-        headers = {} if self.cookie is None else {"Cookie": self.cookie}
-        headers |= {} if self.csrf is None else {"X-CSRF-Token": self.csrf}
-        headers |= {} if body is None else {"Content-Type": "application/json"}
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-        try:
-            connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
-            response = connection.getresponse()
-            return response, response.read()
-        finally:
-            connection.close()
-
-    def _document(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
-        response, content = self.ask(method, path, body)
-        document: dict[str, Any] = json.loads(content)
-        return response.status, document
+def wait_for(person: Person, inspection_id: str) -> None:
+    eventually(lambda: person.get(f"/results/{inspection_id}")[0] == 200, what="the result is found")

@@ -13,6 +13,7 @@ from edge_inspector.page.access.roles import Role
 from edge_inspector.page.doors import Door
 from edge_inspector.settings import PageSettings
 from tests.fakes import PATIENCE_S
+from tests.logged import warnings_in
 from tests.mosquitto import eventually
 from tests.page.asking import Browser
 from tests.page.people import PASSWORD, app_of, entrance_of, nobody, passed, people
@@ -94,6 +95,16 @@ def test_a_wrong_password_and_a_wrong_name_are_told_in_the_same_words(user: str,
     answer = browser(people()).sign_in(user, password)
     assert (answer.status, answer.code, answer.text) == (401, "wrong", "user or password wrong")
     assert answer.header("set-cookie") is None
+
+
+def test_what_is_typed_for_a_name_that_nobody_has_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    anybody = browser(people())
+    for name in ("my-Secret-1", "ada"):
+        assert anybody.sign_in(name, "wrong password").status == 401
+    assert warnings_in(caplog) == [
+        "page: 127.0.0.1: password wrong for a name that page.users does not have",
+        "page: 127.0.0.1: password wrong for ada",
+    ]
 
 
 def test_who_guesses_must_wait_and_is_told_for_how_long() -> None:
@@ -186,10 +197,17 @@ def test_a_request_without_a_host_is_refused() -> None:
         ("0.0.0.0", "1.2.3.4.evil.example", False),
         ("localhost", "127.0.0.1", True),
         ("::1", "[::1]", True),
+        ("0:0::0", "203.0.113.9:8380", True),
+        ("FD00:0::7", "[fd00::7]:8380", True),
+        ("192.0.2.10", "Dotted.example.", True),
+        ("192.0.2.10", "[fd00::9]", True),
     ],
 )
 def test_elsewhere_it_has_the_address_that_it_listens_on(bound: str, host: str, is_own: bool) -> None:  # noqa: FBT001
-    assert OwnHosts(people(host=bound, plain_http=True, names=["named"])).have(host) is is_own
+    assert (
+        OwnHosts(people(host=bound, plain_http=True, names=["named", "dotted.example.", "fd00:0::9"])).have(host)
+        is is_own
+    )
 
 
 @given(
@@ -245,6 +263,13 @@ def test_a_proxied_person_whom_nobody_has_named_may_what_is_configured(unknown: 
     assert somebody.get("/api/v1/session").json["user"] == "Jörg"
 
 
+def test_an_open_view_is_open_to_those_whom_the_proxy_names_too() -> None:
+    settings = people(proxy=PROXY["proxy"], open_view=True)
+    somebody = browser(settings, address="10.0.0.5", always={"x-forwarded-user": "eve"})
+    assert somebody.get("/see").content == b"eve"
+    assert somebody.ask("PUT", "/judge").code == "not_allowed"
+
+
 def test_through_the_proxy_without_a_name_one_is_nobody_and_may_sign_in() -> None:
     anybody = proxied(always={"x-forwarded-user": ""})
     assert anybody.get("/see").code == "sign_in"
@@ -252,10 +277,16 @@ def test_through_the_proxy_without_a_name_one_is_nobody_and_may_sign_in() -> Non
     assert anybody.get("/see").content == b"vera"
 
 
-@pytest.mark.parametrize("name", ["a b", "a:b", "x" * 65, "a\x07b"])
+@pytest.mark.parametrize("name", ["a b", "a:b", "x" * 65, "a\x07b", "a\ufffdb"])
 def test_a_proxy_that_passes_on_nonsense_is_not_listened_to(name: str) -> None:
     answer = proxied(always={"x-forwarded-user": name}).get("/see")
     assert (answer.status, answer.code) == (400, "bad_proxy")
+
+
+def test_of_a_forwarded_address_nothing_but_the_address_is_taken(caplog: pytest.LogCaptureFixture) -> None:
+    forwarded = {"x-forwarded-for": "fe80::1%\x1b[2Jadmin, 10.0.0.5"}
+    assert proxied(always=forwarded).sign_in("ada", "wrong password").status == 401
+    assert warnings_in(caplog) == ["page: fe80::1: password wrong for ada"]
 
 
 def test_behind_a_proxy_each_browser_waits_for_its_own_mistakes() -> None:
@@ -302,12 +333,11 @@ def test_behind_a_proxy_with_tls_the_cookie_goes_over_tls_alone() -> None:
     assert ada.get("/see").code == "sign_in", "without TLS the cookie of TLS is none"
 
 
-def test_with_tls_the_cookie_is_secure_and_browsers_try_nothing_else(tmp_path: Path) -> None:
+def test_with_tls_the_cookie_is_secure(tmp_path: Path) -> None:
     files = {"certificate": tmp_path / "a", "key": tmp_path / "b"}
     ada = browser(people(tls=files, host="192.0.2.10"), host="192.0.2.10")
     answer = ada.sign_in("ada", PASSWORD)
     assert (answer.header("set-cookie") or "").startswith("__Host-edge-inspector-")
-    assert answer.header("strict-transport-security") == "max-age=31536000"
     assert ada.ask("DELETE", "/api/v1/session").status == 200
     assert ada.cookies == {}
 

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from edge_inspector.page.access.roles import Role
 from edge_inspector.page.api.openapi import description
 from edge_inspector.page.page import OperatorPage
-from tests.page.stations import MODEL, PASSWORDS, Browser, PageStation, serving, settings_with_people
-from tests.page.test_api_results import wait_for
+from tests.page.indexed import MODEL
+from tests.page.people import PASSWORD, Person
+from tests.page.stations import PageStation, port_of, wait_for
 
 DOCS = Path(__file__).parents[2] / "docs"
 GOLDEN = DOCS / "openapi.json"
@@ -27,26 +27,12 @@ LIMITS = {"scratch": {"review_at": 0.3, "reject_at": 0.5}, "dent": {"review_at":
 
 
 @pytest.fixture
-def station(tmp_path: Path) -> Iterator[PageStation]:
-    with PageStation.open(tmp_path, settings_with_people()) as station:
-        yield station
-
-
-@pytest.fixture
-def page(station: PageStation, tmp_path: Path) -> Iterator[OperatorPage]:
-    with serving(station, tmp_path) as page:
-        yield page
-
-
-@pytest.fixture
-def admin(page: OperatorPage) -> Browser:
-    assert page.port is not None
-    return Browser(page.port).sign_in("ada")
+def ada(page: OperatorPage) -> Person:
+    return Person(port_of(page)).sign_in("ada")
 
 
 def test_the_description_is_served_to_everybody_and_is_the_one_in_the_documents(page: OperatorPage) -> None:
-    assert page.port is not None
-    status, served = Browser(page.port).get("/openapi.json")
+    status, served = Person(port_of(page)).get("/openapi.json")
     assert status == 200
     text = json.dumps(served, indent=1, ensure_ascii=False) + "\n"
     if os.environ.get("UPDATE_GOLDEN") == "1":
@@ -85,15 +71,15 @@ def test_every_schema_is_used_and_has_a_short_name(page: OperatorPage) -> None:
         assert f'"#/components/schemas/{name}"' in text, name
 
 
-def test_what_is_answered_is_what_is_described(station: PageStation, page: OperatorPage, admin: Browser) -> None:
+def test_what_is_answered_is_what_is_described(station: PageStation, page: OperatorPage, ada: Person) -> None:
     document = description(page.doors)
     rejected, accepted = station.put("reject"), station.put("accept")
-    wait_for(admin, accepted)
+    wait_for(ada, accepted)
     box = {"label": "dent", "xyxy": [10, 10, 40, 40], "part_frame": 0}
     seen: set[tuple[str, str]] = set()
 
     def check(method: str, path: str, query: str = "", body: object = None, **names: str) -> None:
-        response, content = admin.ask(method, path.format(**names) + query, body)
+        response, content = ada.ask(method, path.format(**names) + query, body)
         operation = document["paths"][f"/api/v1{path}"][method.lower()]
         described = operation["responses"][str(response.status)]
         if "$ref" in described:
@@ -127,7 +113,7 @@ def test_what_is_answered_is_what_is_described(station: PageStation, page: Opera
     check("DELETE", "/thresholds")
     check("DELETE", "/session")
     check("GET", "/results")
-    check("POST", "/session", body={"user": "otto", "password": PASSWORDS["otto"]})
+    check("POST", "/session", body={"user": "otto", "password": PASSWORD})
     described = {
         (method.upper(), path)
         for path, operations in document["paths"].items()
@@ -144,13 +130,13 @@ def _good(operation: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="needs curl and jq")
 def test_the_examples_of_the_documents_do_what_they_say(
-    station: PageStation, page: OperatorPage, admin: Browser, tmp_path: Path
+    station: PageStation, page: OperatorPage, ada: Person, tmp_path: Path
 ) -> None:
     put = [station.put(outcome) for outcome in ("reject", "accept", "review")]
-    wait_for(admin, put[-1])
+    wait_for(ada, put[-1])
     blocks = [part.split("```", 1)[0] for part in (DOCS / "api.md").read_text(encoding="utf-8").split("```sh\n")[1:]]
     script = "set -euo pipefail\n" + "\n".join(blocks)
-    place = {"page": f"http://127.0.0.1:{page.port}", "page_user": "ada", "page_password": PASSWORDS["ada"]}
+    place = {"page": f"http://127.0.0.1:{page.port}", "page_user": "ada", "page_password": PASSWORD}
     ran = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env={**os.environ, **place}, capture_output=True, text=True, check=False
     )

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -9,22 +9,23 @@ import pytest
 from edge_inspector.alarms import Alarm, Severity
 from edge_inspector.dispositions import Disposition, DrawnBox
 from edge_inspector.errors import InspectorError
-from edge_inspector.events import Json
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.journal import Journal, JournalOptions
 from edge_inspector.page.api.line import LineBoard, Pace
+from edge_inspector.page.api.quality_documents import RunRuleHit
 from edge_inspector.page.desk import Desk, StationNow
 from edge_inspector.page.feed import Feed
 from edge_inspector.page.index.rows import Counts, FoundBox, FoundReason, ResultRow, Said
 from edge_inspector.quality.shifts import shift_at
 from edge_inspector.settings import PageSettings
 from edge_inspector.topics import TopicTree
-from tests.page.watching import Browser, Events, served
+from tests.page.watching import Events, Stream, served
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 MODEL = ModelIdentity("metal-tags", "1.2.0", "5a" * 32)
 SMOKE = Alarm("camera-lost", Severity.CRITICAL, "The camera does not answer.", "Look at its cable.")
 NOW = StationNow("ContinuousExecution", None, AT, "online", None, MODEL, "bracket-7", ())
+SCRATCHES = RunRuleHit(label="scratch", count=3, parts=12, inspection_ids=("a", "b", "c"))
 PART = ResultRow(
     seq=7,
     inspection_id="01JZ0000000000000000000001",
@@ -55,12 +56,13 @@ class KnownResults:
     """An index of which one knows what it finds.
 
     Attributes:
-        newest, counted: What it finds.
+        newest, newest_defect, counted: What it finds.
         is_away: It cannot be read.
         asked: For which stretches of time something was counted.
     """
 
     newest: ResultRow | None = None
+    newest_defect: ResultRow | None = None
     counted: Counts = field(default_factory=Counts)
     is_away: bool = False
 
@@ -72,6 +74,9 @@ class KnownResults:
             msg = "the index of results cannot be read"
             raise InspectorError(msg)
         return self.newest
+
+    def last_defect(self) -> ResultRow | None:
+        return self.newest_defect
 
     def counts(self, since: datetime, until: datetime, product: str | None = None) -> Counts:
         assert product is None
@@ -89,54 +94,45 @@ class FirstFrames:
         return None
 
 
-@dataclass(frozen=True)
-class Scratches:
-    label: str = "scratch"
-    count: int = 3
-    parts: int = 12
-    inspection_ids: tuple[str, ...] = ("a", "b", "c")
-
-
 class Station:
     """A desk on which things change.
 
     Attributes:
         now, frames, passed_s, repeated: What changes.
-        rules: How often somebody looked for a defect that repeats.
     """
 
-    def __init__(self, index: KnownResults, journal: Journal | None = None, *, pictures: bool = True) -> None:
+    def __init__(
+        self,
+        index: KnownResults,
+        journal: Journal | None = None,
+        *,
+        pictures: bool = True,
+        is_triggered: bool = True,
+    ) -> None:
         self.now, self.frames, self.passed_s = NOW, 0, 0.0
-        self.repeated: Scratches | None = None
-        self.rules = 0
+        self.repeated: RunRuleHit | None = None
         nobody = cast("Any", None)
         self.desk = Desk(
             settings=PageSettings(shifts=("00:00", "12:00")),
             topics=TopicTree("edge-inspector", "berlin", "line-1", "press-3", "top"),
             session="s",
             lot="L-1",
-            is_triggered=True,
+            is_triggered=is_triggered,
             random_share=0.0,
             journal=cast("Journal", journal),
             now=lambda: self.now,
-            values=self._values,
+            inspected=lambda: self.frames,
+            values=nobody,
             class_names=lambda: ["scratch"],
             pictures=FirstFrames() if pictures else None,
             judge=nobody,
             thresholds=nobody,
             command=nobody,
         )
-        self.board = LineBoard(self.desk, index, self._rule, now=lambda: AT, now_s=lambda: self.passed_s)
+        self.board = LineBoard(self.desk, index, lambda: self.repeated, now=lambda: AT, now_s=lambda: self.passed_s)
 
     def document(self) -> dict[str, Any]:
         return cast("dict[str, Any]", json.loads(self.board.encoded()))
-
-    def _values(self) -> Mapping[str, Json]:
-        return {"frames": {"inspected": self.frames}}
-
-    def _rule(self) -> Scratches | None:
-        self.rules += 1
-        return self.repeated
 
 
 def test_the_line_before_its_first_part() -> None:
@@ -209,7 +205,7 @@ def test_where_no_pictures_are_kept_a_part_has_none() -> None:
 
 
 def test_the_counters_are_those_of_the_shift() -> None:
-    index = KnownResults(PART, Counts(accept=90, review=4, reject=5, no_verdict=1, defects=10))
+    index = KnownResults(PART, counted=Counts(accept=90, review=4, reject=5, no_verdict=1, defects=10))
     shift = Station(index).document()["shift"]
     assert [shift[name] for name in ("parts", "accept", "review", "reject", "no_verdict", "defects")] == [
         *(100, 90, 4, 5, 1, 10)
@@ -257,19 +253,30 @@ def test_who_looks_after_a_long_time_gets_no_rate_of_long_ago() -> None:
     assert pace.look(100, 3600.0) is None
 
 
-def test_a_defect_that_comes_again_is_looked_for_once_a_result() -> None:
-    index = KnownResults(PART)
-    station = Station(index)
-    assert [station.document()["run_rule"] for _ in range(3)] == [None] * 3
-    station.repeated = Scratches()
-    index.newest = replace(PART, seq=8)
-    documents = [station.document()["run_rule"] for _ in range(3)]
-    assert documents == [{"label": "scratch", "count": 3, "parts": 12, "inspection_ids": ["a", "b", "c"]}] * 3
-    assert station.rules == 2
+def test_a_defect_that_comes_again_is_told_until_a_person_finds_one_of_its_parts_good() -> None:
+    station = Station(KnownResults(PART))
+    assert station.document()["run_rule"] is None
+    station.repeated = SCRATCHES
+    assert station.document()["run_rule"] == {
+        "label": "scratch",
+        "count": 3,
+        "parts": 12,
+        "inspection_ids": ["a", "b", "c"],
+    }
+    station.repeated = None  # and no part has come since
+    assert station.document()["run_rule"] is None
+
+
+def test_of_a_belt_the_last_defect_is_told_and_not_the_frame_after_it() -> None:
+    defect = replace(PART, part_id=None, track_id="01JZ0000000000000000000002", phase="end")
+    index = KnownResults(replace(PART, part_id=None, outcome="accept"), defect)
+    assert Station(index, is_triggered=False).document()["last"]["track_id"] == defect.track_id
+    index.newest_defect = None
+    assert Station(index, is_triggered=False).document()["last"] is None
 
 
 def test_while_the_index_cannot_be_read_alarms_are_told_all_the_same() -> None:
-    index = KnownResults(PART, Counts(accept=3))
+    index = KnownResults(PART, counted=Counts(accept=3))
     station = Station(index)
     before = station.document()
     index.is_away = True
@@ -283,7 +290,7 @@ def test_what_could_never_be_looked_up_is_an_error_in_words() -> None:
     station = Station(KnownResults(is_away=True))
     with pytest.raises(InspectorError, match="the index of results cannot be read"):
         station.document()
-    with served(station.board.doors()) as port, Browser(port, "/api/v1/line") as browser:
+    with served(station.board.doors()) as port, Stream(port, "/api/v1/line") as browser:
         assert (browser.status, b"cannot be read" in browser.rest()) == (503, True)
 
 
@@ -297,7 +304,7 @@ def test_the_event_stream_tells_what_the_door_tells() -> None:
             served(doors, on_loop=[feed.on_loop]) as port,
             feed,
             Events(port) as events,
-            Browser(port, "/api/v1/line") as browser,
+            Stream(port, "/api/v1/line") as browser,
         ):
             assert events.next_of("line").data == json.loads(browser.rest())
             index.newest = replace(PART, seq=8, outcome="accept", captured_at=AT + timedelta(seconds=1))

@@ -39,10 +39,11 @@ class Line:
         now: What the page takes for the time.
     """
 
-    def __init__(self, journal: Journal, index: Index) -> None:
+    def __init__(self, journal: Journal, index: Index, *, is_triggered: bool = True) -> None:
         self.index, self.now = index, NOW
         self._journal = journal
-        table = doors(index, SETTINGS, lambda: ("scratch", "dent", "stain"), clock=lambda: self.now)
+        names = ("scratch", "dent", "stain")
+        table = doors(index, SETTINGS, lambda: names, is_triggered=is_triggered, clock=lambda: self.now)
         self.browser = Browser(application(table, entrance_of(nobody()).guard))
 
     def put(self, *results: InspectionResult) -> list[InspectionResult]:
@@ -159,6 +160,13 @@ def test_the_pareto_chart_counts_parts_by_class(line: Line) -> None:
     ]
 
 
+def test_the_pareto_chart_has_what_people_drew_and_not_what_they_found_good(line: Line) -> None:
+    good, _, more = line.put(part(0, "dent"), part(1, "dent"), part(2, "scratch"))
+    line.say(good, Disposition.FALSE_REJECT)
+    line.say(more, Disposition.MISSED_DEFECT, boxes=[DrawnBox("stain", (0, 0, 10, 10))])
+    assert {bar["label"]: bar["parts"] for bar in line.quality()["pareto"]} == {"dent": 1, "scratch": 1, "stain": 1}
+
+
 def test_the_p_chart_is_of_parts_with_a_verdict_and_shows_what_changed(line: Line) -> None:
     # Every fifth part is rejected, in the last quarter of an hour every other one.
     often = [part(n, *(["dent"] if n % (2 if n >= 2700 else 5) == 0 else [])) for n in range(0, 3600, 6)]
@@ -256,6 +264,16 @@ def test_the_figures_of_one_class_leave_out_the_others(line: Line) -> None:
     assert found["heat_map"]["total"] == 6  # five that count, and the one that was drawn
 
 
+def test_of_one_class_an_audit_with_another_missed_defect_is_no_escape_and_is_not_forgotten(line: Line) -> None:
+    accepted = line.put(*(part(n) for n in range(4)))
+    line.say(accepted[0], Disposition.MISSED_DEFECT, boxes=[DrawnBox("dent", (0, 0, 10, 10))])
+    line.say(accepted[1], Disposition.MISSED_DEFECT, boxes=[DrawnBox("stain", (0, 0, 10, 10))])
+    line.say(accepted[2], Disposition.TRUE_ACCEPT)
+    found = line.quality(label="dent")["judged"]["audits"]
+    assert (found["total"], found["judged"], found["true_accept"], found["missed_defect"]) == (4, 3, 2, 1)
+    assert found["escape_rate"]["value"] == pytest.approx(1 / 3)
+
+
 def test_the_figures_of_one_product_leave_out_the_others(line: Line) -> None:
     line.put(*(part(n, "dent", product="ab"[n % 2]) for n in range(6)), part(7, product="a"))
     found = line.quality(product="a")
@@ -266,15 +284,22 @@ def test_the_figures_of_one_product_leave_out_the_others(line: Line) -> None:
     assert line.quality(product="c")["totals"]["parts"] == 0
 
 
-def test_a_source_without_parts_counts_frames_and_the_defects_that_began(line: Line) -> None:
+def test_a_source_without_parts_counts_frames_and_the_defects_that_began(tmp_path: Path) -> None:
+    with following(tmp_path) as (journal, index):
+        counts_frames_and_defects(Line(journal, index, is_triggered=False))
+
+
+def counts_frames_and_defects(line: Line) -> None:
     line.put(frame(0), frame(1, "scratch"), frame(2, "scratch"))
     line.track(frame(1, "scratch"), 1)
+    line.track(frame(2, "scratch"), 2)
     line.say(frame(1, "scratch"), Disposition.FALSE_REJECT, track=track_id(1))
     found = line.quality()
-    assert found["totals"] == {"parts": 3, "accept": 1, "review": 0, "reject": 2, "no_verdict": 0, "defects": 1}
+    assert found["totals"] == {"parts": 3, "accept": 1, "review": 0, "reject": 2, "no_verdict": 0, "defects": 2}
+    assert found["p_chart"] == {"center": None, "points": []}, "one defect makes many frames rejects"
     assert [(bar["label"], bar["parts"]) for bar in found["pareto"]] == [("scratch", 1)]
     assert found["run_rule"]["hits"] == []
-    assert found["judged"]["rejects"]["total"] == 1
+    assert found["judged"]["rejects"]["total"] == 2
     assert found["judged"]["rejects"]["false_reject"] == 1
 
 

@@ -181,6 +181,14 @@ def test_what_the_station_refuses_or_cannot_do_is_told_in_its_own_words(
     assert answer.header("x-more") == ("1" if isinstance(error, Turned) else None)
 
 
+def test_what_a_refusal_quotes_is_one_short_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    answer = browser(raising(RefusedError("found 'a\nERROR forged \x1b[2J" + "x" * 60_000))).get("/fail")
+    assert answer.status == 409
+    (line,) = warnings_in(caplog)
+    assert line.startswith("page: GET /fail: found 'a\\nERROR forged \\x1b[2Jxxx")
+    assert len(line) < 1100
+
+
 def test_a_failure_of_ours_is_one_line_in_the_log_and_tells_the_client_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

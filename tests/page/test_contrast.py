@@ -1,11 +1,11 @@
 """Colors of the operator page: what is written on what can be read, in light and dark (WCAG 2.2, AA)."""
 
 import re
+from importlib.resources import files
 
 import pytest
 
-from tests.page.static_files import STATIC
-
+STYLE = (files("edge_inspector.page") / "static" / "app.css").read_text(encoding="utf-8")
 _TOKEN = re.compile(r"--([a-z-]+):\s*#([0-9a-f]{6});")
 TEXT, SIGN = 4.5, 3.0
 _GROUNDS = ("ground", "surface", "raised")
@@ -20,19 +20,16 @@ PAIRS = [
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(("front", "back", "least"), PAIRS)
-def test_what_is_written_can_be_read(theme: str, front: str, back: str, least: float) -> None:
+def test_what_is_written_can_be_read(theme: str) -> None:
     """Every pair of colors that the page puts on each other has the contrast that WCAG AA asks for."""
     tokens = _tokens(theme)
+    found = [(front, back, _contrast(tokens[front], tokens[back]), least) for front, back, least in PAIRS]
 
-    found = _contrast(tokens[front], tokens[back])
-
-    assert found >= least, f"{theme}: --{front} on --{back} has {found:.2f}, expected at least {least}"
+    assert not [(front, back, contrast) for front, back, contrast, least in found if contrast < least]
 
 
 def _tokens(theme: str) -> dict[str, str]:
-    style = (STATIC / "app.css").read_text(encoding="utf-8")
-    light, dark = style.split(':root[data-theme="dark"]')[:2]
+    light, dark = STYLE.split(':root[data-theme="dark"]')[:2]
     tokens = dict(_TOKEN.findall(light))
     return tokens if theme == "light" else tokens | dict(_TOKEN.findall(dark.split("}", 1)[0]))
 

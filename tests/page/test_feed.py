@@ -7,15 +7,15 @@ from urllib.parse import quote
 
 import pytest
 
-from edge_inspector.journal import Journal
+from edge_inspector.journal import Journal, Stretch
 from edge_inspector.page import audience
 from edge_inspector.page import feed as feed_module
 from edge_inspector.page.feed import Feed
-from edge_inspector.page.replay import MOST_REPLAYED
+from edge_inspector.page.replay import MOST_REPLAYED, Missed, Replay
 from edge_inspector.topics import CATALOGUE, Channel, Message
 from tests.journal.written import AT_ONCE, NOT_YET, PATIENCE_S, alarm, alert, number_of, result
 from tests.mosquitto import eventually
-from tests.page.watching import Browser, Event, Events, served
+from tests.page.watching import Event, Events, Stream, served
 
 
 class Line:
@@ -120,7 +120,7 @@ def test_who_is_cut_off_before_the_replay_gets_all_of_it_the_next_time(journal: 
 
 def test_the_header_of_a_browser_that_came_back_by_itself_counts_before_the_address(journal: Journal) -> None:
     journal.append([alert(0), alert(1), alert(2)])
-    with page(journal) as (port, _), Browser(port, "/api/v1/events?last_event_id=1", {"Last-Event-ID": "2"}) as browser:
+    with page(journal) as (port, _), Stream(port, "/api/v1/events?last_event_id=1", {"Last-Event-ID": "2"}) as browser:
         lines = iter(browser.response.readline, b"")
         assert next(line for line in lines if line.startswith(b'data: {"number"')).strip() == b'data: {"number":2}'
 
@@ -191,6 +191,11 @@ def test_a_place_that_never_was_is_a_gap_of_nobody_knows_how_much(journal: Journ
         assert numbers(browser.until(is_number(1))) == [1]
 
 
+def test_a_place_of_thousands_of_digits_is_one_that_never_was(journal: Journal) -> None:
+    with page(journal) as (port, _), Events(port, last_id="9" * 5000) as browser:
+        assert browser.next_of("gap").data == {"skipped": None}
+
+
 def test_while_the_disk_cannot_be_read_new_alerts_come_all_the_same_and_a_gap_tells_of_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +252,28 @@ def test_the_document_of_the_line_is_made_once_for_all_and_not_while_nobody_watc
         for number in range(100):
             journal.append([alert(number)])
         assert line.times == 2
+
+
+def test_results_wake_nobody_who_follows_the_events(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "_LINE_AT_LEAST_EVERY_S", 3600.0)
+    looked: list[int] = []
+    after = Replay.after
+
+    async def looking(replay: Replay, seq: int) -> Stretch | Missed:
+        looked.append(seq)
+        return await after(replay, seq)
+
+    monkeypatch.setattr(Replay, "after", looking)
+    line = Line()
+    with page(journal, line) as (port, _), Events(port) as browser:
+        browser.next_of("line")
+        for number in range(3):
+            looked.clear()
+            journal.append([result(number)])
+            eventually(lambda times=number + 2: line.times == times, what="the line is looked at")  # type: ignore[misc]
+            assert looked == []
+        journal.append([alert(3)])
+        assert browser.next_of("defect.detected").data["number"] == 3
 
 
 def test_nobody_looks_at_the_line_when_the_last_viewer_has_left(journal: Journal) -> None:
@@ -308,7 +335,7 @@ def test_a_viewer_too_many_is_told_so_in_words_until_one_leaves(
             first.next_of("hello")
             second.next_of("hello")
             assert feed.viewers == 2
-            with Browser(port, "/api/v1/events") as third:
+            with Stream(port, "/api/v1/events") as third:
                 assert (third.status, third.header("retry-after")) == (503, "10")
                 assert json.loads(third.rest())["error"]["code"] == "too_many_viewers"
             first.hang_up()
@@ -343,7 +370,7 @@ def test_closing_ends_all_streams_and_browsers_see_a_whole_answer(journal: Journ
             for browser in browsers:
                 browser.rest()
         eventually(lambda: feed.viewers == 0, what="nobody watches")
-        with Browser(port, "/api/v1/events") as late:
+        with Stream(port, "/api/v1/events") as late:
             assert (late.status, json.loads(late.rest())["error"]["code"]) == (503, "closing")
 
 
@@ -357,7 +384,7 @@ def test_a_quiet_stream_shows_now_and_then_that_it_lives(journal: Journal, monke
 
 
 def test_a_browser_is_told_when_to_come_back(journal: Journal) -> None:
-    with page(journal) as (port, _), Browser(port, "/api/v1/events") as browser:
+    with page(journal) as (port, _), Stream(port, "/api/v1/events") as browser:
         assert browser.response.readline() == b"retry: 2000\n"
 
 

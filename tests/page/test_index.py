@@ -44,7 +44,7 @@ def test_a_part_is_found_with_all_that_its_event_tells(tmp_path: Path) -> None:
     assert (row.inspection_id, row.captured_at, row.part_id) == (
         result.inspection_id,
         AT + timedelta(seconds=1),
-        "part-0001",
+        "part-00001",
     )
     assert (row.lot, row.product, row.outcome, row.cause, row.treated_as) == ("L-1", "cover", "reject", None, None)
     assert [(reason.label, reason.confidence, reason.verdict) for reason in row.reasons] == [
@@ -140,12 +140,12 @@ def test_filters_find_what_they_say(tmp_path: Path) -> None:
         assert numbers(product="frame") == [4, 2]
         assert numbers(product="nothing such") == []
         assert numbers(part="part-") == [4, 3, 2, 1, 0]
-        assert numbers(part="part-0003") == [3]
+        assert numbers(part="part-00003") == [3]
         assert numbers(since=AT + timedelta(seconds=2), until=AT + timedelta(seconds=4)) == [3, 2]
         assert numbers(is_judged=True) == [4, 3, 0]
         assert numbers(is_judged=False) == [5, 2, 1]
         assert numbers(disposition=Disposition.TRUE_REJECT) == [4]
-        assert numbers(label="dent", lot="L-2", outcomes=("reject",), is_judged=True, part="part-0004") == [4]
+        assert numbers(label="dent", lot="L-2", outcomes=("reject",), is_judged=True, part="part-00004") == [4]
         assert numbers(label="dent", since=AT + timedelta(seconds=2)) == [4]
         assert numbers(part="part-", product="cover", outcomes=("reject", "review"), is_judged=False) == [1]
         assert numbers(is_audit=True) == []
@@ -274,13 +274,31 @@ def test_frames_of_a_belt_count_and_only_their_defects_are_listed(tmp_path: Path
         put(journal, *frames[1:])
         caught_up(index, journal)
         listed = all_rows(index)
-        last = index.last()
+        last, last_defect = index.last(), index.last_defect()
         counts = index.counts(AT, AT + timedelta(minutes=1))
     assert ids(listed) == [frames[2].inspection_id, frames[1].inspection_id, frames[0].inspection_id]
     assert [row.track_id for row in listed] == [None, track_id(1), None]
     assert last is not None
     assert (last.inspection_id, last.outcome) == (frames[3].inspection_id, "reject")
+    assert last_defect is not None
+    assert last_defect.track_id == track_id(1)
     assert counts == Counts(accept=1, reject=2, no_verdict=1, defects=1)
+
+
+def test_the_last_defect_is_the_one_that_began_last_though_another_ends_after_it(tmp_path: Path) -> None:
+    with following(tmp_path) as (journal, index):
+        assert index.last_defect() is None
+        for number, phase, seen in [
+            (2, TrackPhase.NEW, 5),
+            (1, TrackPhase.NEW, 3),
+            (1, TrackPhase.END, 9),
+        ]:
+            journal.append([change(frame(seen, "scratch"), number, phase)])
+        put(journal, part(20))
+        caught_up(index, journal)
+        last = index.last_defect()
+    assert last is not None
+    assert last.track_id == track_id(2)
 
 
 def test_the_last_part_is_the_one_that_was_captured_last(tmp_path: Path) -> None:
@@ -290,7 +308,7 @@ def test_the_last_part_is_the_one_that_was_captured_last(tmp_path: Path) -> None
         caught_up(index, journal)
         last = index.last()
     assert last is not None
-    assert last.part_id == "part-0005"
+    assert last.part_id == "part-00005"
 
 
 def test_counts_are_of_whole_minutes_and_of_one_product(tmp_path: Path) -> None:

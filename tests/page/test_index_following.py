@@ -19,7 +19,7 @@ from edge_inspector.page.index.index import Index
 from edge_inspector.page.index.rows import Choices, ResultFilter
 from edge_inspector.topics import CATALOGUE, Channel, Message
 from tests.mosquitto import eventually
-from tests.page.indexed import AT, AT_ONCE, WRITER, all_rows, caught_up, following, part, put, word
+from tests.page.indexed import AT, AT_ONCE, PATIENCE_S, WRITER, all_rows, caught_up, following, part, put, word
 from tests.small_disk import fill, small_disk
 
 MANY = 400  # parts, of which the first are no longer in the journal's memory
@@ -134,6 +134,7 @@ def test_an_index_of_another_journal_is_made_anew(tmp_path: Path) -> None:
     with following(tmp_path) as (journal, index):
         put(journal, *parts(0, 20))
         caught_up(index, journal)
+        assert journal.flush(PATIENCE_S)
     with Journal(tmp_path / "another.db", AT_ONCE) as journal:
         put(journal, *parts(500, 600))
     with (

@@ -70,10 +70,14 @@ def stories(draw: st.DrawFn) -> list[Message]:
 def indexed(entries: Sequence[Entry]) -> Database:
     database = Database(None)
     for entry in entries:
-        found = told(entry, random_share=0.5)
-        with database.alone() as writing:
-            writing.write([] if found is None else [found])
+        write(database, entry)
     return database
+
+
+def write(database: Database, entry: Entry) -> None:
+    found = told(entry, random_share=0.5)
+    with database.alone() as writing:
+        writing.write([] if found is None else [found])
 
 
 def everything(database: Database) -> dict[str, Any]:
@@ -133,16 +137,21 @@ def test_counts_are_those_of_the_rows_and_lists_those_of_a_filter(messages: list
         assert keys == expected
 
 
-@given(stories(), st.integers(0, 30))
-@settings(max_examples=40)
-def test_what_was_made_of_lost_events_can_be_taken_back(messages: list[Message], through: int) -> None:
+@given(stories(), st.integers(0, 30), st.integers(0, 30))
+@settings(max_examples=60)
+def test_what_was_made_of_lost_events_is_taken_back_wherever_the_head_was(
+    messages: list[Message], through: int, head: int
+) -> None:
     entries = [Entry(seq, message) for seq, message in enumerate(messages, 1)]
     database = indexed(entries)
-    database.head = len(entries)
+    database.head = head
     database.cut(through)
-    for entry in entries[through:]:  # and read again, as others or the same
-        with database.alone() as writing:
-            writing.write([found] if (found := told(entry, random_share=0.5)) is not None else [])
+    for entry in entries[:through]:
+        if entry.seq > database.head or any(gap.after < entry.seq <= gap.through for gap in database.gaps):
+            write(database, entry)
+    assert everything(database) == everything(indexed(entries[:through]))
+    for entry in entries[through:]:
+        write(database, entry)
     assert everything(database) == everything(indexed(entries))
 
 

@@ -19,7 +19,7 @@ from edge_inspector.page.live import LiveView
 from edge_inspector.page.live_picture import TALLEST, picture_of, shrink
 from edge_inspector.settings import PageSettings
 from tests.mosquitto import eventually
-from tests.page.watching import Browser, Pictures, served
+from tests.page.watching import Pictures, Stream, served
 
 ACCEPTED = Decision(Verdict.ACCEPT)
 QUICK = PageSettings(port=0, live_hz=30, live_width=160)
@@ -180,7 +180,7 @@ def test_a_single_picture_is_there_for_other_tools() -> None:
         pictures: list[bytes] = []
 
         def ask() -> None:
-            with Browser(port, "/api/v1/live.jpg") as browser:
+            with Stream(port, "/api/v1/live.jpg") as browser:
                 assert browser.header("content-type") == "image/jpeg"
                 pictures.append(browser.rest())
 
@@ -196,7 +196,7 @@ def test_a_single_picture_is_there_for_other_tools() -> None:
 def test_where_nothing_is_inspected_there_is_no_single_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_module, "_STILL_WAITS_S", 0.05)
     with page() as (port, live):
-        with Browser(port, "/api/v1/live.jpg") as browser:
+        with Stream(port, "/api/v1/live.jpg") as browser:
             assert browser.status == 404
             assert b"expected a frame within 0.05 s, found none" in browser.rest()
         watched_by(live, 0)
@@ -207,7 +207,7 @@ def test_viewers_are_few_and_one_too_many_is_told_so(monkeypatch: pytest.MonkeyP
     with page() as (port, live), Pictures(port):
         watched_by(live, 1)
         for path in ("/api/v1/live", "/api/v1/live.jpg"):
-            with Browser(port, path) as browser:
+            with Stream(port, path) as browser:
                 assert browser.status == 503
                 assert b"too_many_viewers" in browser.rest()
 

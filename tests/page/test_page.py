@@ -5,9 +5,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,11 @@ from edge_inspector.detections import Detections
 from edge_inspector.inspection import FrameFinding, FrameRecord
 from edge_inspector.page.page import INDEX, OperatorPage
 from edge_inspector.settings import PageSettings
-from tests.fakes import IMAGE_WH, PATIENCE_S, belt_frame
+from tests.fakes import IMAGE_WH, belt_frame
 from tests.mosquitto import eventually
-from tests.page.stations import Browser, PageStation, serving
-from tests.page.test_api_results import ids, wait_for
+from tests.page.people import Person
+from tests.page.stations import PageStation, ids, port_of, serving, wait_for
+from tests.page.watching import Stream
 
 
 @pytest.fixture
@@ -29,37 +29,28 @@ def station(tmp_path: Path) -> Iterator[PageStation]:
         yield station
 
 
-def browser_of(page: OperatorPage) -> Browser:
-    assert page.port is not None
-    return Browser(page.port)
+def somebody_at(page: OperatorPage) -> Person:
+    return Person(port_of(page))
 
 
 def threads() -> set[str]:
     return {thread.name for thread in threading.enumerate() if thread.name.startswith("page")}
 
 
-@contextmanager
-def following(page: OperatorPage, path: str) -> Iterator[HTTPResponse]:
-    assert page.port is not None
-    with closing(HTTPConnection("127.0.0.1", page.port, timeout=PATIENCE_S)) as connection:
-        connection.request("GET", f"/api/v1{path}")
-        with connection.getresponse() as answer:
-            yield answer
-
-
 def test_the_end_of_the_page_ends_its_streams_and_its_threads(station: PageStation, tmp_path: Path) -> None:
     with ExitStack() as stack:
         with serving(station, tmp_path) as page:
-            followed = [stack.enter_context(following(page, path)) for path in ("/events", "/live", "/events")]
+            paths = ("/api/v1/events", "/api/v1/live", "/api/v1/events")
+            followed = [stack.enter_context(Stream(port_of(page), path)) for path in paths]
             eventually(lambda: viewers(page) == (2, 1), what="all are counted")
             assert {"page", "page-index", "page-live"} <= threads()
         for answer in followed:
-            answer.read()  # comes to its end
+            answer.rest()  # comes to its end
     eventually(lambda: not threads(), what="its threads end")
 
 
 def viewers(page: OperatorPage) -> tuple[int, int]:
-    told = browser_of(page).get("/health")[1]["page"]
+    told = somebody_at(page).get("/health")[1]["page"]
     return told["viewers"], told["live_viewers"]
 
 
@@ -77,17 +68,17 @@ def test_a_page_that_hangs_is_left_behind(
 def test_a_page_that_begins_again_shows_what_was_there_before(station: PageStation, tmp_path: Path) -> None:
     with serving(station, tmp_path) as page:
         put = [station.put() for _ in range(3)]
-        wait_for(browser_of(page), put[-1])
+        wait_for(somebody_at(page), put[-1])
     put.append(station.put())
     with serving(station, tmp_path) as page:
-        wait_for(browser_of(page), put[-1])
-        assert ids(browser_of(page)) == put[::-1]
+        wait_for(somebody_at(page), put[-1])
+        assert ids(somebody_at(page)) == put[::-1]
 
 
 def test_a_page_without_a_home_shows_what_comes(station: PageStation, tmp_path: Path) -> None:
     with serving(station, None) as page:
         own = station.put()
-        wait_for(browser_of(page), own)
+        wait_for(somebody_at(page), own)
         assert page.problem() is None
     assert not (tmp_path / INDEX).exists()
 
@@ -112,15 +103,15 @@ def test_an_index_that_cannot_be_kept_is_told_and_the_newest_results_are_shown(
     (home / INDEX / "in the way").mkdir(parents=True)
     with serving(station, home) as page:
         own = station.put()
-        wait_for(browser_of(page), own)
+        wait_for(somebody_at(page), own)
         eventually(lambda: INDEX in (page.problem() or ""), what="it says so")
-        assert INDEX in browser_of(page).get("/health")[1]["page"]["index_problem"]
+        assert INDEX in somebody_at(page).get("/health")[1]["page"]["index_problem"]
 
 
 def test_what_is_inspected_is_seen_live(station: PageStation, tmp_path: Path) -> None:
     with serving(station, tmp_path) as page:
         pictures: list[bytes] = []
-        asking = threading.Thread(target=lambda: pictures.append(browser_of(page).ask("GET", "/live.jpg")[1]))
+        asking = threading.Thread(target=lambda: pictures.append(somebody_at(page).ask("GET", "/live.jpg")[1]))
         asking.start()
         while asking.is_alive():
             page.watch(belt_frame(1), found_nothing())
@@ -129,11 +120,11 @@ def test_what_is_inspected_is_seen_live(station: PageStation, tmp_path: Path) ->
 
 
 def test_what_comes_is_followed_with_the_document_of_the_line(station: PageStation, tmp_path: Path) -> None:
-    with serving(station, tmp_path) as page, following(page, "/events") as answer:
+    with serving(station, tmp_path) as page, Stream(port_of(page), "/api/v1/events") as answer:
         own = station.put()
         seen = b""
         while not (b"event: defect.detected" in seen and b"event: line" in seen.rpartition(own.encode())[0]):
-            seen += answer.readline()
+            seen += answer.response.readline()
 
 
 def test_a_station_without_a_page_loads_no_web_framework() -> None:

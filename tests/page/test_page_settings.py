@@ -61,6 +61,13 @@ def test_a_plain_password_is_refused_and_not_repeated() -> None:
         found = problem(users={"ada": {"role": "admin", "password": password}})
         assert "page.users.ada.password: expected what `edge-inspector page hash-password` prints" in found
         assert password not in found
+    found = problem(users={"ada": "correct horse"})
+    assert found.startswith("configuration: page.users.ada: ")
+    assert "correct horse" not in found
+
+
+def test_a_hash_does_not_show_where_settings_are_written_out() -> None:
+    assert hashed() not in repr(parse({"page": {"users": USERS}}))
 
 
 def test_a_hash_that_would_take_all_memory_is_refused() -> None:
@@ -90,7 +97,7 @@ def test_a_proxy_without_addresses_is_refused() -> None:
     assert "page.proxy.trusted" in problem(proxy={"trusted": []})
 
 
-@pytest.mark.parametrize("header", ["Cookie", "host", "X-CSRF-Token", "X User", ""])
+@pytest.mark.parametrize("header", ["Cookie", "host", "X-CSRF-Token", "x-forwarded-for", "X User", ""])
 def test_the_header_of_the_proxy_is_its_own(header: str) -> None:
     assert "page.proxy.user_header: expected the name of a header" in problem(
         proxy={"trusted": ["10.0.0.5"], "user_header": header}

@@ -1,5 +1,6 @@
 import json
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_inspector.page.access import session_file
+from edge_inspector.page.access.session_file import Kept
 from edge_inspector.page.access.sessions import FILE, MOST, MOST_OF_A_USER, Sessions
 from edge_inspector.settings import PageUser
+from tests.fakes import PATIENCE_S
 from tests.logged import warnings_in
 from tests.page.people import hashed
 
@@ -150,6 +153,30 @@ def test_a_session_that_ends_while_the_disk_takes_nothing_does_not_come_back(
     sessions.end(token)
     assert "after a restart people must sign in again" in warnings_in(caplog)[0]
     assert sessions_in(tmp_path).user_of(token) is None
+
+
+def test_a_disk_that_hangs_keeps_nobody_from_being_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = sessions_in(tmp_path)
+    token, other = sessions.begin("ada"), sessions.begin("ada")
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hang(file: Path, kept: Kept) -> None:  # noqa: ARG001 - as what writes
+        hangs.set()
+        assert goes_on.wait(2 * PATIENCE_S)
+
+    monkeypatch.setattr(session_file, "write", hang)
+    known: list[str | None] = []
+    leaving = threading.Thread(target=sessions.end, args=[other])
+    looking = threading.Thread(target=lambda: known.extend(map(sessions.user_of, (token, other))))
+    leaving.start()
+    try:
+        assert hangs.wait(PATIENCE_S)
+        looking.start()
+        looking.join(PATIENCE_S)
+        assert known == ["ada", None]
+    finally:
+        goes_on.set()
+        leaving.join(PATIENCE_S)
 
 
 def test_without_a_home_sessions_live_in_memory_and_every_run_has_its_own_secret() -> None:

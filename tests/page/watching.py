@@ -1,4 +1,4 @@
-"""The page served for real, and browsers of a few lines: one that reads events, one that reads pictures."""
+"""Doors served for real, and those who watch: answers that come as they are read, events, and pictures."""
 
 import json
 import socket
@@ -36,7 +36,7 @@ def served(
         yield server.port
 
 
-class Browser:
+class Stream:
     """One request, and its answer as it comes."""
 
     def __init__(self, port: int, path: str, headers: Mapping[str, str] | None = None) -> None:
@@ -86,7 +86,7 @@ class Event:
     data: Any
 
 
-class Events(Browser):
+class Events(Stream):
     """Follows the event stream, as `EventSource` does."""
 
     def __init__(self, port: int, *, last_id: str | None = None, by_query: bool = False) -> None:
@@ -127,7 +127,7 @@ class Events(Browser):
         return events
 
 
-class Pictures(Browser):
+class Pictures(Stream):
     """Follows the live view."""
 
     def __init__(self, port: int) -> None:

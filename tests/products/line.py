@@ -86,7 +86,8 @@ class Line:
         self._next_s = time.monotonic()
 
     def read(self, timeout_s: float) -> Frame | None:
-        if self.captured == self._stands_after:
+        after = self._stands_after
+        if after is not None and self.captured >= after and (self.captured - after) % self._frames_per_part == 0:
             self.moves.clear()
         if not self.moves.wait(timeout_s):
             return None
@@ -99,6 +100,11 @@ class Line:
         return Frame(
             self._image, number, datetime.now(UTC), time.monotonic_ns(), "line", part_id, part_frame=part_frame
         )
+
+    def stands_in_a_part(self) -> None:
+        """Stand once the first frame of a part has come; returns then."""
+        self._stands_after = 1
+        eventually(lambda: not self.moves.is_set(), what="the line stands")
 
     def goes_on(self) -> None:
         """Move for good."""

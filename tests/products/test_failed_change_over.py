@@ -30,6 +30,22 @@ def fails(station: Station, code: str, error: type[InspectorError], *words: str)
     station.goes_on()
 
 
+class HeldLine(Line):
+    """A line of which the reader can be held up, with a frame in its hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free, self.is_held = threading.Event(), threading.Event()
+        self.free.set()
+
+    def read(self, timeout_s: float) -> Any:
+        item = super().read(timeout_s)
+        if not self.free.is_set():
+            self.is_held.set()
+            self.free.wait(PATIENCE_S)
+        return item
+
+
 def test_what_cannot_be_looked_at_changes_nothing(tmp_path: Path) -> None:
     sections = settings_of(tmp_path).model_dump(mode="json")["products"]
     spot_package(tmp_path / "broken", "3.0.0", damaged=True)
@@ -59,16 +75,16 @@ def test_what_cannot_be_looked_at_changes_nothing(tmp_path: Path) -> None:
 def test_a_source_that_is_not_read_any_more_leaves_all_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge_inspector.app.changing._SET_UP_S", 0.2)
-    with Station(settings_of(tmp_path)) as station:
+    line = HeldLine()
+    with Station(settings_of(tmp_path), line) as station:
         station.goes_on()
-        held = threading.Event()
-        read = station.line.read
-        station.line.read = lambda timeout_s: (held.wait(20), read(timeout_s))[1]  # type: ignore[method-assign]
-        eventually(lambda: station.opened.totals().frames.in_flight == 0, what="nothing comes")
-        with pytest.raises(SourceError, match="nothing comes from it"):
-            station.change(B)
-        held.set()
+        line.free.clear()
+        assert line.is_held.wait(PATIENCE_S)
+        with monkeypatch.context() as hurry:
+            hurry.setattr("edge_inspector.app.changing._SET_UP_S", 0.2)
+            with pytest.raises(SourceError, match="nothing comes from it"):
+                station.change(B)
+        line.free.set()
         station.goes_on()
         station.change(B)
         station.goes_on()
@@ -153,20 +169,6 @@ def test_a_stop_in_the_middle_leaves_all_as_it_was(tmp_path: Path) -> None:
         assert isinstance(failure, RefusedError)
         results = station.told.of("result")
     assert mixtures(results, shas_in(tmp_path)) == []
-
-
-class HeldLine(Line):
-    """A line of which the reader can be held up."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.free = threading.Event()
-        self.free.set()
-
-    def read(self, timeout_s: float) -> Any:
-        item = super().read(timeout_s)
-        self.free.wait(PATIENCE_S)
-        return item
 
 
 def test_frames_left_of_a_failed_change_over_do_not_begin_the_next_one(

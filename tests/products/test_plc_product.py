@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge_inspector.alarms import PRODUCT_REFUSED
+from edge_inspector.app.one_change import BusyError
 from edge_inspector.app.plc_product import PlcProduct
-from edge_inspector.app.products import BusyError
 from edge_inspector.errors import RefusedError, SourceError
 from edge_inspector.events import Json, ProductChange
 from tests.mosquitto import eventually

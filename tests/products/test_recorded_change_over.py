@@ -22,11 +22,12 @@ def test_a_recording_of_several_products_gives_the_same_results_again(tmp_path: 
         "watch_frame": recorder.note_inspected,
         "session": session,
     }
-    line = Line(0.005, frames_per_part=3, stands_after=100)  # it stands in the middle of a part
+    line = Line(0.005, frames_per_part=3)
     with recorder, Station(settings, line, **around) as station:
         for code in (B, C, A, B):
             station.goes_on(15)
             station.change(code)
+        line.stands_in_a_part()
         station.stands()
         station.change(A)
         line.goes_on()

@@ -47,9 +47,12 @@ def test_every_window_that_meets_the_rule_lies_in_one_run_and_runs_share_no_part
     places: list[int], defects: int, parts: int
 ) -> None:
     found = runs({"dent": places}, defects=defects, parts=parts)
-    for first, last in zip(places, places[defects - 1 :], strict=False):
-        holding = [run for run in found if run.first <= first and last <= run.last]
-        assert len(holding) == (last - first < parts)
+    windows = [places[begin : begin + defects] for begin in range(len(places) - defects + 1)]
+    meeting = [window for window in windows if window[-1] - window[0] < parts]
+    for window in meeting:
+        assert len([run for run in found if run.first <= window[0] and window[-1] <= run.last]) == 1
+    in_a_run = {place for place in places for run in found if run.first <= place <= run.last}
+    assert in_a_run == {place for window in meeting for place in window}
     for before, after in pairwise(found):
         assert before.last < after.first
     for run in found:

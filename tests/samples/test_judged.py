@@ -1,5 +1,6 @@
 """Judgements become samples, whatever the uploader does at that moment."""
 
+import json
 import random
 import threading
 from collections.abc import Iterator
@@ -52,14 +53,14 @@ MODELS_BOX = (1.0, 2.0, 11.0, 12.0)
 class Bench:
     """Keeper, spool and recent pictures as a station has them, without its uploader."""
 
-    def __init__(self, folder: Path, *, quota: int = 1 << 40, **samples: Any) -> None:
+    def __init__(self, folder: Path, *, quota: int = 1 << 40, within_s: float = PATIENCE_S, **samples: Any) -> None:
         self.folder = folder
         self.spool = Spool(folder / "samples", quota_bytes={**ROOMY, SampleReason.OPERATOR: quota})
         self.recent = Recent(folder / "pictures", quota_bytes=1 << 40)
         settings = parse({"samples": {"random_share": 0.0, **samples}}).samples
         self.keeper = Keeper(settings, self.spool, WRITER, address=str, recent=self.recent, rest=0.0)
         self.judged = JudgedSamples(
-            self.spool, self.recent, wait_for=lambda identity: self.keeper.wait_for(identity, PATIENCE_S)
+            self.spool, self.recent, wait_for=lambda identity: self.keeper.wait_for(identity, within_s)
         )
 
     def inspect(self, number: int, outcome: Outcome = REJECT, *, frames: int = 1) -> str | None:
@@ -203,6 +204,31 @@ def test_a_picture_that_is_just_being_stored_is_waited_for(tmp_path: Path) -> No
         for number in range(8):
             at.inspect(number, frames=1)
         assert at.judge(7, Disposition.TRUE_REJECT) is not None
+
+
+def test_a_picture_that_still_waits_to_be_stored_is_told_and_can_be_judged_later(tmp_path: Path) -> None:
+    at = Bench(tmp_path, within_s=0.0)
+    key = at.inspect(1, frames=2)  # its thread has not begun
+    with pytest.raises(NotStoredError, match="still wait to be stored"):
+        at.judge(1, Disposition.TRUE_REJECT)
+    with at.keeper:
+        at.keeper.wait_for(identity_of(1), PATIENCE_S)
+        assert at.judge(1, Disposition.TRUE_REJECT) == key
+    assert set(map(word_in, at.waits().values())) == {"true_reject"}
+
+
+def test_a_sidecar_that_this_program_cannot_read_is_told_and_stays(tmp_path: Path) -> None:
+    with bench(tmp_path) as at:
+        at.inspect(1)
+        at.keeper.wait_for(identity_of(1), PATIENCE_S)
+        for path in (*(tmp_path / "pictures").glob("*.json"), *(tmp_path / "samples").rglob("*.json")):
+            line = json.loads(path.read_bytes())
+            path.unlink()
+            path.write_text(json.dumps({**line, LABEL: None}))
+        before = files_below(tmp_path / "samples")
+        with pytest.raises(NotStoredError, match="expected one that this program wrote"):
+            at.judge(1, Disposition.TRUE_REJECT)
+    assert files_below(tmp_path / "samples") == before
 
 
 @pytest.mark.parametrize("damaged", ["picture", "sidecar"])

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_inspector.dispositions import Disposition, DrawnBox, Judgement
+from edge_inspector.dispositions import Disposition, DrawnBox, JudgedResult, Judgement
 from edge_inspector.samples.judging import judged_line, key_in
 from edge_inspector.samples.pictures import Picture, encode
 from edge_inspector.samples.sidecar import LABEL, label_of, sidecar
 from edge_inspector.sampling import SampleReason
-from tests.samples.made import WRITER, frame, key_of, result
+from tests.samples.made import MODEL, WRITER, frame, identity_of, key_of, result
 from tests.samples.manifest import read_line
 
 JUDGED_AT = datetime(2026, 3, 1, 13, 5, 7, 250_000, tzinfo=UTC)
+PART = JudgedResult(identity_of(1), "reject", "part-1", None, None, None, MODEL)
 MODELS = [{"class_id": 1, "left": 3, "top": 6, "width": 17, "height": 25}]
 
 
@@ -41,8 +42,8 @@ def says(disposition: Disposition, *boxes: DrawnBox, note: str | None = None) ->
     return Judgement(disposition, "ann", JUDGED_AT, boxes, note)
 
 
-def judged(line: bytes, judgement: Judgement) -> dict[str, Any]:
-    return read_line(judged_line(line, judgement), label=LABEL)
+def judged(line: bytes, judgement: Judgement, of: JudgedResult = PART) -> dict[str, Any]:
+    return read_line(judged_line(line, of, judgement), label=LABEL)
 
 
 def test_a_person_s_word_is_in_the_sidecar_and_all_else_of_it_stays() -> None:
@@ -54,6 +55,7 @@ def test_a_person_s_word_is_in_the_sidecar_and_all_else_of_it_stays() -> None:
     assert document == before, "the model's boxes, and the address"
     assert ours.pop("disposition") == {
         "disposition": "true_reject",
+        "track_id": None,
         "by": "ann",
         "at": "2026-03-01T13:05:07.250Z",
         "note": "deep",
@@ -69,9 +71,42 @@ def test_a_good_part_that_was_rejected_has_no_boxes() -> None:
     assert document[LABEL]["annotations"] == document[f"{LABEL}-metadata"]["objects"] == []
 
 
+@pytest.mark.parametrize(
+    ("classes", "label", "left"),
+    [
+        ([1], "dent", []),
+        ([0, 1], "dent", ["scratch"]),
+        ([0, 1], "scratch", ["dent"]),
+        ([1, 1], "dent", ["dent", "dent"]),  # which of them is good nobody knows
+        ([0], "dent", ["scratch"]),
+        ([0, 1], None, ["scratch", "dent"]),
+    ],
+)
+def test_a_defect_of_a_belt_that_is_none_takes_no_other_one_from_its_frame(
+    classes: list[int], label: str | None, left: list[str]
+) -> None:
+    picture = picture_of()
+    found = result(1, boxes=[(3, 5, 20, 30)] * len(classes), class_ids=classes, on_frames=[0] * len(classes))
+    line = sidecar(
+        found,
+        picture,
+        key=key_of(1),
+        source_ref=str(key_of(1)),
+        reason=SampleReason.DEFECT,
+        document=WRITER.result_document(found),
+    )
+    defect = replace(PART, part_id=None, track_id="01KJMMA1H0HBA0CAVB2M3SWTSS", label=label)
+    document = judged(line, says(Disposition.FALSE_REJECT), defect)
+    names = document[f"{LABEL}-metadata"]["class-map"]
+    assert [names[str(box["class_id"])] for box in document[LABEL]["annotations"]] == left
+    assert document["edge-inspector"]["disposition"]["track_id"] == defect.track_id
+    again = judged(judged_line(line, defect, says(Disposition.FALSE_REJECT)), says(Disposition.WITHDRAWN), defect)
+    assert again[LABEL] == json.loads(line)[LABEL]
+
+
 def test_a_missed_defect_adds_the_boxes_of_this_frame_to_those_of_the_model() -> None:
     drawn = DrawnBox("scratch", (30.2, 10.0, 40.4, 20.6), 1), DrawnBox("dent", (0.0, 0.0, 5.0, 5.0), 0)
-    line = judged_line(line_of(picture_of(part_frame=1)), says(Disposition.MISSED_DEFECT, *drawn))
+    line = judged_line(line_of(picture_of(part_frame=1)), PART, says(Disposition.MISSED_DEFECT, *drawn))
     document = read_line(line, label=LABEL)
     person = {"class_id": 0, "left": 30, "top": 10, "width": 10, "height": 11}
     assert document[LABEL]["annotations"] == [person, *MODELS]
@@ -111,8 +146,8 @@ _OPINIONS = [
 def test_the_last_word_counts_as_if_it_had_been_the_only_one(opinions: tuple[Judgement, ...]) -> None:
     line = first = line_of(picture_of())
     for opinion in opinions:
-        line = judged_line(line, opinion)
-    assert line == judged_line(first, opinions[-1])
+        line = judged_line(line, PART, opinion)
+    assert line == judged_line(first, PART, opinions[-1])
     if opinions[-1].disposition is Disposition.WITHDRAWN:
         document = read_line(line, label=LABEL)
         assert document[LABEL] == json.loads(first)[LABEL]
@@ -138,7 +173,7 @@ def test_whatever_is_drawn_gives_a_line_that_readers_take(boxes: list[DrawnBox])
 )
 def test_what_is_no_sidecar_cannot_be_judged(line: bytes) -> None:
     with pytest.raises(ValueError, match=r"sidecar|Expecting"):
-        judged_line(line, says(Disposition.UNSURE))
+        judged_line(line, PART, says(Disposition.UNSURE))
     with pytest.raises(ValueError, match=r"sidecar|Expecting"):
         key_in(line, b"")
 

@@ -118,17 +118,18 @@ def test_all_frames_of_a_part_are_there(tmp_path: Path) -> None:
     assert len(keys) == 12
 
 
-def test_accepted_parts_are_in_memory_alone_whether_they_are_samples_or_not(tmp_path: Path) -> None:
+def test_accepted_parts_are_in_memory_alone_unless_they_are_samples(tmp_path: Path) -> None:
     with keeper_of(tmp_path, recent := recent_in(tmp_path), random_share=1.0) as keeper:
-        assert offer(keeper, 1, ACCEPT) is not None
+        key = offer(keeper, 1, ACCEPT)
         wait_for(keeper, 1)
     with keeper_of(tmp_path, recent) as keeper:
         assert offer(keeper, 2, ACCEPT) is None
         wait_for(keeper, 2)
-    assert lasting(tmp_path) == set()
+    assert lasting(tmp_path) == {f"{identity_of(1)}-0.jpg"}, "a person has days to judge what was drawn for the audit"
+    assert (tmp_path / "samples" / "random" / str(key)).samefile(tmp_path / "pictures" / f"{identity_of(1)}-0.jpg")
     assert [recent.frames_of(identity_of(number)) for number in range(4)] == [[], [0], [0], []]
     assert keeper.state().kept == {}
-    assert recent_in(tmp_path).frames_of(identity_of(1)) == []
+    assert [recent_in(tmp_path).frames_of(identity_of(number)) for number in (1, 2)] == [[0], []]
 
 
 def test_accepted_parts_are_not_encoded_while_there_is_better_to_do_or_too_often(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from edge_inspector.app.live import line_side
 from edge_inspector.app.models import open_station_model
 from edge_inspector.app.nucleus import heeding_nucleus, nucleus_check
 from edge_inspector.app.outside import open_sinks
-from edge_inspector.app.page import page_of
+from edge_inspector.app.page import StationPage
 from edge_inspector.app.plc_product import PlcProduct
 from edge_inspector.app.products import Products
 from edge_inspector.app.samples import open_samples
@@ -152,9 +152,10 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             samples = stack.enter_context(open_samples(settings, home.folder, writer, on_evicted=tell_evicted))
         page = None
         if watched:
-            page = page_of(
-                settings, home, writer, session, samples, thresholds, take_command=commands.take
-            )  # fmt: skip
+            if settings.page is not None and settings.page.enabled:
+                page = StationPage(
+                    settings, settings.page, home, writer, session, samples, thresholds, take_command=commands.take
+                )
             health = Health(
                 settings,
                 folder=home.folder,

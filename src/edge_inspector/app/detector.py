@@ -1,7 +1,7 @@
-"""Which detector judges, and by which policy."""
+"""Which model package is open, and how its detector looks at frames."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_inspector.alarms import COLLECTING, OVERRIDE_LAPSED, Alarm, Severity
+from edge_inspector.alarms import COLLECTING, Alarm, Severity
 from edge_inspector.app.freeing import give_memory_back
-from edge_inspector.app.thresholds import SetOnThePage
-from edge_inspector.decision import ClassPolicy, Policy, Verdict, decide
-from edge_inspector.detectors.model_file import ModelPackage, Thresholds
+from edge_inspector.app.policy import build_policy
+from edge_inspector.decision import Policy, Verdict, decide
+from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.detectors.none import NO_MODEL, NoDetector
 from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.detectors.tiled import TiledDetector
@@ -25,15 +25,7 @@ from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.packages import SelfTest
 from edge_inspector.models.store import Store, StoreError, store_in
 from edge_inspector.pipeline.inspector import Model
-from edge_inspector.regions import Region
-from edge_inspector.settings import (
-    ClassThresholds,
-    PageSettings,
-    PolicySettings,
-    Settings,
-    TilingSettings,
-    UpdateSettings,
-)
+from edge_inspector.settings import PageSettings, Settings, TilingSettings, UpdateSettings
 from edge_inspector.tiling import Tiling
 from edge_inspector.tracks import TrackOptions, lowest_score
 
@@ -230,12 +222,8 @@ def collects(settings: Settings) -> bool:
 def model_of_no_package(settings: Settings) -> tuple[Model, tuple[Alarm, ...]]:
     """Return what stands in for a model while frames are gathered, and the alarm of it."""
     quiet_opencv()
-    return Model(NoDetector(), NO_MODEL, (), policy_of_no_package(settings), judges=False), (_COLLECTING_ALARM,)
-
-
-def policy_of_no_package(settings: Settings) -> Policy:
-    """Return the policy while frames are gathered."""
-    return Policy({}, fail_safe=Verdict(settings.policy.fail_safe))
+    policy = Policy({}, fail_safe=Verdict(settings.policy.fail_safe))
+    return Model(NoDetector(), NO_MODEL, (), policy, judges=False), (_COLLECTING_ALARM,)
 
 
 def quiet_opencv() -> None:
@@ -244,48 +232,6 @@ def quiet_opencv() -> None:
     cv2.setNumThreads(1)
     # What it cannot decode is an error of ours already; its own lines would break logs that are JSON.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-
-def build_policy(
-    settings: PolicySettings, model: Mapping[str, Thresholds], sha256: str
-) -> tuple[Policy, tuple[Alarm, ...]]:
-    """Return the policy in force for a model, and what a person should know about it.
-
-    The model's thresholds rule. Thresholds in the configuration, or set on the operator page, were made for one model
-    file; they lapse, with an alarm, when another one runs. Those of the page go before those of the configuration.
-
-    Args:
-        settings: What the configuration asks for.
-        model: The model's thresholds, one entry a class.
-        sha256: The model's file.
-
-    Raises:
-        ConfigError: If the policy names a class that the model lacks.
-    """
-    override = settings.override
-    alarms: tuple[Alarm, ...] = ()
-    if isinstance(override, SetOnThePage) and not override.fits(sha256, model):
-        alarms, override = (_set_on_the_page_lapsed(override, sha256),), override.configured
-    if override is not None and override.model_sha256 != sha256:
-        alarms = alarms or (_override_lapsed(override.model_sha256, sha256),)
-        override = None
-    replaced = {} if override is None else override.classes
-    named = set(settings.min_area_px) | set(replaced)
-    if missing := sorted(named - set(model)):
-        msg = f"policy: the model has no class {', '.join(missing)}; its classes are {', '.join(sorted(model))}"
-        raise ConfigError(msg)
-    thresholds: dict[str, Thresholds | ClassThresholds] = {**model, **replaced}
-    classes = {
-        label: ClassPolicy(entry.review_at, entry.reject_at, settings.min_area_px.get(label, 0.0))
-        for label, entry in thresholds.items()
-    }
-    policy = Policy(
-        classes,
-        roi=Region.of(settings.roi) if settings.roi else None,
-        ignore=Region.of(settings.ignore) if settings.ignore else None,
-        fail_safe=Verdict(settings.fail_safe),
-    )
-    return policy, alarms
 
 
 def _tiling(settings: TilingSettings | None, model_wh: tuple[int, int]) -> Tiling | None:
@@ -297,23 +243,3 @@ def _tiling(settings: TilingSettings | None, model_wh: tuple[int, int]) -> Tilin
         msg = f"model.tiling: {error}"
         raise ConfigError(msg) from error
     return Tiling(tile_wh, overlap_px, settings.whole_frame)
-
-
-def _override_lapsed(wanted: str, running: str) -> Alarm:
-    return Alarm(
-        OVERRIDE_LAPSED,
-        Severity.WARNING,
-        f"The thresholds in the configuration were made for model {wanted[:12]}, but {running[:12]} is running: "
-        "the model's own thresholds are in force.",
-        "Check the verdicts of the new model, then remove policy.override or bind it to this model.",
-    )
-
-
-def _set_on_the_page_lapsed(lapsed: SetOnThePage, running: str) -> Alarm:
-    return Alarm(
-        OVERRIDE_LAPSED,
-        Severity.WARNING,
-        f"The thresholds that {lapsed.by} set on the page were made for model {lapsed.model_sha256[:12]}, but "
-        f"{running[:12]} is running: the configured thresholds, or the model's own, are in force.",
-        "Check the verdicts of the new model, then set its thresholds on the page, or take those back there.",
-    )

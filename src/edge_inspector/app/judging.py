@@ -39,7 +39,7 @@ class Judging:
             InspectorError: If the event is not on disk after `PATIENCE_S`.
         """
         with self._in_turn:
-            judged = replace(judged, sample_key=self._kept(judged, judgement) or judged.sample_key)
+            judged = replace(judged, sample_key=self._kept(judged, judgement))
             self._journal.append([self._writer.disposition_recorded(judged, judgement)])
         if not self._journal.flush(PATIENCE_S):
             problem = self._journal.state().problem or "the disk takes nothing"

@@ -24,36 +24,10 @@ _log = logging.getLogger(__name__)
 _COMMAND_LIFE = timedelta(seconds=60)
 
 
-def page_of(  # noqa: PLR0913, PLR0917 - what it joins
-    settings: Settings,
-    home: Home,
-    writer: EventWriter,
-    session: Session,
-    samples: Samples | None,
-    thresholds: ThresholdDesk,
-    *,
-    take_command: Callable[[str, bytes], None],
-) -> "StationPage | None":
-    """Return the page that the settings ask for, not yet served; None where they want none.
-
-    Args:
-        settings: The whole configuration.
-        home: What outlives the process, open.
-        writer: Knows the topics, and writes dispositions.
-        session: Of this run.
-        samples: Where pictures come from, and judged ones go; None where none are kept.
-        thresholds: Looked at, tried, changed.
-        take_command: Takes a command as if it came by MQTT: topic and payload.
-    """
-    if settings.page is None or not settings.page.enabled:
-        return None
-    return StationPage(settings, settings.page, home, writer, session, samples, thresholds, take_command)
-
-
 class StationPage:
     """The page before and while it is served."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - as `page_of`, which makes it
+    def __init__(  # noqa: PLR0913, PLR0917 - what it joins
         self,
         settings: Settings,
         page: PageSettings,
@@ -62,8 +36,21 @@ class StationPage:
         session: Session,
         samples: Samples | None,
         thresholds: ThresholdDesk,
+        *,
         take_command: Callable[[str, bytes], None],
     ) -> None:
+        """Join it; nothing is served yet.
+
+        Args:
+            settings: The whole configuration.
+            page: What it says of the page.
+            home: What outlives the process, open.
+            writer: Knows the topics, and writes dispositions.
+            session: Of this run.
+            samples: Where pictures come from, and judged ones go; None where none are kept.
+            thresholds: Looked at, tried, changed.
+            take_command: Takes a command as if it came by MQTT: topic and payload.
+        """
         from edge_inspector.page.page import OperatorPage  # noqa: PLC0415 - a web server, only where it is wanted
 
         self._writer, self._take = writer, take_command
@@ -77,6 +64,7 @@ class StationPage:
             random_share=settings.samples.random_share,
             journal=home.journal,
             now=self._now,
+            inspected=lambda: self._flow.totals().frames.inspected,
             values=self._values,
             class_names=lambda: self._flow.class_names,
             pictures=None if samples is None else samples.recent,

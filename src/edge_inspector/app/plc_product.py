@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
-from edge_inspector.app.products import BusyError
+from edge_inspector.app.one_change import BusyError
 from edge_inspector.errors import InspectorError, SourceError
 from edge_inspector.events import Json, ProductChange
 

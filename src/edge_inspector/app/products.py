@@ -6,15 +6,14 @@ between two frames and marks every frame with what it is of; the inspect thread 
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_inspector.alarms import PRODUCT_REFUSED, Alarm, Severity
 from edge_inspector.app.applying import apply_live
 from edge_inspector.app.changing import Line, Product, carry_out
+from edge_inspector.app.one_change import OneChange
 from edge_inspector.app.product_memory import Begun, ProductMemory, Remembered
 from edge_inspector.app.thresholds import LocalThresholds
 from edge_inspector.errors import InspectorError, RefusedError, SourceError
@@ -30,13 +29,6 @@ from edge_inspector.topics import Message
 
 _log = logging.getLogger(__name__)
 
-_APPLY_S = 60.0  # a changed configuration waits so long for a change-over that takes place
-_TURN_S = 0.05  # a stop is noticed within this
-
-
-class BusyError(RefusedError):
-    """Another change-over, or a change of the configuration, takes place."""
-
 
 class Products:
     """What the line is set up for, and how it comes to be set up for something else; for all threads.
@@ -44,6 +36,7 @@ class Products:
     Attributes:
         code: The product in force; None where there are none.
         thresholds: What was set on the operator page; it stands above the configuration.
+        changes: Whoever changes something of this holds up all others.
     """
 
     def __init__(self, settings: Settings, folder: Path | None, stop: threading.Event) -> None:
@@ -57,7 +50,7 @@ class Products:
         self._base, self._stop = settings, stop
         self._memory = ProductMemory(folder)
         self.thresholds = LocalThresholds(folder)
-        self._changing = threading.Lock()
+        self.changes = OneChange(stop)
         self._is_unwritten = False  # what is in force
         self._joined: Line | None = None
         configured = settings.station.product
@@ -88,7 +81,7 @@ class Products:
 
     def busy(self) -> str | None:
         """Return in words what a restart would disturb now, or None."""
-        if self._changing.locked():
+        if self.changes.takes_place:
             return "the line is being changed over"
         return None if self._joined is None else self._joined.looks.busy()
 
@@ -136,7 +129,7 @@ class Products:
             ConfigError: If the policy contradicts the model.
             SourceError: If a change-over takes place that does not end.
         """
-        with self._settled():
+        with self.changes.soon():
             base, self._base = self._base, settings
             try:
                 self.reapply()
@@ -146,7 +139,7 @@ class Products:
             self.thresholds.forget_outdated(settings)
 
     def reapply(self, *, by: str | None = None) -> None:
-        """Let what is in force by now decide from the next part on; only while change-overs are held up.
+        """Let what is in force by now decide from the next part on; only while other changes are held up.
 
         Args:
             by: Who wants it, where somebody has said so.
@@ -162,7 +155,7 @@ class Products:
         Raises:
             SourceError, ConfigError: As `OpenSource.instead`; the old one is read on.
         """
-        with self._settled():
+        with self.changes.soon():
             flow = self._flow()
             source, close_old = flow.source.instead(with_product(settings, self.code), self.marks)
             self._base = settings
@@ -229,7 +222,7 @@ class Products:
             RefusedError: If there is no such product, or the station stops.
             InspectorError: If it failed; the line is as before.
         """
-        with self.at_rest():
+        with self.changes.now():
             try:
                 return self._change(code, by=by, cause=cause)
             except InspectorError as error:
@@ -238,21 +231,6 @@ class Products:
                     self._joined.pipeline.alarms.clear(PRODUCT_REFUSED)  # else what it says is that of the one before
                     self._joined.pipeline.alarms.raise_(_alarm(text))
                 raise
-
-    @contextmanager
-    def at_rest(self) -> Iterator[None]:
-        """Hold change-overs, and changes of the configuration, up while the context lasts.
-
-        Raises:
-            BusyError: If one takes place.
-        """
-        if not self._changing.acquire(blocking=False):
-            msg = "busy: another change-over or a change of the configuration takes place"
-            raise BusyError(msg)
-        try:
-            yield
-        finally:
-            self._changing.release()
 
     def _change(self, code: str, *, by: str | None, cause: ProductChange) -> dict[str, Json]:
         flow, previous = self._flow(), self.code
@@ -303,20 +281,6 @@ class Products:
             what_to_do = f"Make room on the disk, then send the command `product` with {code!r} again."
             flow.pipeline.alarms.raise_(Alarm(PRODUCT_REFUSED, Severity.CRITICAL, text, what_to_do), lasting=True)
         return not self._is_unwritten
-
-    @contextmanager
-    def _settled(self) -> Iterator[None]:
-        """Hold change-overs up, once the one that takes place has ended."""
-        until_s = time.monotonic() + _APPLY_S
-        while not self._changing.acquire(timeout=_TURN_S):
-            if self._stop.is_set() or time.monotonic() > until_s:
-                why = "the station stops" if self._stop.is_set() else f"it has not ended within {_APPLY_S:g} s"
-                msg = f"a change-over takes place: {why}"
-                raise SourceError(msg)
-        try:
-            yield
-        finally:
-            self._changing.release()
 
     def _as_for(self, code: str | None) -> Settings:
         return self.thresholds.over(with_product(self._base, code), code if self._base.products else None)

@@ -1,6 +1,7 @@
 """Thresholds on the operator page: looked at, tried on the last parts, and changed while the line runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -61,9 +62,11 @@ class StationThresholds:
         opened = self._opened(classes)
         return self._last.tried(opened.model, _with_limits(opened.model.policy, classes), parts)
 
-    def change(self, classes: Mapping[str, ClassLimits], *, model_sha256: str, by: str) -> None:
+    def change(
+        self, classes: Mapping[str, ClassLimits], *, model_sha256: str, product: str | None = None, by: str
+    ) -> None:
         """As the port."""
-        with self._products.at_rest():
+        with self._at_rest(product):
             opened = self._opened(classes)
             if opened.identity.sha256 != model_sha256:
                 msg = f"model {opened.identity.sha256[:12]} runs; expected {model_sha256[:12]}, which they were set for"
@@ -81,10 +84,24 @@ class StationThresholds:
             )
             self._put(entry, by=by)
 
-    def reset(self, *, by: str) -> None:
+    def reset(self, *, product: str | None = None, by: str) -> None:
         """As the port."""
-        with self._products.at_rest():
+        with self._at_rest(product):
             self._put(None, by=by)
+
+    @contextmanager
+    def _at_rest(self, product: str | None) -> Iterator[None]:
+        """Hold change-overs up, and check the product: two may share a model, which does not tell them apart.
+
+        Raises:
+            RefusedError: If one takes place, or the line is set up for another product than this one.
+        """
+        with self._products.changes.now():
+            marks = self._products.marks
+            if product not in {None, marks}:
+                msg = f"the line is set up for {marks or 'no product'}; expected {product}, which they were set for"
+                raise RefusedError(msg)
+            yield
 
     def _opened(self, classes: Mapping[str, ClassLimits]) -> OpenModel:
         """Return the model that runs.

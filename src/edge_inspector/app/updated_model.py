@@ -98,10 +98,7 @@ class UpdatedModel:
     def apply(self, settings: Settings) -> bool:
         """As the port."""
         with self._lock:
-            if self._coming is not None:
-                self._coming[0].judge_by(settings)
-            has_changed = self._running.judge_by(settings)
-            self._packages.settings = settings
+            has_changed = self._judge_by(settings)
             if self._flow is not None:
                 pipeline, _ = self._flow
                 pipeline.adopt(flow_options(settings))
@@ -124,10 +121,7 @@ class UpdatedModel:
 
         def use() -> Model:
             with self._lock:
-                if self._coming is not None:
-                    self._coming[0].judge_by(settings)
-                self._running.judge_by(settings)
-                self._packages.settings = settings
+                self._judge_by(settings)
                 if self._coming is not None:  # it waits with the policy of before
                     opened, switched = self._coming
                     self._joined()[0].swap_model(opened.model, switched)
@@ -189,6 +183,15 @@ class UpdatedModel:
     def close(self) -> None:
         """Free the model that runs."""
         self._running.close()
+
+    def _judge_by(self, settings: Settings) -> bool:
+        """Let settings decide for what runs and what waits, or for none; return whether the thresholds are others."""
+        if self._coming is not None:
+            self._running.under(settings)
+            self._coming[0].judge_by(settings)
+        has_changed = self._running.judge_by(settings)
+        self._packages.settings = settings
+        return has_changed
 
     def _joined(self) -> tuple[Pipeline, Ledger]:
         if self._flow is None:

@@ -1,7 +1,7 @@
 """The `output` section of model.json -> which tensors are fetched, and how one image's become detections."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, assert_never
 
 import numpy as np
@@ -42,19 +42,20 @@ class Decoder:
     decode: Callable[[Tensors], Detections]
 
 
-def decoder_of(manifest: Manifest, *, confidence: float, max_detections: int) -> Decoder:
+def decoder_of(manifest: Manifest, *, confidence: float, max_detections: int, counts_from: float = 0.0) -> Decoder:
     """Return the decoder that a manifest asks for.
 
     Args:
         manifest: Valid `model.json`.
         confidence: Lowest score kept, in [0, 1].
         max_detections: Boxes kept at most.
+        counts_from: As in `Limits`.
     """
     output, class_count = manifest.output, len(manifest.class_names)
-    limits = Limits(confidence, max_detections=max_detections)
+    limits = Limits(confidence, max_detections=max_detections, counts_from=counts_from)
     match output:
         case ModelOutput():
-            return _anchors(output, class_count, Limits(confidence, output.nms_iou, max_detections))
+            return _anchors(output, class_count, replace(limits, iou_threshold=output.nms_iou))
         case DetrOutput():
             return _queries(output, class_count, limits, manifest.input.model_wh)
         case End2EndOutput():

@@ -138,13 +138,13 @@ class OnnxDetector:
 
         Args:
             min_confidence: Lowest score reported, in [0, 1].
-            counts_from: Weaker boxes than this decide nothing: one among them that is not sound is no error, and they
-                are left out of that frame. All decide when None.
+            counts_from: Weaker boxes than this decide nothing: only the strongest of them are looked at, and one among
+                them that is not sound is no error, but leaves them out of that frame. All decide when None.
         """
         other = copy(self)
         decode = self._decode_from(min_confidence)
         if counts_from is not None and counts_from > min_confidence:
-            decode = _either(decode, self._decode_from(counts_from))
+            decode = _either(self._decode_from(min_confidence, counts_from), self._decode_from(counts_from))
         other._decode = decode  # noqa: SLF001 - it is one of us
         return other
 
@@ -230,8 +230,11 @@ class OnnxDetector:
             postprocess_ms=(decoded - inferred) / 1e6,
         )
 
-    def _decode_from(self, min_confidence: float) -> Callable[[Tensors], Detections]:
-        return decoder_of(self._manifest, confidence=min_confidence, max_detections=self._max_detections).decode
+    def _decode_from(self, min_confidence: float, counts_from: float = 0.0) -> Callable[[Tensors], Detections]:
+        most = self._max_detections
+        return decoder_of(
+            self._manifest, confidence=min_confidence, max_detections=most, counts_from=counts_from
+        ).decode
 
     def _infer(self, tensor: NDArray[Any], options: ort.RunOptions | None = None) -> Tensors:
         """Return the outputs for an input tensor of any number of images."""

@@ -69,18 +69,14 @@ class TiledDetector:
         )
 
     def _merge(self, placed: list[Detections], tiles: Tiles) -> Detections:
-        every = merge(placed, tiles, max_detections=self._max_detections)
-        counts = [found.confidence >= self._counts_from for found in placed]
-        if all(mask.all() for mask in counts):
-            return every
-        counted = [found.take(mask) for found, mask in zip(placed, counts, strict=True)]
-        both = joined(
-            [
-                merge(counted, tiles, max_detections=self._max_detections),
-                every.take(every.confidence < self._counts_from),
-            ]
-        )
-        return both.take(np.arange(min(len(both), self._max_detections)))
+        counted = [found.take(found.confidence >= self._counts_from) for found in placed]
+        count, most = sum(map(len, counted)), self._max_detections
+        merged = merge(counted, tiles, max_detections=most)
+        if count == sum(map(len, placed)):
+            return merged
+        every = merge(placed, tiles, max_detections=most, candidates=count + most)
+        both = joined([merged, every.take(every.confidence < self._counts_from)])
+        return both.take(np.arange(min(len(both), most)))
 
 
 @lru_cache(maxsize=8)

@@ -28,7 +28,7 @@ class DamagedJournalError(InspectorError):
         self.facts = facts
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Exception) -> bool:
     """Return whether an error says that the file is damaged, and not that the disk is full, busy or away."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _DAMAGE

@@ -87,6 +87,11 @@ class Journal:
         """The last number given; not every number has an entry."""
         return self._memory.last_seq
 
+    @property
+    def written_seq(self) -> int:
+        """The last number up to which everything is on disk, or was given up."""
+        return self._memory.written_seq
+
     def append(self, messages: Sequence[Message], *, accounts: Mapping[str, Json] | None = None) -> None:
         """Put messages on record and tell the sinks; never waits for the disk.
 

@@ -42,7 +42,7 @@ def application(doors: Sequence[Door], guard: Guard) -> Starlette:
         raise ValueError(msg)
     app = Starlette(
         routes=[_route(door, guard) for door in doors],
-        middleware=[Middleware(SecurityHeaders, is_secure=guard.is_secure)],
+        middleware=[Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: _turn_away_unknown},
     )
     app.router.redirect_slashes = False  # it would send browsers where their Host header says
@@ -118,7 +118,7 @@ class _Endpoint:
 
     def _own_words(self, status: int, code: str, error: InspectorError) -> Response:
         """Tell what the station refuses, or could not do, in its own words."""
-        _log.warning("page: %s: %s", self._place, error)
+        _log.warning("page: %s: %s", self._place, _in_one_line(_shortened(f"{error}")))
         return _problem(status, code, f"{error}")
 
     def _tell(self, error: Exception) -> None:
@@ -128,9 +128,17 @@ class _Endpoint:
         _log.error("page: %s failed: %r", self._place, error, exc_info=trace)
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + _CUT
+
+
+def _in_one_line(text: str) -> str:
+    """Return text that cannot pass for other lines of a log, whatever it quotes."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def _problem(status: int, code: str, text: str, headers: dict[str, str] | None = None) -> Response:
-    text = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + _CUT
-    words = Problem.Words(code=code, text=text.encode("utf-8", "replace").decode())
+    words = Problem.Words(code=code, text=_shortened(text).encode("utf-8", "replace").decode())
     response = answer_of(Problem(error=words), status)
     response.headers.update(headers or {})
     return response

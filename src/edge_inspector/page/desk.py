@@ -9,8 +9,7 @@ from edge_inspector.alarms import Alarm
 from edge_inspector.decision import Verdict
 from edge_inspector.dispositions import JudgedResult, Judgement
 from edge_inspector.events import Json
-from edge_inspector.frame import Frame
-from edge_inspector.inspection import FrameFinding, ModelIdentity
+from edge_inspector.inspection import ModelIdentity
 from edge_inspector.journal import Journal
 from edge_inspector.ports import StoredPicture
 from edge_inspector.settings import PageSettings
@@ -95,19 +94,28 @@ class ThresholdDesk(Protocol):
             RefusedError: If the classes are not those of the model.
         """
 
-    def change(self, classes: Mapping[str, ClassLimits], *, model_sha256: str, by: str) -> None:
+    def change(
+        self, classes: Mapping[str, ClassLimits], *, model_sha256: str, product: str | None = None, by: str
+    ) -> None:
         """Let these thresholds decide from the next part on, also after a restart, while this model runs.
 
+        Args:
+            classes: Every class of the model.
+            model_sha256: The model that they are for.
+            product: The product that they are for; the one in force when None.
+            by: Who wants it.
+
         Raises:
-            RefusedError: If another model runs, or the classes are not its classes.
+            RefusedError: If another model runs, the line is set up for another product, or the classes are not those of
+                the model.
             InspectorError: If they could not be written down; those until now stay in force.
         """
 
-    def reset(self, *, by: str) -> None:
-        """Let the configured thresholds, or the model's, decide again.
+    def reset(self, *, product: str | None = None, by: str) -> None:
+        """Let the configured thresholds, or the model's, decide again; else as `change`.
 
         Raises:
-            InspectorError: As `change`.
+            RefusedError, InspectorError: As `change`.
         """
 
 
@@ -118,7 +126,7 @@ class Judge(Protocol):
         """Keep the pictures of the result as a sample, then put the event on record, and wait until that is on disk.
 
         Returns:
-            The same with the key of its sample, None where there is no picture of it any more.
+            The same with the key of the sample that has the word; None where no picture was left, or it found no room.
 
         Raises:
             InspectorError: If it is not on disk after a few seconds; nothing is promised then.
@@ -163,6 +171,7 @@ class Desk:
         random_share: Share of the accepted parts that is audited.
         journal: Every event.
         now: Returns what the station says of itself.
+        inspected: Returns how many frames were inspected since the start.
         values: Returns the values of the `stats` message.
         class_names: Returns the classes of the model that runs.
         pictures: Of results; None where no samples, and so no pictures, are kept.
@@ -180,16 +189,10 @@ class Desk:
     random_share: float
     journal: Journal
     now: Callable[[], StationNow]
+    inspected: Callable[[], int]
     values: Callable[[], Mapping[str, Json]]
     class_names: Callable[[], Sequence[str]]
     pictures: Pictures | None
     judge: Judge
     thresholds: ThresholdDesk
     command: Callable[[str, Mapping[str, Json]], str]
-
-
-class Watcher(Protocol):
-    """Sees what is inspected; called on the inspect thread, takes no time."""
-
-    def watch(self, frame: Frame, finding: FrameFinding) -> None:
-        """Take note of a frame that was inspected, and what was found on it."""

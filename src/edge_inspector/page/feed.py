@@ -25,7 +25,7 @@ from edge_inspector.page.streams import Stream
 _log = logging.getLogger(__name__)
 LINE_EVERY_S: Final = 0.25
 _LINE_AT_LEAST_EVERY_S = 1.0  # what is in no event, as a rate, is looked at so often
-_HEARTBEAT_S = 15.0
+_HEARTBEAT_S = 5.0
 _AT_ONCE = 64  # events of one write: 256 KB
 _RETRY = b"retry: 2000\n"
 
@@ -57,6 +57,7 @@ class Feed:
         self._threads = CapacityLimiter(1)  # its own: the line is not kept waiting by those who look things up
         self._looking: asyncio.Task[None] | None = None
         self._line: bytes | None = None  # as it was sent last
+        self._told = 0  # number up to which viewers have been told of events
         self._problem: str | None = None
         self._stop_listening: Callable[[], None] = lambda: None
 
@@ -171,7 +172,10 @@ class Feed:
 
     def _tell(self) -> None:
         self._is_new.set()
-        self._audience.tell()
+        newest = self._journal.last_seq  # asked first: what comes in between is told twice
+        if self._replay.may_have_news(self._told):  # most of what is put on record is no event of the stream
+            self._audience.tell()
+        self._told = newest
 
     def _wake(self) -> None:
         """Take note that something is on record; on the thread that recorded it."""

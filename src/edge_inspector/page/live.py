@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from pydantic import Field
 from starlette.responses import Response
 
 from edge_inspector.frame import Frame
 from edge_inspector.inspection import FrameFinding
 from edge_inspector.page.access.roles import Role
 from edge_inspector.page.audience import Audience
-from edge_inspector.page.doors import Asked, Door, Turned
+from edge_inspector.page.doors import Asked, Document, Door, Turned
 from edge_inspector.page.live_picture import encode, picture_of
 from edge_inspector.page.streams import Stream
 from edge_inspector.settings import PageSettings
@@ -27,6 +28,14 @@ _STILL_WAITS_S: Final = 2.0
 _CLOSE_S = 0.2
 _BOUNDARY = b"edge-inspector-picture"
 _JPEG = "image/jpeg"
+
+
+class LiveQuery(Document):
+    """Which time a browser asks."""
+
+    turn: int | None = Field(
+        None, ge=0, description="any other number has a browser ask, which else shows what it has of a stream that ended"
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +109,7 @@ class LiveView:
                 Role.VIEWER,
                 "What is inspected now, with what was found on it, as a stream of JPEG pictures",
                 self.stream,
+                query=LiveQuery,
                 media="multipart/x-mixed-replace",
                 errors={503: "there are too many viewers"},
             ),

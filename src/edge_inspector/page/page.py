@@ -116,7 +116,7 @@ def all_doors(  # noqa: PLR0913, PLR0917 - what answers behind them
         *results.doors(desk, index),
         *ResultPictures(desk.pictures).doors(),
         *dispositions.doors(desk, index),
-        *quality.doors(index, desk.settings, desk.class_names),
+        *quality.doors(index, desk.settings, desk.class_names, is_triggered=desk.is_triggered),
         *health.doors(desk, index, viewers=lambda: feed.viewers, live_viewers=lambda: live.viewers),
         *model.doors(desk),
         *thresholds.doors(desk),

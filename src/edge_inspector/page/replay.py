@@ -16,6 +16,7 @@ from edge_inspector.journal import ALERTS, HISTORY, Journal, Stretch
 MOST_REPLAYED: Final = 500  # of more a browser had better ask for what is there now
 _LANES = (ALERTS, HISTORY)
 _READ_AGAIN_S, _READ_TRIES = 0.25, 4
+_LONGEST_NUMBER = 19  # digits of what the journal counts up to
 _T = TypeVar("_T")
 
 
@@ -45,12 +46,17 @@ class Replay:
     def seq_of(self, place: str) -> int | None:
         """Return the number after which a viewer goes on; None for a place that never was."""
         number, _, epoch = place.partition("-")
-        if not (number.isascii() and number.isdecimal()):
+        if not (number.isascii() and number.isdecimal() and len(number) <= _LONGEST_NUMBER):
             return None
         seq = int(number)
         if epoch and epoch != self._journal.epoch:
             return min(seq, self._journal.first_seq)  # what is above it never reached the disk
         return seq if seq <= self._journal.last_seq else None
+
+    def may_have_news(self, seq: int) -> bool:
+        """Return whether something that is replayed may stand above a number; reads no disk."""
+        recent = self._journal.past.recent(seq, 1, _LANES)
+        return recent is None or bool(recent.entries)
 
     async def after(self, seq: int) -> Stretch | Missed:
         """Return the alerts, and the history of alarms, above a number."""

@@ -7,7 +7,6 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,6 +15,7 @@ from anyio.to_thread import current_default_thread_limiter
 from starlette.types import ASGIApp
 
 from edge_inspector.backoff import pause_s
+from edge_inspector.page.access.peer import is_trusted
 from edge_inspector.page.connection import ImpatientProtocol
 from edge_inspector.page.doorway import Doorway
 from edge_inspector.page.tls import tls_context
@@ -117,10 +117,8 @@ class PageServer:
 
     def _is_limited(self, address: str) -> bool:
         """Return whether an address is a single machine's: behind a proxy are all of them."""
-        proxy, peer = self._settings.proxy, ip_address(address.partition("%")[0])
-        return proxy is None or not any(
-            network.version == peer.version and peer in network for network in proxy.trusted
-        )
+        proxy = self._settings.proxy
+        return proxy is None or not is_trusted(address, proxy)
 
     def _say(self, error: Exception) -> None:
         problem = f"{self._settings.host}:{self._settings.port}: {error}"

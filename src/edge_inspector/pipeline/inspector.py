@@ -1,7 +1,7 @@
 """Captured frames -> findings, and findings -> inspection results."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import compress
 
@@ -117,6 +117,11 @@ class Inspector:
         if shown.all():
             return detections, frames
         return detections.take(shown), tuple(compress(frames, shown.tolist()))
+
+    def shown(self, finding: FrameFinding) -> FrameFinding:
+        """Return what was found on a frame as people see it: without what no result tells of."""
+        detections, _ = self._reported(finding.detections)
+        return finding if detections is finding.detections else replace(finding, detections=detections)
 
     def track_id(self, first_seen_at: datetime, number: int) -> str:
         """Return the id of a track: a ULID whose time is that of its first frame."""

@@ -30,7 +30,9 @@ class LatencyWindow:
         for latency_ms in inspections:
             for stage, value in latency_ms.items():
                 stages.setdefault(stage, []).append(value)
-        return {
-            stage: {f"p{percent}": round(float(np.percentile(values, percent)), 3) for percent in _PERCENTILES}
-            for stage, values in stages.items()
-        }
+        return {stage: _percentiles_of(values) for stage, values in stages.items()}
+
+
+def _percentiles_of(values: list[float]) -> dict[str, float]:
+    found = np.percentile(values, _PERCENTILES).tolist()
+    return {f"p{percent}": round(value, 3) for percent, value in zip(_PERCENTILES, found, strict=True)}

@@ -40,7 +40,7 @@ class Looking:
             product: Knows what is inspected.
             in_hand: Knows whether the detector is free.
             watch_frame: Called with every frame that is inspected.
-            watch_finding: Called with every frame that was inspected and what was found.
+            watch_finding: Called with every frame that was inspected and what a result would tell of it.
         """
         self._inspector, self._reports, self._product, self._in_hand = inspector, reports, product, in_hand
         self._watch_frame, self._watch_finding = watch_frame, watch_finding
@@ -67,7 +67,7 @@ class Looking:
             _log.exception("inspection of %s failed", captured.source)
             return DropCause.INSPECTION_FAILED, str(error)
         if self._watch_finding is not None:
-            self._watch_finding(captured, finding)
+            self._watch_finding(captured, self._inspector.shown(finding))
         return finding
 
     def _why_not(self, frame: Frame, now_ns: int, staleness_ms: float) -> Unseen | None:

@@ -49,9 +49,10 @@ class Surroundings:
         keeper: Chooses frames that a person shall label.
         gate: Throws parts out.
         watch_frame: Called on the inspect thread with every frame that is inspected; must take no time.
-        watch_finding: Called there with every frame that was inspected and what was found; must take no time.
-        watch_result: Called there with every result of an inspection, what was found on its frames, the weak detections
-            too of which it does not tell, and the model that found them; must take no time.
+        watch_finding: Called there with every frame that was inspected and what a result would tell of it; must take no
+            time.
+        watch_result: Called there with every result that is published of a part, or of a frame that was inspected, what
+            was found there, the weak detections too of which it does not tell, and the model; must take no time.
         may_exit: Asked when only a new process helps: True, and one exit is taken from the budget, or False.
         more_stats: Further values of the statistics, by name.
         standing_alarms: Alarms known before the start; they last.

@@ -229,8 +229,9 @@ class Reports:
         self._report_tracks(result, changes)
         if isinstance(captured, Frame):
             self._last_result, self._last_captured_ns = result, captured.captured_monotonic_ns
-        self._deliver(result, published=self._is_due())
-        if self._watch_result is not None:
+        is_due = self._is_due()
+        self._deliver(result, published=is_due)
+        if is_due and self._watch_result is not None:
             self._watch_result(result, (finding,), self._inspector.model)
 
     def _close(self, closed: Sequence[ClosedPart]) -> None:

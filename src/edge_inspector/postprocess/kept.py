@@ -11,6 +11,7 @@ from edge_inspector.geometry import Boxes, nms
 
 NOTHING = Detections.empty()
 _CANDIDATES = 1000  # boxes that enter suppression at most; its cost grows with their square
+_SPARE = 100  # of them that decide nothing: a model that sees many must not slow the line for their sake
 _NO_INDICES = np.empty(0, np.int64)
 _SCORE_TOLERANCE = 1e-3  # rounding of low-precision graphs outside [0, 1]
 _LARGEST_COORDINATE = 1e6  # pixels; squares of more would overflow
@@ -25,11 +26,13 @@ class Limits:
         confidence: Lowest score kept, in [0, 1].
         iou_threshold: Overlap above which the weaker box of a class is dropped, in [0, 1].
         max_detections: Boxes kept at most.
+        counts_from: Weaker boxes decide nothing: only the strongest `_SPARE` of them are looked at.
     """
 
     confidence: float
     iou_threshold: float = 0.5
     max_detections: int = 100
+    counts_from: float = 0.0
 
 
 def check_boxes(boxes: Boxes) -> None:
@@ -58,7 +61,7 @@ def check_scores(scores: NDArray[np.float32]) -> float:
 
 
 def candidates(best: NDArray[np.float32], limits: Limits) -> NDArray[np.int64]:
-    """Return the indices of the (n,) scores that reach the threshold, at most the strongest `_CANDIDATES`.
+    """Return the indices of the (n,) scores that reach the threshold, at most so many as `limits` lets through.
 
     Raises:
         ModelError: If a score is not finite or not in [0, 1].
@@ -66,8 +69,9 @@ def candidates(best: NDArray[np.float32], limits: Limits) -> NDArray[np.int64]:
     if check_scores(best) < limits.confidence:  # most parts are good
         return _NO_INDICES
     kept = np.flatnonzero(best >= limits.confidence)
-    if kept.size > _CANDIDATES:
-        strongest = np.argsort(-best[kept], kind="stable")[:_CANDIDATES]
+    most = min(_CANDIDATES, int(np.count_nonzero(best[kept] >= limits.counts_from)) + _SPARE)
+    if kept.size > most:
+        strongest = np.argsort(-best[kept], kind="stable")[:most]
         kept = kept[np.sort(strongest)]
     return kept
 

@@ -35,7 +35,7 @@ class JudgedAudits:
     Attributes:
         total: Drawn.
         judged: Of these, with a word that counts.
-        true_accept: Good.
+        true_accept: Good; of one class of defect, without one of it.
         missed_defect: There was a defect.
         unsure: Nobody can tell.
         escape_rate: Bad ones of those that were told to be the one or the other; None where none was. Only of these

@@ -10,7 +10,7 @@ class Bar:
 
     Attributes:
         label: Class.
-        parts: Parts with it; a part with two kinds counts for both.
+        parts: Parts with it; a part with two kinds counts for both, so these may sum to more than there are parts.
         share: Of all counts, in [0, 1].
         cumulative: Share of this one and all before it.
     """

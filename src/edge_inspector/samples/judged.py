@@ -8,6 +8,7 @@ from contextlib import suppress
 from edge_inspector.dispositions import JudgedResult, Judgement
 from edge_inspector.sample_keys import parse_key
 from edge_inspector.samples.album import Shown
+from edge_inspector.samples.given_up import NotKept, NotStoredError
 from edge_inspector.samples.judging import judged_line, key_in
 from edge_inspector.samples.recent import Recent
 from edge_inspector.samples.spool import Spool
@@ -19,14 +20,14 @@ class JudgedSamples:
     """Turns the pictures of judged results into samples with the reason `operator`; for all threads."""
 
     def __init__(
-        self, spool: Spool, recent: Recent | None, *, wait_for: Callable[[str], None] = lambda _: None
+        self, spool: Spool, recent: Recent | None, *, wait_for: Callable[[str], bool] = lambda _: True
     ) -> None:
         """Touch nothing yet.
 
         Args:
             spool: Where samples wait for their upload.
             recent: Pictures of recent results; None where none are kept.
-            wait_for: Waits until the pictures of a result that has just come are stored.
+            wait_for: Waits until the pictures of a result that has just come are stored; returns whether they are.
         """
         self._spool, self._recent, self._wait_for = spool, recent, wait_for
         self._lock = threading.Lock()
@@ -43,14 +44,20 @@ class JudgedSamples:
         Raises:
             NotStoredError: If a sample could not be stored; others of the same part may have been.
         """
-        self._wait_for(judged.inspection_id)
+        if not self._wait_for(judged.inspection_id):
+            problem = "its pictures still wait to be stored"
+            raise NotStoredError(NotKept.QUEUE_FULL, problem)
         with self._lock:
-            keys = [self._keep(shown, judgement) for shown in self._pictures(judged.inspection_id)]
+            keys = [self._keep(shown, judged, judgement) for shown in self._pictures(judged.inspection_id)]
         return keys[0] if keys else None
 
-    def _keep(self, shown: Shown, judgement: Judgement) -> str:
-        key = key_in(shown.sidecar, shown.content)
-        self._spool.store_judged(key, shown.content, judged_line(shown.sidecar, judgement))
+    def _keep(self, shown: Shown, judged: JudgedResult, judgement: Judgement) -> str:
+        try:
+            key, line = key_in(shown.sidecar, shown.content), judged_line(shown.sidecar, judged, judgement)
+        except ValueError as error:  # one of another program, or of a later one
+            problem = f"{error}"
+            raise NotStoredError(NotKept.FAILED, problem) from error
+        self._spool.store_judged(key, shown.content, line)
         if self._recent is not None:
             self._recent.add(shown, is_lasting=True)
         return str(key)

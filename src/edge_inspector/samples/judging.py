@@ -1,6 +1,6 @@
 """What a person's word makes of a sidecar: the reason, what was said, and the boxes from which labeling starts.
 
-    false_reject     no boxes: the part is good
+    false_reject     no boxes: the part is good; of a belt, whose frames may show other defects, none of that one
     missed_defect    the person's boxes, then the model's
     all others       the model's boxes
 
@@ -8,10 +8,11 @@ The model's boxes stay under a key of their own, so that a person may change the
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import compress
 from typing import Any
 
-from edge_inspector.dispositions import Disposition, DrawnBox, Judgement
+from edge_inspector.dispositions import Disposition, DrawnBox, JudgedResult, Judgement
 from edge_inspector.events import Json
 from edge_inspector.events.documents import drawn_documents, timestamp
 from edge_inspector.sample_keys import SampleKey, parse_key
@@ -38,11 +39,12 @@ def key_in(line: bytes, content: bytes) -> SampleKey:
     return parse_key(ours["key"])
 
 
-def judged_line(line: bytes, judgement: Judgement) -> bytes:
+def judged_line(line: bytes, judged: JudgedResult, judgement: Judgement) -> bytes:
     """Return the sidecar of a picture after a person has judged its result, with its newline.
 
     Args:
         line: The sidecar until now, judged or not.
+        judged: The result.
         judgement: What the person said; boxes on other frames of the part are told, and are no boxes of this picture.
 
     Raises:
@@ -50,13 +52,13 @@ def judged_line(line: bytes, judgement: Judgement) -> bytes:
     """
     document = parse_line(line)
     try:
-        return write_line(_judged(document, judgement))
+        return write_line(_judged(document, judged, judgement))
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         msg = f"sidecar: expected one that this program wrote, found {line[:80]!r}...: {error!r}"
         raise ValueError(msg) from error
 
 
-def _judged(document: Mapping[str, Any], judgement: Judgement) -> dict[str, Json]:
+def _judged(document: Mapping[str, Any], judged: JudgedResult, judgement: Judgement) -> dict[str, Json]:
     ours, boxes, metadata = document[_OURS], document[LABEL], document[f"{LABEL}-metadata"]
     found = ours.get(_AS_FOUND) or {
         "reason": ours["reason"],
@@ -67,7 +69,8 @@ def _judged(document: Mapping[str, Any], judgement: Judgement) -> dict[str, Json
     annotations, objects, classes = list(found["annotations"]), list(found["objects"]), dict(found["class-map"])
     match judgement.disposition:
         case Disposition.FALSE_REJECT:
-            annotations, objects = [], []
+            stays = [not each for each in _is_refuted(annotations, classes, judged)]
+            annotations, objects = list(compress(annotations, stays)), list(compress(objects, stays))
         case Disposition.MISSED_DEFECT:
             drawn = [box for box in judgement.boxes if box.part_frame == ours["part_frame"]]
             annotations = [_annotation(box, ours, boxes["image_size"][0], classes) for box in drawn] + annotations
@@ -83,6 +86,7 @@ def _judged(document: Mapping[str, Any], judgement: Judgement) -> dict[str, Json
             "reason": SampleReason.OPERATOR.value,
             "disposition": {
                 "disposition": judgement.disposition.value,
+                "track_id": judged.track_id,
                 "by": judgement.by,
                 "at": timestamp(judgement.at),
                 "note": judgement.note,
@@ -91,6 +95,20 @@ def _judged(document: Mapping[str, Any], judgement: Judgement) -> dict[str, Json
             _AS_FOUND: found,
         },
     }
+
+
+def _is_refuted(
+    annotations: Sequence[Mapping[str, Any]], classes: Mapping[str, str], judged: JudgedResult
+) -> list[bool]:
+    """Return of each of the model's boxes whether a false reject says that nothing is there.
+
+    Of several boxes of the class of a followed defect nobody knows which one it is: a person who labels had better
+    delete one too many than miss one.
+    """
+    if judged.track_id is None:
+        return [True] * len(annotations)
+    is_of_class = [classes[str(box["class_id"])] == judged.label for box in annotations]
+    return is_of_class if sum(is_of_class) == 1 else [False] * len(annotations)
 
 
 def _annotation(

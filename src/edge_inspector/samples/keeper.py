@@ -146,10 +146,10 @@ class Keeper:
         """
         return self._wishes.make()
 
-    def wait_for(self, inspection_id: str, within_s: float) -> None:
-        """Wait until the pictures of a result that was considered are stored, where they are to be; for all threads."""
+    def wait_for(self, inspection_id: str, within_s: float) -> bool:
+        """Wait until the pictures of a result that was considered are stored; return whether none is under way."""
         with self._came:
-            self._came.wait_for(lambda: not self._is_under_way(inspection_id), within_s)
+            return self._came.wait_for(lambda: not self._is_under_way(inspection_id), within_s)
 
     def state(self) -> KeeperState:
         """Return what became of the frames; for all threads."""

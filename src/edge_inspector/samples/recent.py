@@ -1,7 +1,7 @@
 """Recent pictures: what the operator page shows of results, and what becomes a sample when a person judges one.
 
-    of results that were not accepted    in the album, a folder, for days
-    of accepted ones, when there is time  in memory, for a moment; so is what the disk does not take
+    of results that were not accepted, and of all samples  in the album, a folder, for days
+    of others, when there is time                          in memory, for a moment; so is what the disk does not take
 
 Nothing here is promised and nothing fails: a picture is there, or it is gone.
 """
@@ -60,7 +60,7 @@ class Recent:
         """Touch nothing yet.
 
         Args:
-            folder: Where pictures of what was not accepted are; made when first needed.
+            folder: Where those are that last; made when first needed.
             quota_bytes: What these may take on the disk.
             min_free_bytes: Free space of the disk that they never take.
             free_bytes: Tells the free space; asks the disk of `folder` when None.

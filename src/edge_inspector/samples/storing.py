@@ -128,7 +128,7 @@ class Storing:
         is_lasting, stored = is_worth_showing(result), None
         if reason is not None:
             self._store(key, reason, picture, line)
-            is_lasting, stored = result.outcome_name != "accept", self._spool.where(key, reason)
+            is_lasting, stored = True, self._spool.where(key, reason)
         if self._recent is not None:
             shown = Shown(result.inspection_id, picture.part_frame, settings.format, picture.content, line)
             self._recent.add(shown, is_lasting=is_lasting, stored=stored)

@@ -282,7 +282,8 @@ def _explain(problem: ErrorDetails) -> str:
             return f"{path}.{tag_key}: expected {tags}, found {found_tag}"
     found = problem["input"]
     says_it_already = problem["type"] == "value_error"
-    is_secret = "password" in path
+    is_user = len(location) == 3 and path.startswith("page.users.")  # where some write the password itself
+    is_secret = "password" in path or is_user
     if not says_it_already and not is_secret and (isinstance(found, str | int | float) or found is None):
         message = f"{message}; found {repr(found)[:_LONGEST_QUOTE]}"
     return f"{path}: {message}" if path else message

@@ -17,7 +17,12 @@ _USER = re.compile(r"[^\x00-\x20\x7f:]+")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 _HOST_NAME = re.compile(r"(?=.{1,253}\.?$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
-_OWN_HEADERS = frozenset({"host", "cookie", "origin", "x-csrf-token", "sec-fetch-site"})
+_OWN_HEADERS = frozenset(
+    (
+        *("host", "cookie", "origin", "x-csrf-token", "sec-fetch-site"),
+        *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+    )
+)
 
 
 class PageUser(Section):
@@ -25,7 +30,9 @@ class PageUser(Section):
 
     role: RoleName = Field("operator", description="viewer looks, operator judges too, admin changes too")
     password: str | None = Field(
-        None, description="what `edge-inspector page hash-password` prints; absent: comes through the proxy alone"
+        None,
+        repr=False,
+        description="what `edge-inspector page hash-password` prints; absent: comes through the proxy alone",
     )
 
     @field_validator("password")

@@ -12,7 +12,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, sync_playwright
 
 from edge_inspector.ports import StoredPicture
-from tests.page.stations import IMAGE_WH, PASSWORDS, PageStation
+from tests.page.indexed import IMAGE_WH
+from tests.page.people import PASSWORD, Person
+from tests.page.stations import PageStation
 from tests.requirements import require_program
 
 PATIENCE_MS = 20_000
@@ -63,18 +65,30 @@ class Tablet:
 
     @classmethod
     @contextmanager
-    def at(cls, browser: Browser, port: int, *, wh: tuple[int, int] = TABLET, theme: str = "light") -> Iterator[Self]:
-        """Open one that knows nobody."""
+    def at(
+        cls,
+        browser: Browser,
+        port: int,
+        *,
+        user: str | None = None,
+        wh: tuple[int, int] = TABLET,
+        theme: str = "light",
+    ) -> Iterator[Self]:
+        """Open one, on which `user` of `tests.page.people` has signed in where one is named."""
         context: BrowserContext = browser.new_context(
             viewport={"width": wh[0], "height": wh[1]},
             color_scheme="dark" if theme == "dark" else "light",
             reduced_motion="reduce",
             locale="en-US",
+            timezone_id="UTC",
             has_touch=wh != TABLET,
         )
         context.set_default_timeout(PATIENCE_MS)
         try:
             tablet = cls(context.new_page(), f"http://127.0.0.1:{port}/")
+            if user is not None:
+                name, _, value = str(Person(port).sign_in(user).cookie).partition("=")
+                context.add_cookies([{"name": name, "value": value, "url": tablet.address}])
             tablet.page.on("pageerror", lambda error: tablet.problems.append(f"{error}"))
             tablet.page.on("console", lambda message: tablet._hear(message))  # noqa: PLW0108 - a method is written to
             tablet.page.on("request", lambda request: tablet.asked.append(request.url))
@@ -87,11 +101,11 @@ class Tablet:
         self.page.goto(f"{self.address}#/{route}")
         return self
 
-    def sign_in(self, user: str, password: str | None = None) -> Self:
+    def sign_in(self, user: str, password: str = PASSWORD) -> Self:
         """Fill in the dialog, which must be open."""
         dialog = self.page.get_by_role("dialog")
         dialog.get_by_label("Name").fill(user)
-        dialog.get_by_label("Password").fill(PASSWORDS[user] if password is None else password)
+        dialog.get_by_label("Password").fill(password)
         dialog.get_by_role("button", name="Sign in").click()
         return self
 
@@ -136,5 +150,21 @@ class Tablet:
 
     def _hear(self, message: ConsoleMessage) -> None:
         is_answer = "Failed to load resource" in message.text  # what was not granted is tested where it is asked
-        if message.type == "error" and not is_answer:
+        if message.type in {"error", "warning"} and not is_answer:
             self.problems.append(message.text)
+
+
+@contextmanager
+def looking(browser: Browser, port: int, where: str, *, user: str) -> Iterator[Page]:
+    """Let somebody who has signed in look at one page; whatever goes wrong in it fails the test.
+
+    Args:
+        browser: Runs it.
+        port: Of the page.
+        where: Its hash, for example `quality?range=today`.
+        user: Of `tests.page.people`.
+    """
+    with Tablet.at(browser, port, user=user) as tablet:
+        tablet.open(where).page.locator(".content h1").first.wait_for(state="attached")
+        yield tablet.page
+        assert not tablet.problems

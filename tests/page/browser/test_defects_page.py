@@ -12,7 +12,9 @@ from edge_inspector.dispositions import Disposition
 from edge_inspector.errors import InspectorError
 from tests.mosquitto import eventually
 from tests.page.browser.tablet import PHONE, TABLET, UPRIGHT, Tablet, put
-from tests.page.stations import IMAGE_WH, PageStation, serving, settings_with_people
+from tests.page.indexed import IMAGE_WH
+from tests.page.people import Person, people
+from tests.page.stations import PageStation, port_of, serving, wait_for
 
 expect.set_options(timeout=20_000)
 PARTS = 6
@@ -31,17 +33,18 @@ def judging(  # noqa: PLR0913 - what differs between tablets
     theme: str = "light",
 ) -> Iterator[tuple[PageStation, Tablet]]:
     """Let somebody look at the defects of a station; the newest part is shown, except on a phone."""
-    with PageStation.open(folder, settings_with_people()) as station:
+    with PageStation.open(folder, people()) as station:
         for number in range(parts):
             put(station, label="dent" if number % 2 else "scratch", pictures=pictures)
-        with serving(station, folder) as page:
-            assert page.port is not None
-            with Tablet.at(chromium, page.port, wh=wh, theme=theme) as tablet:
-                tablet.open(route).sign_in(user)
-                expect(rows(tablet).first).to_be_visible()
-                if wh != PHONE:
-                    expect(title(tablet)).to_be_visible()
-                yield station, tablet
+        with (
+            serving(station, folder) as page,
+            Tablet.at(chromium, port_of(page), user=user, wh=wh, theme=theme) as tablet,
+        ):
+            tablet.open(route)
+            expect(rows(tablet).first).to_be_visible()
+            if wh != PHONE:
+                expect(title(tablet)).to_be_visible()
+            yield station, tablet
 
 
 def rows(tablet: Tablet) -> Locator:
@@ -116,6 +119,29 @@ def test_a_tap_judges_and_the_toast_undoes(chromium: Browser, tmp_path: Path) ->
 
         expect(said(tablet)).to_contain_text("Nobody has said anything yet.")
         expect(title(tablet)).to_contain_text("part-00006")
+
+
+def test_defects_that_begin_on_one_frame_are_listed_and_judged_apart(chromium: Browser, tmp_path: Path) -> None:
+    """They have the picture in common, and its id; each has a row, and a word, of its own."""
+    with judging(chromium, tmp_path, parts=1) as (station, tablet):
+        first, second = station.put_defects("scratch", "dent")
+        expect(rows(tablet)).to_have_count(3)
+
+        for own, key, word in [(first, "t", "True reject"), (second, "f", "False reject")]:
+            tablet.open(f"defects/{own}")
+            expect(title(tablet)).to_contain_text(own[-6:])
+            tablet.page.keyboard.press(key)
+            expect(rows(tablet).filter(has_text=own[-6:])).to_contain_text(word)
+            expect(toast(tablet)).to_contain_text(word)  # once it is on disk
+
+        assert [(each.track_id, word.disposition) for each, word in station.judge.judged] == [
+            (first, Disposition.TRUE_REJECT),
+            (second, Disposition.FALSE_REJECT),
+        ]
+        tablet.open(f"defects/{station.judge.judged[0][0].inspection_id}")
+        expect(title(tablet)).to_contain_text(first[-6:])
+        expect(said(tablet)).to_contain_text("True reject")
+        assert not tablet.problems
 
 
 def test_what_another_person_says_is_seen_at_once(chromium: Browser, tmp_path: Path) -> None:
@@ -242,7 +268,7 @@ def test_boxes_that_were_not_saved_are_not_lost(chromium: Browser, tmp_path: Pat
 def test_an_accepted_part_of_the_audit_is_good_or_has_a_missed_defect(chromium: Browser, tmp_path: Path) -> None:
     """What can be said depends on what the station said."""
     with judging(chromium, tmp_path) as (station, tablet):
-        put(station, "accept")
+        wait_for(Person(_port(tablet)).sign_in("vera"), put(station, "accept"))
         tablet.open("defects?outcome=accept")
         expect(title(tablet)).to_contain_text("part-00007")
         expect(tablet.page.get_by_role("button", name="True reject")).to_have_count(0)
@@ -251,6 +277,7 @@ def test_an_accepted_part_of_the_audit_is_good_or_has_a_missed_defect(chromium: 
         tablet.page.keyboard.press("g")
 
         expect(said(tablet)).to_contain_text("Good")
+        expect(toast(tablet)).to_contain_text("part-00007: Good")  # once it is on disk
         assert [word.disposition for _, word in station.judge.judged] == [Disposition.TRUE_ACCEPT]
 
 
@@ -343,8 +370,7 @@ def test_the_keys_are_listed(chromium: Browser, tmp_path: Path) -> None:
         expect(title(tablet)).to_contain_text("part-00006")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("wh", [TABLET, UPRIGHT, PHONE])
+@pytest.mark.parametrize(("wh", "theme"), [(TABLET, "light"), (UPRIGHT, "dark"), (PHONE, "light")])
 def test_everybody_can_use_it(chromium: Browser, tmp_path: Path, wh: tuple[int, int], theme: str) -> None:
     """axe-core finds nothing serious in the list, the filters, a part and the drawing; nothing is too wide."""
     with judging(chromium, tmp_path, wh=wh, theme=theme, pictures=2) as (_, tablet):

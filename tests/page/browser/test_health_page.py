@@ -2,17 +2,18 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.page.browser.looking import looking
-from tests.page.stations import PageStation, serving, settings_with_people
+from tests.page.browser.tablet import looking
+from tests.page.people import people
+from tests.page.stations import PageStation, port_of, serving
 
 DASH = "\N{EN DASH}"
 
 
 def test_figures_follow_the_station_by_themselves(chromium: Browser, tmp_path: Path) -> None:
     with (
-        PageStation.open(tmp_path, settings_with_people()) as station,
+        PageStation.open(tmp_path, people()) as station,
         serving(station, tmp_path) as served,
-        looking(chromium, served.port or 0, "health", user="vera") as page,
+        looking(chromium, port_of(served), "health", user="vera") as page,
     ):
         frames = page.locator("[data-section=frames]")
         expect(frames.get_by_role("row", name="Captured")).to_contain_text("12")
@@ -30,10 +31,10 @@ def test_figures_follow_the_station_by_themselves(chromium: Browser, tmp_path: P
 
 
 def test_what_is_not_known_is_a_dash_and_what_is_new_is_told_by_its_name(chromium: Browser, tmp_path: Path) -> None:
-    with PageStation.open(tmp_path, settings_with_people()) as station, serving(station, tmp_path) as served:
+    with PageStation.open(tmp_path, people()) as station, serving(station, tmp_path) as served:
         without = {name: value for name, value in station.values.items() if name not in {"journal", "health", "total"}}
         station.values = {**without, "samples": None, "latency_ms": {"polish": {"p50": 1.0}}}
-        with looking(chromium, served.port or 0, "health", user="vera") as page:
+        with looking(chromium, port_of(served), "health", user="vera") as page:
             expect(page.locator("[data-section=journal] .facts div", has_text="Events on record")).to_contain_text(DASH)
             expect(page.locator("[data-section=checks] .facts div", has_text="over the deadline")).to_contain_text(DASH)
             expect(page.locator("[data-section=samples]")).to_contain_text("No samples are kept")

@@ -7,8 +7,9 @@ from playwright.sync_api import Browser, expect
 
 from edge_inspector.commands import Answer, CommandStatus
 from tests.mosquitto import eventually
-from tests.page.browser.looking import looking
-from tests.page.stations import PageStation, serving, settings_with_people
+from tests.page.browser.tablet import looking
+from tests.page.people import people
+from tests.page.stations import PageStation, port_of, serving
 
 
 class Line:
@@ -27,9 +28,8 @@ class Line:
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[Line]:
-    with PageStation.open(tmp_path, settings_with_people()) as station, serving(station, tmp_path) as page:
-        assert page.port is not None
-        yield Line(station, page.port)
+    with PageStation.open(tmp_path, people()) as station, serving(station, tmp_path) as page:
+        yield Line(station, port_of(page))
 
 
 def test_it_shows_what_runs_what_was_good_and_what_is_in_shadow(chromium: Browser, line: Line) -> None:

@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, expect
 from edge_inspector.decision import NoVerdict, NoVerdictCause
 from edge_inspector.ports import StoredPicture
 from tests.mosquitto import eventually
-from tests.page.browser.looking import looking
-from tests.page.stations import Browser as Asking
-from tests.page.stations import PageStation, serving, settings_with_people
+from tests.page.browser.tablet import looking
+from tests.page.people import Person, people
+from tests.page.stations import PageStation, port_of, serving
 
 SINCE, UNTIL = "2026-03-01T12:00:00.000Z", "2026-03-01T12:05:00.000Z"
 OWN = f"range=own&since={SINCE}&until={UNTIL}"
@@ -32,18 +32,17 @@ class Shift:
 @pytest.fixture(scope="module")
 def shift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shift]:
     home = tmp_path_factory.mktemp("home")
-    with PageStation.open(home, settings_with_people()) as station, serving(station, home) as page:
+    with PageStation.open(home, people()) as station, serving(station, home) as page:
         rejected = [station.put(*_outcome(number), label=_label(number)) for number in range(1, PARTS)]
         station.put(cause=NoVerdict(NoVerdictCause.DEADLINE_MISSED))
         station.pictures.kept = {each: {0: GRAY} for each in rejected}
-        assert page.port is not None
-        otto = Asking(page.port).sign_in("otto")
+        otto = Person(port_of(page)).sign_in("otto")
         eventually(lambda: otto.get("/quality", since=SINCE, until=UNTIL)[1]["totals"]["parts"] == PARTS, what="shown")
         for number, inspection_id in enumerate([rejected[29], rejected[119], rejected[121], rejected[123]]):
             said = {"disposition": "false_reject" if number == 0 else "true_reject", "boxes": [], "note": None}
             assert otto.put(f"/results/{inspection_id}/disposition", said)[0] == 200
         count = otto.get("/quality", since=SINCE, until=UNTIL)[1]["totals"]["reject"]
-        yield Shift(page.port, count)
+        yield Shift(port_of(page), count)
 
 
 def _outcome(number: int) -> tuple[str]:
@@ -112,7 +111,8 @@ def test_the_arrow_keys_read_a_chart_value_by_value(chromium: Browser, shift: Sh
 def test_a_measured_rate_says_how_sure_it_is_and_where_to_judge_more(chromium: Browser, shift: Shift) -> None:
     with looking(chromium, shift.port, f"quality?{OWN}", user="vera") as page:
         rejects = page.locator("[data-judged=false_rejects]")
-        expect(rejects).to_contain_text("1 of 4 judged rejects were good parts: 25%, very likely between")
+        expect(rejects).to_contain_text("1 of 4 judged rejects were good parts: 25%.")
+        expect(rejects).to_contain_text("If nobody picked which to judge")
         expect(rejects).to_contain_text("Only 4 were judged")
         link = rejects.get_by_role("link").get_attribute("href") or ""
         assert "judged=false" in link

@@ -8,9 +8,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from edge_inspector.decision import Verdict
 from edge_inspector.page.desk import ClassLimits, Tried
-from tests.page.browser.looking import looking
-from tests.page.stations import BEGAN, LIMITS, MODEL, PageStation, serving, settings_with_people
-from tests.page.stations import Browser as Asking
+from tests.page.browser.tablet import looking
+from tests.page.indexed import MODEL
+from tests.page.people import Person, people
+from tests.page.stations import BEGAN, LIMITS, PageStation, port_of, serving
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,12 @@ class Line:
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[Line]:
-    with PageStation.open(tmp_path, settings_with_people()) as station, serving(station, tmp_path) as page:
-        assert page.port is not None
+    with PageStation.open(tmp_path, people()) as station, serving(station, tmp_path) as page:
         station.thresholds.tried = [
             Tried(f"{number:026}", f"part-{number}", BEGAN + timedelta(seconds=number), Verdict.REJECT, after)
             for number, after in enumerate([Verdict.REVIEW, Verdict.REJECT, Verdict.REVIEW, Verdict.REJECT])
         ]
-        yield Line(station, page.port)
+        yield Line(station, port_of(page))
 
 
 def _field(page: Page, label: str, name: str) -> Locator:
@@ -107,7 +107,7 @@ def test_a_change_by_somebody_else_takes_nothing_out_of_a_persons_hands(chromium
         expect(page.locator(".connection")).to_have_attribute("data-state", "live")
         _set(page, "scratch", "reject_at", 0.95)
         other = {label: {"review_at": 0.2, "reject_at": 0.6} for label in LIMITS}
-        answer = Asking(line.port).sign_in("ada").put("/thresholds", {"classes": other, "model_sha256": MODEL.sha256})
+        answer = Person(line.port).sign_in("ada").put("/thresholds", {"classes": other, "model_sha256": MODEL.sha256})
         assert answer[0] == 200
         pairs = dict.fromkeys(LIMITS, (0.2, 0.6))
         line.station.journal.append(

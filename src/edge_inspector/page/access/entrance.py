@@ -86,7 +86,9 @@ class Entrance:
         finally:
             self._places.release()
         if not is_right:
-            _log.warning("page: %s: user or password wrong for %r", address, user)
+            # Other names stay out of the log: where a name is asked for some people type their password.
+            known = user if user in self._settings.users else "a name that page.users does not have"
+            _log.warning("page: %s: password wrong for %s", address, known)
             raise Turned(401, "wrong", "user or password wrong")
         self._attempts.succeeded(address, user)
         self._end_session(request)

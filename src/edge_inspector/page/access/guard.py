@@ -81,6 +81,7 @@ class Guard:
         if peer.user is not None and self._settings.proxy is not None:
             known = self._settings.users.get(peer.user)
             role = Role.named(self._settings.proxy.unknown_users if known is None else known.role)
+            role = max(role, self._stranger.role)  # who gives a name may not see less than who gives none
             return Visitor(peer.user, role, self._sessions.csrf_of_proxied(peer.user), "proxy")
         token = token_in(request, self._sessions.installation, is_secure=peer.is_secure)
         user = None if token is None else self._sessions.user_of(token)

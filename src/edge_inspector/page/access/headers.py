@@ -1,4 +1,7 @@
-"""Headers that every answer has: what a browser may do with it, which is nothing that this page does not need."""
+"""Headers that every answer has: what a browser may do with it, which is nothing that this page does not need.
+
+No `Strict-Transport-Security`: it holds for all ports of a host, and would lock a browser out of what others serve there.
+"""
 
 from typing import Final
 
@@ -9,7 +12,7 @@ _CONTENT: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-_ALWAYS: Final = {
+_HEADERS: Final = {
     "Content-Security-Policy": _CONTENT,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -18,21 +21,14 @@ _ALWAYS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_SECURE: Final = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class SecurityHeaders:
     """ASGI middleware that puts the headers on every answer, and lets its content through as it comes."""
 
-    def __init__(self, app: ASGIApp, *, is_secure: bool) -> None:
-        """Put them on the answers of `app`.
-
-        Args:
-            app: Answers.
-            is_secure: It is reached by TLS, and browsers shall not try without.
-        """
+    def __init__(self, app: ASGIApp) -> None:
+        """Put them on the answers of `app`."""
         self._app = app
-        self._headers = {**_ALWAYS, **(_SECURE if is_secure else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with the headers; nobody keeps an answer that does not say for how long."""
@@ -40,7 +36,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(self._headers)
+                headers.update(_HEADERS)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

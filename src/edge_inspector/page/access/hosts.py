@@ -22,12 +22,12 @@ class OwnHosts:
 
     def __init__(self, settings: PageSettings) -> None:
         """Collect them; asks no name server."""
-        bound = settings.host.lower()
+        bound = _spelled(settings.host)
         self._is_any = bound in _ANY
         self._is_loopback = is_loopback(bound)
         own = set() if self._is_loopback else {socket.gethostname().lower()}
         own |= {f"{name}.local" for name in own if "." not in name}
-        self._names = frozenset({"localhost", *own, *(name.lower() for name in settings.names)})
+        self._names = frozenset({"localhost", *own, *map(_spelled, settings.names)})
         self._bound = bound
 
     def have(self, host: str) -> bool:
@@ -35,7 +35,7 @@ class OwnHosts:
         found = _HOST.fullmatch(host)
         if found is None:
             return False
-        name = found[1].strip("[]").lower().removesuffix(".")
+        name = _spelled(found[1].strip("[]"))
         if name in self._names or name == self._bound:
             return True
         try:
@@ -43,6 +43,14 @@ class OwnHosts:
         except ValueError:
             return False
         return self._is_any or (self._is_loopback and address.is_loopback)
+
+
+def _spelled(host: str) -> str:
+    """Return a name or an address as all of its spellings are compared."""
+    try:
+        return f"{ip_address(host)}"
+    except ValueError:
+        return host.lower().removesuffix(".")
 
 
 def is_same_origin(origin: str, host: str, scheme: str) -> bool:

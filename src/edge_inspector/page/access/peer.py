@@ -43,7 +43,7 @@ def peer_of(request: HTTPConnection, proxy: ProxySettings | None, *, is_secure: 
     headers = request.headers
     address = "" if request.client is None else request.client.host
     host = headers.get("host", "")
-    if proxy is None or not _is_trusted(address, proxy):
+    if proxy is None or not is_trusted(address, proxy):
         return Peer(address, host, is_secure, None)
     forwarded = [part.strip() for line in headers.getlist("x-forwarded-for") for part in line.split(",")]
     return Peer(
@@ -59,7 +59,7 @@ def _user(values: Sequence[str], header: str) -> str | None:
     if not values:
         return None
     name = values[0].encode("latin-1").decode("utf-8", "replace")
-    if len(values) > 1 or not is_user_name(name):
+    if len(values) > 1 or not is_user_name(name) or "\ufffd" in name:  # the last: bytes that are no text
         raise Turned(400, "bad_proxy", f"{header}: expected one name of a person, found {values!r:.200}")
     return name
 
@@ -67,12 +67,13 @@ def _user(values: Sequence[str], header: str) -> str | None:
 def _first_stranger(forwarded: Sequence[str], proxy: ProxySettings) -> str | None:
     """Return the address before the proxies: what stands further left anybody may have written."""
     for text in reversed(forwarded):
-        if not _is_trusted(text, proxy):
-            return text if _address(text) is not None else None
+        if not is_trusted(text, proxy):
+            return None if (address := _address(text)) is None else f"{address}"
     return None
 
 
-def _is_trusted(text: str, proxy: ProxySettings) -> bool:
+def is_trusted(text: str, proxy: ProxySettings) -> bool:
+    """Return whether an address is the proxy's; a socket for IPv6 too spells those of IPv4 in its own way."""
     address = _address(text)
     return address is not None and any(_is_in(address, network) for network in proxy.trusted)
 

@@ -42,7 +42,8 @@ class Sessions:
         """
         self._longest_s, self._now_s = hours * 3600, now_s
         self._file = None if home is None else home / FILE
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # for what is in memory; never held while the disk is waited for
+        self._writing = threading.Lock()
         kept = None if self._file is None else session_file.read(self._file)
         self._secret = secrets.token_bytes(SECRET_BYTES) if kept is None else kept.secret
         self.installation = self._signed("installation", "")[:8]
@@ -67,7 +68,7 @@ class Sessions:
             elif len(self._sessions) >= MOST:
                 del self._sessions[next(iter(self._sessions))]
             self._sessions[_hash(token)] = Session(user, self._bound_to[user], self._now_s())
-            self._write()
+        self._write()
         return token
 
     def user_of(self, token: str) -> str | None:
@@ -79,8 +80,9 @@ class Sessions:
     def end(self, token: str) -> None:
         """End a session; writes to the disk."""
         with self._lock:
-            if self._sessions.pop(_hash(token), None) is not None:
-                self._write()
+            was_there = self._sessions.pop(_hash(token), None) is not None
+        if was_there:
+            self._write()
 
     def csrf_of(self, token: str) -> str:
         """Return what a change must repeat that is asked for with this token; no other page can know it."""
@@ -101,8 +103,12 @@ class Sessions:
         self._sessions = {key: session for key, session in self._sessions.items() if self._counts(session)}
 
     def _write(self) -> None:
-        if self._file is not None:
-            session_file.write(self._file, Kept(self._secret, self._sessions))
+        if self._file is None:
+            return
+        with self._writing:
+            with self._lock:
+                kept = Kept(self._secret, dict(self._sessions))
+            session_file.write(self._file, kept)
 
 
 def _hash(token: str) -> str:

@@ -75,7 +75,8 @@ class _Saying:
 
     def __init__(self, desk: Desk, index: Index, clock: Callable[[], datetime]) -> None:
         self._desk, self._index, self._clock = desk, index, clock
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # for what follows
+        self._last: datetime | None = None
 
     def say(self, asked: Asked) -> Document:
         body: SaidBody = asked.body
@@ -109,10 +110,16 @@ class _Saying:
             self._lock.release()
 
     def _later_than(self, row: ResultRow) -> datetime:
-        """Return the time, also where the clock was set back: what was said later counts, and has an id of its own."""
-        before = max((said.at for said in self._index.history(row.key)), default=None)
+        """Return the time, also where the clock was set back: what was said later counts, and has an id of its own.
+
+        No word has the time of the one before it either: that tells those on two defects of one frame apart.
+        """
         now = self._clock()
-        return now if before is None else max(now, before + _TICK)
+        if self._last is not None and abs(now - self._last) < _TICK:
+            now = self._last + _TICK
+        before = max((said.at for said in self._index.history(row.key)), default=None)
+        self._last = now if before is None else max(now, before + _TICK)
+        return self._last
 
     def _recorded(self, row: ResultRow, said: Said) -> Item:
         judged = JudgedResult(
@@ -126,6 +133,7 @@ class _Saying:
             sample_key=row.sample_key,
             image_wh=row.image_wh,
             previous=None if row.said is None else row.said.disposition,
+            label=None if row.track_id is None else next((reason.label for reason in row.reasons), None),
         )
         judgement = Judgement(said.disposition, said.by, said.at, said.boxes, said.note)
         recorded = self._desk.judge.record(judged, judgement)
@@ -133,7 +141,7 @@ class _Saying:
         now = self._index.find(row.key) if self._index.wait_for(event.id, _FOUND_S) else None
         if now is None:  # the index is behind: what is on disk is true all the same
             counts = None if said.disposition is Disposition.WITHDRAWN else said
-            now = replace(row, said=counts, sample_key=recorded.sample_key)
+            now = replace(row, said=counts, sample_key=recorded.sample_key or row.sample_key)
         return Item.of(now, self._desk.pictures)
 
 

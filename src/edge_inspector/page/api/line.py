@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -13,6 +13,7 @@ from edge_inspector.errors import InspectorError
 from edge_inspector.events.documents import timestamp
 from edge_inspector.page.access.roles import Role
 from edge_inspector.page.api.documents import AlarmDocument, Item, NowDocument
+from edge_inspector.page.api.quality_documents import RunRuleHit
 from edge_inspector.page.desk import Desk
 from edge_inspector.page.doors import Document, Door
 from edge_inspector.page.index.rows import Counts, ResultRow
@@ -37,15 +38,6 @@ class ShiftCounters(Document):
     reject_share: float | None = Field(description="of the parts; null while there are none")
 
 
-class RunRuleDocument(Document):
-    """The same defect on `count` of the last `parts` parts."""
-
-    label: str
-    count: int
-    parts: int
-    inspection_ids: tuple[str, ...]
-
-
 class LineDocument(Document):
     """What the line does now."""
 
@@ -53,40 +45,23 @@ class LineDocument(Document):
     lot: str | None
     is_triggered: bool
     shift: ShiftCounters
-    last: Item | None = Field(description="the last part, or defect of a free-running source")
+    last: Item | None = Field(description="the last part; of a free-running source the defect that began last")
     inspected_hz: float | None = Field(description="frames a second over the last seconds; null until it is known")
     alarms: tuple[AlarmDocument, ...]
-    run_rule: RunRuleDocument | None = Field(description="a defect that comes again and again; null where none does")
+    run_rule: RunRuleHit | None = Field(description="a defect that comes again and again; null where none does")
 
 
 class LineIndex(Protocol):
     """Where results are looked up."""
 
     def last(self) -> ResultRow | None:
-        """Return the newest part, or defect of a free-running source."""
+        """Return the newest part."""
+
+    def last_defect(self) -> ResultRow | None:
+        """Return the defect of a free-running source that began last."""
 
     def counts(self, since: datetime, until: datetime, product: str | None = None) -> Counts:
         """Return how many in [since, until) had which outcome."""
-
-
-class Repeated(Protocol):
-    """A defect that comes again and again."""
-
-    @property
-    def label(self) -> str:
-        """Class."""
-
-    @property
-    def count(self) -> int:
-        """On how many parts."""
-
-    @property
-    def parts(self) -> int:
-        """Of how many."""
-
-    @property
-    def inspection_ids(self) -> Sequence[str]:
-        """Which ones."""
 
 
 class Pace:
@@ -119,7 +94,7 @@ class LineBoard:
         self,
         desk: Desk,
         index: LineIndex,
-        run_rule: Callable[[], Repeated | None],
+        run_rule: Callable[[], RunRuleHit | None],
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         now_s: Callable[[], float] = time.monotonic,
@@ -129,7 +104,7 @@ class LineBoard:
         Args:
             desk: Of the station.
             index: Where results are looked up.
-            run_rule: Returns the defect that comes again and again now; asked when there is a new result.
+            run_rule: Returns the defect that comes again and again now.
             now: The time, aware UTC.
             now_s: Seconds that never jump.
         """
@@ -137,7 +112,7 @@ class LineBoard:
         self._now, self._now_s = now, now_s
         self._pace = Pace()
         self._lock = threading.Lock()  # for what follows
-        self._looked_up: tuple[ShiftCounters, ResultRow | None, RunRuleDocument | None] | None = None
+        self._looked_up: tuple[ShiftCounters, ResultRow | None, RunRuleHit | None] | None = None
 
     def doors(self) -> list[Door]:
         """Return what can be asked."""
@@ -181,14 +156,14 @@ class LineBoard:
                 is_triggered=desk.is_triggered,
                 shift=shift,
                 last=None if last is None else Item.of(last, desk.pictures),
-                inspected_hz=self._inspected_hz(),
+                inspected_hz=self._pace.look(desk.inspected(), self._now_s()),
                 alarms=AlarmDocument.all_of(now.alarms),
                 run_rule=run_rule,
             )
 
-    def _look_up(self) -> tuple[ShiftCounters, ResultRow | None, RunRuleDocument | None]:
-        last = self._index.last()
-        return self._shift(), last, self._repeated(last)
+    def _look_up(self) -> tuple[ShiftCounters, ResultRow | None, RunRuleHit | None]:
+        last = self._index.last() if self._desk.is_triggered else self._index.last_defect()
+        return self._shift(), last, self._run_rule()
 
     def _shift(self) -> ShiftCounters:
         shift = shift_at(self._now(), self._desk.settings.shifts)
@@ -204,18 +179,3 @@ class LineBoard:
             defects=counts.defects,
             reject_share=counts.reject / counts.parts if counts.parts else None,
         )
-
-    def _repeated(self, last: ResultRow | None) -> RunRuleDocument | None:
-        if self._looked_up is not None and self._looked_up[1] == last:
-            return self._looked_up[2]
-        if (found := self._run_rule()) is None:
-            return None
-        ids = tuple(found.inspection_ids)
-        return RunRuleDocument(label=found.label, count=found.count, parts=found.parts, inspection_ids=ids)
-
-    def _inspected_hz(self) -> float | None:
-        match self._desk.values():
-            case {"frames": {"inspected": int(count)}}:
-                return self._pace.look(count, self._now_s())
-            case _:
-                return None

@@ -81,6 +81,7 @@ def doors(
     settings: PageSettings,
     class_names: Callable[[], Sequence[str]],
     *,
+    is_triggered: bool,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Door]:
     """Return the doors to the figures of quality, and to what filters can be set to.
@@ -89,12 +90,14 @@ def doors(
         index: Where results are looked up.
         settings: Of the page.
         class_names: Returns the classes of the model that runs.
+        is_triggered: There are parts: a p-chart counts things of which each says nothing of the next one, and one
+            defect is on many frames.
         clock: Aware UTC.
     """
 
     def told(asked: Asked) -> Document:
         of = _stretch(asked.query, clock(), settings)
-        return _document(of, index.quality(of), settings.run_rule, index)
+        return _document(of, index.quality(of), settings.run_rule, index, is_triggered=is_triggered)
 
     def table(asked: Asked) -> Response:
         of = _stretch(asked.query, clock(), settings)
@@ -160,7 +163,7 @@ def _stretch(query: QualityQuery, now: datetime, settings: PageSettings) -> figu
     return figures.Asked(since, until, bucket, query.product, query.label)
 
 
-def _document(of: figures.Asked, found: Figures, rule: RunRuleSettings, index: Index) -> Quality:
+def _document(of: figures.Asked, found: Figures, rule: RunRuleSettings, index: Index, *, is_triggered: bool) -> Quality:
     points = tuple(TimePoint.of(at, bucket) for at, bucket in _buckets(of, found))
     judged = Judged(
         rejects=JudgedRejectsDocument.of(judged_rejects(found.rejects)),
@@ -174,7 +177,7 @@ def _document(of: figures.Asked, found: Figures, rule: RunRuleSettings, index: I
         totals=Totals.of(found.buckets),
         over_time=OverTime(bucket_s=of.bucket_minutes * 60, points=points),
         pareto=tuple(map(ParetoBar.of, pareto(found.parts_by_label))),
-        p_chart=_chart(of, found),
+        p_chart=_chart(of, found) if is_triggered else Chart(center=None, points=()),
         run_rule=_run_rule(found, rule, index),
         heat_map=HeatMapDocument.of(heat_map(found.cells)),
         judged=judged,

@@ -73,7 +73,7 @@ class OverTime(Document):
 
 
 class ParetoBar(Document):
-    """Parts that were not accepted with a class of defect; shares are of the sum over all classes."""
+    """Parts with a class of defect, found or drawn, but for those that people found good; shares are of all bars."""
 
     label: str
     parts: int
@@ -99,7 +99,7 @@ class ChartPoint(Document):
 
 
 class Chart(Document):
-    """p-chart; `center` is the share over all, null without parts."""
+    """p-chart; `center` is the share over all, null without parts and for a source that has none."""
 
     center: float | None
     points: tuple[ChartPoint, ...]
@@ -178,7 +178,10 @@ class ShareDocument(Document):
 
 
 class JudgedRejectsDocument(Document):
-    """What people said of rejects; the rate leaves out the unsure, and is null where nobody judged."""
+    """What people said of rejects; the rate leaves out the unsure, and is null where nobody judged.
+
+    Of one class: of rejects with it. It holds for all of them where people judged all, or did not pick which.
+    """
 
     total: int
     judged: int
@@ -201,7 +204,10 @@ class JudgedRejectsDocument(Document):
 
 
 class JudgedAuditsDocument(Document):
-    """What people said of accepted parts that were drawn by chance; the rate as for rejects."""
+    """What people said of accepted parts that were drawn by chance; the rate as for rejects.
+
+    Of one class: only its missed defects are some, and a part on which another was missed counts as a `true_accept`.
+    """
 
     total: int
     judged: int

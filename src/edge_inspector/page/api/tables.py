@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -9,7 +10,9 @@ from starlette.responses import StreamingResponse
 
 Cell: TypeAlias = str | int | float | bool | None
 MEDIA = "text/csv"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Where a spreadsheet may see a cell begin, also one that takes semicolons or tabs for what parts them, and runs it.
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[-=+@\uff1d\uff0b\uff0d\uff20])")  # the last four are full width
 
 
 def table_of(name: str, header: Sequence[str], chunks: Iterable[Sequence[Sequence[Cell]]]) -> StreamingResponse:
@@ -40,6 +43,4 @@ def text_of(rows: Iterable[Sequence[Cell]]) -> str:
 def _written(cell: Cell) -> str | int | float | None:
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    if isinstance(cell, str) and cell.startswith(_FORMULA):
-        return f"'{cell}"  # https://owasp.org/www-community/attacks/CSV_Injection
-    return cell
+    return _FORMULA.sub("'", cell) if isinstance(cell, str) else cell

@@ -18,6 +18,7 @@ _PATH = "/api/v1/thresholds"
 _MOST_CLASSES = 1000
 _MOST_PARTS = 10_000
 _MOST_CHANGED = 200  # parts that are told one by one
+_PRODUCT = Field(None, description="refused where the line is set up for another one; absent: whichever it is")
 _Score = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -63,10 +64,17 @@ class PreviewBody(Document):
 
 
 class ChangeBody(Document):
-    """Other thresholds, and for which model they were made."""
+    """Other thresholds, and what they were made for."""
 
     classes: _Classes
     model_sha256: str
+    product: str | None = _PRODUCT
+
+
+class ResetQuery(Document):
+    """Whose thresholds are taken back."""
+
+    product: str | None = _PRODUCT
 
 
 class Verdicts(Document):
@@ -115,14 +123,16 @@ def doors(desk: Desk) -> list[Door]:
 
     def change(asked: Asked) -> Document:
         body: ChangeBody = asked.body
-        desk.thresholds.change(_limits(body.classes), model_sha256=body.model_sha256, by=name_of(asked.visitor))
+        desk.thresholds.change(
+            _limits(body.classes), model_sha256=body.model_sha256, product=body.product, by=name_of(asked.visitor)
+        )
         return _in_force(desk)
 
     def reset(asked: Asked) -> Document:
-        desk.thresholds.reset(by=name_of(asked.visitor))
+        desk.thresholds.reset(product=asked.query.product, by=name_of(asked.visitor))
         return _in_force(desk)
 
-    refused = {409: "no model judges, another one runs, or the classes are not those of it; `text` tells"}
+    refused = {409: "no model judges, another one or another product runs, or the classes are others; `text` tells"}
     failed = {503: "they could not be written down; those until now stay in force"}
     return [
         Door("GET", _PATH, Role.VIEWER, "Which thresholds decide now", in_force, answer=Thresholds, errors=refused),
@@ -152,6 +162,7 @@ def doors(desk: Desk) -> list[Door]:
             Role.ADMIN,
             "Let the configured thresholds, or those of the model, decide again",
             reset,
+            query=ResetQuery,
             answer=Thresholds,
             errors=refused | failed,
         ),

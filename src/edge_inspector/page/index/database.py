@@ -9,21 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_inspector.durable import PRIVATE_FILE
+from edge_inspector.journal import faults
 from edge_inspector.page.index import schema
-from edge_inspector.page.index.gaps import Gap
+from edge_inspector.page.index.gaps import Gap, with_gap
 from edge_inspector.page.index.writing import Writing
 
 _log = logging.getLogger(__name__)
 _BUSY_S = 1.0  # some other program reads or copies the file
 _CACHE_KB = 4096
 _LOG_BYTES = 1 << 20
-_DAMAGE = (
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_ERROR,  # a table or column that should be there is missing
-    sqlite3.SQLITE_MISMATCH,
-    sqlite3.SQLITE_CONSTRAINT,
-)
 # What is lost when the power goes is read from the journal again: only the copying of the log into the file is synced.
 _PRAGMAS = f"""
 PRAGMA journal_mode = WAL;
@@ -40,8 +34,7 @@ class UnusableIndexError(sqlite3.DatabaseError):
 
 def is_damage(error: Exception) -> bool:
     """Return whether an error says that the file is damaged, and not that the disk is full, busy or away."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(error, UnusableIndexError) or (code is not None and code & 0xFF in _DAMAGE)
+    return isinstance(error, UnusableIndexError) or faults.is_damage(error)
 
 
 class Database:
@@ -50,7 +43,7 @@ class Database:
     Attributes:
         path: The file; None in memory.
         head: Everything in the journal up to this number is here, but for the gaps.
-        known: Number and id of an event of that journal, by which it is known again.
+        known: Number and id of an event that is on the disk of that journal, by which it is known again.
         gaps: What is still to be read.
         writing: Writes rows; used inside `alone`.
     """
@@ -142,16 +135,18 @@ class Database:
             connection.execute("COMMIT")
 
     def cut(self, seq: int) -> None:
-        """Delete what is made of events above a number, and have them read again.
+        """Delete what is made of events above a number, and have read again what they changed.
+
+        There may be such though `head` is lower: it follows what is written.
 
         Raises:
             sqlite3.Error: As `alone`.
         """
-        if self.head > seq:
-            with self.alone() as writing:
-                writing.delete_after(seq)
-            self.head = seq
-            self.gaps = [Gap(gap.after, min(gap.through, seq)) for gap in self.gaps if gap.after < seq]
+        with self.alone() as writing:
+            begins = writing.delete_after(seq)
+        self.head = min(self.head, seq)
+        gaps = [Gap(gap.after, min(gap.through, seq)) for gap in self.gaps if gap.after < seq]
+        self.gaps = gaps if begins is None else with_gap(gaps, begins - 1, self.head)
 
     def close(self) -> None:
         """Close it; what is not committed is gone."""

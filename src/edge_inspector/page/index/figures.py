@@ -49,7 +49,8 @@ class Figures:
 
     Attributes:
         buckets: Counts of each bucket, in order, none left out.
-        parts_by_label: Parts that were not accepted, by class of what speaks against them; of all classes.
+        parts_by_label: Parts by class of what was found or drawn on them, without those that people found good; of all
+            classes.
         rejects_by_bucket: Rejected parts, with the class that was asked for.
         places: By class the places in the line of the parts that have it, without those that people found good; none
             of a source without parts.
@@ -105,7 +106,7 @@ def figures(connection: sqlite3.Connection, asked: Asked) -> Figures:
         seq_at={place: seq for seq, place in place_of.items()},
         cells=marks.cells(),
         rejects=results.rejects() if is_of_all else marks.rejects(),
-        audits=audits if is_of_all else {**audits, _MISSED: marks.missed(is_audit=True)},
+        audits=audits if is_of_all else _of_class(audits, missed=marks.missed(is_audit=True)),
         missed_elsewhere=results.missed_elsewhere() if is_of_all else marks.missed(is_audit=False),
     )
 
@@ -175,7 +176,7 @@ class _Marks:
             self._values += (label,)
 
     def parts(self) -> dict[str, int]:
-        return dict(self._rows("name, count(*)", "cells IS NOT NULL", "GROUP BY name"))
+        return dict(self._rows("name, count(*)", f"NOT {_FOUND_GOOD}", "GROUP BY name"))
 
     def places(self, place_of: Mapping[int, int]) -> dict[str, list[int]]:
         places: dict[str, list[int]] = defaultdict(list)
@@ -204,6 +205,13 @@ class _Marks:
         source = "names CROSS JOIN marks ON label = id"
         statement = f"SELECT {columns} FROM {source} WHERE {condition} AND {self._condition} {rest}"
         return self._connection.execute(statement, self._values).fetchall()
+
+
+def _of_class(audits: Mapping[Disposition | None, int], *, missed: int) -> dict[Disposition | None, int]:
+    """Return what was said of audits where only missed defects of one class are some."""
+    of_others = audits.get(_MISSED, 0) - missed
+    good = audits.get(Disposition.TRUE_ACCEPT, 0) + of_others
+    return {**audits, Disposition.TRUE_ACCEPT: good, _MISSED: missed}
 
 
 def _stretch(

@@ -45,6 +45,7 @@ class Following:
         self._journal, self._wake, self._random_share = journal, wake, random_share
         self._reader: Reader
         self._noted = 0
+        self._may_be_known: tuple[int, str] | None = None
 
     @property
     def first_seq(self) -> int:
@@ -65,11 +66,22 @@ class Following:
     def is_of_this_journal(self, known: tuple[int, str]) -> bool:
         """Return whether this journal has that event under that number, or cannot tell."""
         seq, event_id = known
+        if seq > self._journal.last_seq:
+            return False
         stretch = self._journal.past.stretch(seq - 1, 1)
         if stretch is None or not stretch.entries:
             return True
         found = stretch.entries[0]
         return found.seq != seq or found.message.id == event_id
+
+    def known(self, before: tuple[int, str]) -> tuple[int, str]:
+        """Return number and id of an event that is on the journal's disk, a later one than before where there is one.
+
+        What is not yet there may be lost, and its number given to another event.
+        """
+        if self._may_be_known is not None and self._may_be_known[0] <= self._journal.written_seq:
+            before, self._may_be_known = self._may_be_known, None
+        return before
 
     def take(self) -> list[Entry]:
         """Return what is new; it is in hand until it is settled."""
@@ -96,8 +108,9 @@ class Following:
         entries = [entry for entry in stretch.entries if entry.seq <= gap.through]
         return Piece(entries, min(stretch.through, gap.through))
 
-    def told(self, entries: Iterable[Entry]) -> list[Told]:
-        """Return what entries tell."""
+    def told(self, entries: Sequence[Entry]) -> list[Told]:
+        """Return what entries tell; there must be one."""
+        self._may_be_known = self._may_be_known or (entries[-1].seq, entries[-1].message.id)
         found = (told(entry, random_share=self._random_share) for entry in entries)
         return [each for each in found if each is not None]
 

@@ -91,6 +91,11 @@ class Index:
         with self._keeping.reading() as connection:
             return reading.last(connection)
 
+    def last_defect(self) -> ResultRow | None:
+        """Return the defect of a free-running source that began last; None where none did."""
+        with self._keeping.reading() as connection:
+            return reading.last_defect(connection)
+
     def recent_defects(self, parts: int) -> tuple[RecentDefect, ...]:
         """Return the classes that speak against the newest parts, the newest first, but for parts found good."""
         with self._keeping.reading() as connection:

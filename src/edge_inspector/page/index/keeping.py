@@ -164,7 +164,6 @@ class Keeping:
             found = self._following.told(entries)
             with database.alone() as writing:
                 writing.write(found)
-            database.known = (entries[-1].seq, entries[-1].message.id)
             with self._news:
                 self._seen.update((entry.message.id, None) for entry in entries)
                 while len(self._seen) > _REMEMBERED:
@@ -184,8 +183,12 @@ class Keeping:
 
     def _commit_when_due(self, database: Database) -> None:
         if database.is_changed and time.monotonic() - self._committed_s >= _COMMIT_S:
-            database.commit()
+            self._commit(database)
             self._committed_s = time.monotonic()
+
+    def _commit(self, database: Database) -> None:
+        database.known = self._following.known(database.known)
+        database.commit()
 
     def _tidy_when_due(self, database: Database) -> None:
         """Delete what the journal has no more, and of what is in memory alone what is too much."""
@@ -232,7 +235,7 @@ class Keeping:
         if (database := self._database) is None:
             return
         try:
-            database.commit()
+            self._commit(database)
         except (sqlite3.Error, OSError) as error:
             _log.warning("%s: %s", self._path, error)
         database.close()

@@ -52,11 +52,6 @@ def number_if_known(connection: sqlite3.Connection, kind: NameKind, name: str) -
     return None if found is None else int(found[0])
 
 
-def numbers_of(connection: sqlite3.Connection, kind: NameKind) -> dict[int, str]:
-    """Return all names of a kind by their numbers."""
-    return dict(connection.execute("SELECT id, name FROM names WHERE kind = ?", (kind.value,)))
-
-
 def delete_unused(connection: sqlite3.Connection) -> None:
     """Delete the names that no row has any more: those last used before the oldest row was captured.
 

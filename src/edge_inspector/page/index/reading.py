@@ -32,6 +32,11 @@ _LAST = (
     f"SELECT seq FROM results INDEXED BY by_time WHERE kind != {Kind.TRACK.value}"
     " ORDER BY captured_ms DESC, seq DESC LIMIT 1"
 )
+# Inspection ids begin with the time of capture, in letters that sort as it does.
+_LAST_DEFECT = (
+    "SELECT seq FROM results INDEXED BY by_frame WHERE inspection_id IS NOT NULL"
+    " ORDER BY inspection_id DESC, seq DESC LIMIT 1"
+)
 
 
 def rows_of(connection: sqlite3.Connection, chosen: str, values: Any = ()) -> list[tuple[int, ResultRow]]:  # noqa: ANN401
@@ -55,8 +60,12 @@ def find(connection: sqlite3.Connection, name: str) -> ResultRow | None:
 
 def last(connection: sqlite3.Connection) -> ResultRow | None:
     """Return the newest part or published frame, whatever became of it."""
-    found = rows_of(connection, _LAST)
-    return found[0][1] if found else None
+    return _one(rows_of(connection, _LAST))
+
+
+def last_defect(connection: sqlite3.Connection) -> ResultRow | None:
+    """Return the defect of a free-running source that began last."""
+    return _one(rows_of(connection, _LAST_DEFECT))
 
 
 def history(connection: sqlite3.Connection, name: str) -> list[Said]:
@@ -120,6 +129,10 @@ def counts_by(
         for number, *counts in connection.execute(statement, (first, bucket or max(1, end - first), *span, *values)):
             buckets[number] = buckets.get(number, Counts()) + Counts(*counts)
     return buckets
+
+
+def _one(found: Sequence[tuple[int, ResultRow]]) -> ResultRow | None:
+    return found[0][1] if found else None
 
 
 def _row(row: Sequence[Any]) -> ResultRow:

@@ -42,6 +42,10 @@ _OLD_TRACKS = (
     "SELECT seq FROM results INDEXED BY tracks WHERE newest_seq < ? AND inspection_id IS NOT NULL"
     " ORDER BY newest_seq LIMIT ?"
 )
+_LATER_RESULTS = "SELECT seq FROM results WHERE seq > ?"
+_CHANGED_TRACKS = (
+    "SELECT seq FROM results INDEXED BY tracks WHERE newest_seq > ? AND inspection_id IS NOT NULL AND seq <= ?"
+)
 _OLD_WORDS = (
     "DELETE FROM dispositions WHERE seq < ? AND NOT EXISTS (SELECT 1 FROM results WHERE results.key = dispositions.key)"
 )
@@ -121,20 +125,24 @@ class Writing:
         self._tidy()
         return len(doomed)
 
-    def delete_after(self, seq: int) -> None:
-        """Delete what is made of events above a number.
+    def delete_after(self, seq: int) -> int | None:
+        """Delete what is made of events above a number, also in part.
+
+        Returns:
+            The lowest number of an event of a row that later ones had changed; None where there was no such row.
 
         Raises:
             sqlite3.Error: If the disk does not take it; roll back then.
         """
         connection = self._connection
-        self._delete([row[0] for row in connection.execute("SELECT seq FROM results WHERE seq > ?", (seq,))])
+        changed = [row[0] for row in connection.execute(_CHANGED_TRACKS, (seq, seq))]
+        self._delete([*changed, *(row[0] for row in connection.execute(_LATER_RESULTS, (seq,)))])
         keys = [row[0] for row in connection.execute("SELECT DISTINCT key FROM dispositions WHERE seq > ?", (seq,))]
         connection.execute("DELETE FROM dispositions WHERE seq > ?", (seq,))
         for key in keys:
             self._join_words(key)
-        connection.execute("UPDATE results SET newest_seq = ? WHERE newest_seq > ?", (seq, seq))
         self._tidy()
+        return min(changed, default=None)
 
     def _result(self, told: ToldResult) -> None:
         connection, at_ms = self._connection, told.captured_ms

@@ -49,7 +49,7 @@ export function createApi({ csrf, onRefused, noAnswer }) {
     get: (path, query, { signal } = {}) => ask("GET", path, { query, signal }),
     post: (path, body = {}) => ask("POST", path, { body }),
     put: (path, body) => ask("PUT", path, { body }),
-    delete: (path) => ask("DELETE", path),
+    delete: (path, query) => ask("DELETE", path, { query }),
   };
 }
 
@@ -63,6 +63,11 @@ export function url(path, query = {}) {
   }
   const text = asked.toString();
   return `${BASE}${path}${text ? `?${text}` : ""}`;
+}
+
+/** Return the id that tells a result from all others: several defects of a line without parts may begin on one frame. */
+export function idOf({ track_id: track = null, inspection_id: id }) {
+  return track ?? id;
 }
 
 /** Return the address of the picture of a frame of a result; `width` asks for a smaller one. */

@@ -139,7 +139,7 @@ function drawState(state, now) {
 }
 
 function drawAlarms({ button, panel }, alarms) {
-  button.dataset.severity = alarms.some(({ severity }) => severity === "critical")
+  button.dataset.severity = alarms.some(isCritical)
     ? "critical"
     : alarms.length
       ? "warning"
@@ -152,13 +152,15 @@ function drawAlarms({ button, panel }, alarms) {
   showOnce(panel, alarms, () => [el("h2", {}, t("alarm.title")), alarmList(alarms)]);
 }
 
-/** Return alarms in words with what to do. */
+const isCritical = ({ severity }) => severity === "critical";
+
+/** Return alarms in words with what to do, the critical ones first. */
 export function alarmList(alarms) {
   if (!alarms.length) return el("p", { class: "faint" }, t("alarm.none"));
   return el(
     "ul",
     { class: "alarm-list" },
-    alarms.map((alarm) =>
+    [...alarms].sort((one, other) => isCritical(other) - isCritical(one)).map((alarm) =>
       el(
         "li",
         { dataset: { severity: alarm.severity } },

@@ -1,6 +1,6 @@
 // The Defects page: what was turned down and why, and a person's word on it.
 
-import { pictureUrl, url } from "./api.js";
+import { idOf, pictureUrl, url } from "./api.js";
 import { createDetail, titleOf } from "./detail.js";
 import { el, icon, show } from "./dom.js";
 import { createFilters, filterOf, queryOf } from "./filters.js";
@@ -28,7 +28,7 @@ export async function open(root, { api, stream, session, may, navigate, route, t
     api,
     stream,
     query: () => queryOf(asked),
-    hashFor: (each) => hashOf("defects", { id: each.inspection_id, query: filterOf(asked) }),
+    hashFor: (each) => hashOf("defects", { id: idOf(each), query: filterOf(asked) }),
     onChange: refresh,
     onNew: () => id === null && showResult(null).catch(tell),
   });
@@ -129,7 +129,7 @@ export async function open(root, { api, stream, session, may, navigate, route, t
   /** Show a result; without one the newest, where there is room beside the list. */
   async function showResult(wanted) {
     if (wanted === null && !isNarrow() && results.first()) {
-      navigate("defects", { id: results.first().inspection_id, query: filterOf(asked), replace: true });
+      navigate("defects", { id: idOf(results.first()), query: filterOf(asked), replace: true });
       return;
     }
     leave();
@@ -164,6 +164,10 @@ export async function open(root, { api, stream, session, may, navigate, route, t
 
   function begin(found) {
     item = found;
+    if (idOf(found) !== id) {
+      id = idOf(found); // it was asked for by the frame on which it began
+      results.select(id);
+    }
     result.hidden = false;
     nothing.hidden = true;
     drawWords();
@@ -186,14 +190,15 @@ export async function open(root, { api, stream, session, may, navigate, route, t
   }
 
   function refresh(changed) {
-    if (item === null || changed.inspection_id !== id) return;
+    if (item === null || idOf(changed) !== id) return;
     item = { ...item, ...changed };
     drawWords();
     shown.draw(item);
   }
 
   function hear({ data, time }) {
-    const { inspection_id: of, disposition, by, note, boxes } = data;
+    const { disposition, by, note, boxes } = data;
+    const of = idOf(data);
     const known = results.get(of) ?? (of === id ? item : null);
     const counts = disposition === "withdrawn" ? null : { disposition, by, at: time, note, boxes };
     if (known && by !== session.user) take({ ...known, disposition: counts });
@@ -229,9 +234,9 @@ export async function open(root, { api, stream, session, may, navigate, route, t
     if (before?.disposition === disposition && (before.note ?? null) === note && !boxes.length) return;
     const done = judging.judge(judged, disposition, { note, boxes });
     if (before !== null || !goOn.checked) return;
-    const next = await results.after(judged.inspection_id, 1, ({ disposition: said }) => said === null);
-    if (id !== judged.inspection_id) return;
-    if (next) goTo(next.inspection_id, { replace: true });
+    const next = await results.after(idOf(judged), 1, ({ disposition: said }) => said === null);
+    if (id !== idOf(judged)) return;
+    if (next) goTo(idOf(next), { replace: true });
     else if (await done) toast(t("judge.all_done"));
   }
 
@@ -241,7 +246,7 @@ export async function open(root, { api, stream, session, may, navigate, route, t
     if (of)
       toast(t("draw.kept", { name: nameOf(of) }), {
         seconds: 12,
-        action: { text: t("judge.open"), run: () => goTo(of.inspection_id) },
+        action: { text: t("judge.open"), run: () => goTo(idOf(of)) },
       });
   }
 
@@ -252,7 +257,7 @@ export async function open(root, { api, stream, session, may, navigate, route, t
   async function go(way) {
     if (shown.isDrawing) return;
     const next = id === null ? results.first() : await results.after(id, way);
-    if (next) goTo(next.inspection_id, { replace: true });
+    if (next) goTo(idOf(next), { replace: true });
   }
 
   function step(name, words, way) {

@@ -1,8 +1,10 @@
 // What is known of one result, and the buttons with which a person judges it.
 
+import { idOf } from "./api.js";
 import { el, icon, show, showOnce } from "./dom.js";
 import { causeOf, dispositionBadge, nameOf, outcomeBadge, reasonText } from "./items.js";
 import { dispositionsFor } from "./judging.js";
+import { modelName } from "./model_notes.js";
 import { moment, number, t, when } from "./texts.js";
 
 const LONGEST_NOTE = 200;
@@ -155,7 +157,7 @@ export function createDetail({ session, mayJudge, signIn, onSay, onUndo }) {
         item.image_wh !== null &&
           fact(t("detail.size"), t("detail.size_of", { width: item.image_wh[0], height: item.image_wh[1] })),
         item.latency_ms !== null && fact(t("detail.latency"), t("detail.ms", { ms: number(item.latency_ms, 1) })),
-        fact(t("page.model"), `${item.model.name} ${item.model.version}`),
+        fact(t("page.model"), modelName(item.model)),
         fact(t("detail.id"), el("span", { class: "mono" }, item.inspection_id)),
         item.sample_key !== null && fact(t("detail.sample"), el("span", { class: "mono" }, item.sample_key)),
       ),
@@ -167,9 +169,9 @@ export function createDetail({ session, mayJudge, signIn, onSay, onUndo }) {
     note: written,
     /** Show a result; history: all that was said of it, null while it is not known. */
     draw(item, history) {
-      if (shown !== item.inspection_id || JSON.stringify(said) !== JSON.stringify(item.disposition))
+      if (shown !== idOf(item) || JSON.stringify(said) !== JSON.stringify(item.disposition))
         note.value = item.disposition?.note ?? "";
-      shown = item.inspection_id;
+      shown = idOf(item);
       said = item.disposition;
       drawButtons(item);
       drawWord(item);

@@ -53,14 +53,15 @@ export function showOnce(element, key, build) {
 
 const lists = new WeakMap();
 
-/** Show results in a list, with elements that stay where they are as long as their result does. */
-export function showList(list, items, make) {
+/** Show items in a list, with elements that stay where they are as long as what idOf(item) returns does. */
+export function showList(list, items, idOf, make) {
   const before = lists.get(list) ?? new Map();
   const now = new Map();
   for (const item of items) {
     const written = JSON.stringify(item);
-    const known = before.get(item.inspection_id);
-    now.set(item.inspection_id, known?.written === written ? known : { written, element: make(item) });
+    const id = idOf(item);
+    const known = before.get(id);
+    now.set(id, known?.written === written ? known : { written, element: make(item) });
   }
   lists.set(list, now);
   for (const [id, { element }] of before) if (now.get(id)?.element !== element) element.remove();

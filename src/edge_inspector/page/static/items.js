@@ -4,6 +4,8 @@ import { pictureUrl } from "./api.js";
 import { el, icon } from "./dom.js";
 import { knows, number, t } from "./texts.js";
 
+const AGAIN_MS = [1_000, 2_000]; // a picture that is told of may be on its way to the disk
+
 /** Return an outcome as an icon and a word. */
 export function outcomeBadge(outcome) {
   return el("span", { class: "outcome", dataset: { outcome } }, icon(outcome), el("span", {}, t(`outcome.${outcome}`)));
@@ -39,16 +41,25 @@ export function reasonText({ label, confidence, verdict, threshold }) {
 export function thumbnail(item, { width = 160 } = {}) {
   const none = () => el("span", { class: "thumb none" }, icon("picture"));
   if (!item.pictures.length) return none();
-  const picture = el("img", {
-    class: "thumb",
-    src: pictureUrl(item, { width }),
-    alt: "",
-    loading: "lazy",
-    decoding: "async",
-    draggable: "false",
-  });
-  picture.addEventListener("error", () => picture.replaceWith(none()));
+  const picture = el("img", { class: "thumb", alt: "", loading: "lazy", decoding: "async", draggable: "false" });
+  patiently(picture, pictureUrl(item, { width }), () => picture.replaceWith(none()));
   return picture;
+}
+
+/** Load a picture into an image, which asks for it again before onGone() is called. Returns a function that lets it be. */
+export function patiently(image, source, onGone) {
+  let tries = 0;
+  let timer = 0;
+  const failed = () => {
+    if (tries === AGAIN_MS.length) onGone();
+    else timer = setTimeout(() => (image.src = source), AGAIN_MS[tries++]);
+  };
+  image.addEventListener("error", failed);
+  image.src = source;
+  return () => {
+    clearTimeout(timer);
+    image.removeEventListener("error", failed);
+  };
 }
 
 /** Return a disposition as an icon and a word. */

@@ -24,7 +24,7 @@ export function judgedCards({ rejects, audits, missed_elsewhere: elsewhere }, wh
       values: { n: audits.missed_defect, of: audits.missed_defect + audits.true_accept },
       none: openAudits > 0 ? t("quality.escapes_none", { n: openAudits }) : t("quality.escapes_nothing"),
       todo: audits.judged - audits.unsure < ENOUGH && openAudits > 0 && t("quality.escapes_todo", { n: openAudits }),
-      href: hashOf("defects", { query: { ...where, audit: "true", judged: "false" } }),
+      href: hashOf("defects", { query: { ...where, label: null, audit: "true", judged: "false" } }),
       unsure: audits.unsure,
       more: elsewhere > 0 && t("quality.missed_elsewhere", { n: elsewhere }),
       isPaper,

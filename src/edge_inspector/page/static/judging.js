@@ -1,5 +1,6 @@
 // A person's word on a result: shown at once, taken back where the station does not take it, undone with one tap.
 
+import { idOf } from "./api.js";
 import { nameOf } from "./items.js";
 import { t } from "./texts.js";
 
@@ -21,7 +22,7 @@ export function createJudging({ api, toast, session, onItem, open }) {
 
   /** Say it; resolves to whether the station has it on disk. */
   async function judge(item, disposition, { boxes = [], note = null } = {}) {
-    const { inspection_id: id } = item;
+    const id = idOf(item);
     if (busy.has(id)) return false;
     busy.add(id);
     const before = item.disposition;

@@ -3,7 +3,7 @@
 //   const off = bindKeys([{key: "j", text: t("keys.next"), run: () => …}])      off() ends it
 //
 // `key` is as KeyboardEvent.key says it; a list of keys does the same. Keys do nothing while a person types, while a
-// dialog is open, or with Ctrl, Alt or Meta. A person can turn single keys off (WCAG 2.1.4), in the dialog.
+// dialog is open, or with Ctrl, Alt or Meta. A person can turn keys of one character off (WCAG 2.1.4), in the dialog.
 
 import { el, icon } from "./dom.js";
 import { t } from "./texts.js";
@@ -25,7 +25,7 @@ export function startKeys() {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (document.querySelector("dialog[open]") || takesText(event.target)) return;
-    if (!keysAreOn() && event.key !== "?") return;
+    if (!keysAreOn() && event.key.length === 1 && event.key !== "?") return;
     for (const bindings of [...groups].reverse()) {
       const bound = bindings.find(({ key }) => (Array.isArray(key) ? key.includes(event.key) : key === event.key));
       if (!bound || (bound.unless && bound.unless(event))) continue;

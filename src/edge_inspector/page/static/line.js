@@ -1,5 +1,6 @@
 // The Line page: what is happening now. The outcome of the last part is read from two meters away.
 
+import { idOf } from "./api.js";
 import { alarmList } from "./bar.js";
 import { el, icon, show, showList, showOnce } from "./dom.js";
 import { causeOf, nameOf, outcomeBadge, reasonText, thumbnail, whyOf } from "./items.js";
@@ -9,8 +10,10 @@ import { hashOf } from "./shell.js";
 import { dateTime, number, percent, t, time, when } from "./texts.js";
 
 const STRIP = 16;
+const SAY_EVERY_MS = 5_000; // whoever hears the page can follow
 
 export async function open(root, { api, stream, announce }) {
+  const first = stream.line ?? (await api.get("/line")); // before anything goes on by itself
   const outcome = el("section", { class: "big", "aria-labelledby": "big-title" });
   const counters = el("section", { class: "card counters", "aria-labelledby": "shift-title" });
   const cards = [el("div", { class: "card rule" }), el("div", { class: "card" })];
@@ -30,6 +33,9 @@ export async function open(root, { api, stream, announce }) {
     none,
   );
   const live = livePicture(stream);
+  let unsaid = 0;
+  let toSay = "";
+  let saying = 0;
   root.append(el("h1", { class: "unseen" }, t("page.line")), outcome, live.root, counters, warnings, strip);
 
   const off = [stream.on("line", draw), stream.on("defect.detected", say)];
@@ -39,8 +45,8 @@ export async function open(root, { api, stream, announce }) {
     query: { outcome: ["reject", "review", "no_verdict"], limit: STRIP },
     onItems: drawStrip,
   });
-  if (stream.line === null) draw(await api.get("/line"));
-  await latest.load();
+  if (stream.line === null) draw(first);
+  await latest.load().catch(latest.again);
 
   function draw(line) {
     drawOutcome(outcome, line);
@@ -51,7 +57,7 @@ export async function open(root, { api, stream, announce }) {
   function drawStrip(items) {
     entries.hidden = items.length === 0;
     none.hidden = items.length > 0;
-    showList(entries, items, stripEntry);
+    showList(entries, items, idOf, stripEntry);
   }
 
   function say({ data }) {
@@ -60,11 +66,23 @@ export async function open(root, { api, stream, announce }) {
       data.outcome === "no_verdict"
         ? causeOf(data.no_verdict?.cause)
         : data.reasons.map(({ label }) => label).join(", ");
-    announce(t("line.said", { name: nameOf({ track_id: null, ...data }), outcome: t(`outcome.${data.outcome}`), why }));
+    toSay = t("line.said", { name: nameOf({ track_id: null, ...data }), outcome: t(`outcome.${data.outcome}`), why });
+    unsaid += 1;
+    if (!saying) sayThem();
+  }
+
+  /** Say the newest, and how many came since something was said. */
+  function sayThem() {
+    saying = 0;
+    if (unsaid === 0) return;
+    announce(unsaid === 1 ? toSay : t("line.said_more", { n: unsaid - 1, last: toSay }));
+    unsaid = 0;
+    saying = setTimeout(sayThem, SAY_EVERY_MS);
   }
 
   return {
     close() {
+      clearTimeout(saying);
       off.forEach((each) => each());
       latest.close();
       live.close();
@@ -108,7 +126,7 @@ function outcomeOf(last, isTriggered, lot) {
       { class: "which" },
       fact(
         isTriggered ? t("line.part") : t("line.defect"),
-        el("a", { href: hashOf("defects", { id: last.inspection_id }) }, nameOf(last)),
+        el("a", { href: hashOf("defects", { id: idOf(last) }) }, nameOf(last)),
       ),
       fact(t("line.time"), el("time", { datetime: last.captured_at }, when(last.captured_at))),
       last.product !== null && fact(t("line.product"), last.product),
@@ -183,7 +201,7 @@ function stripEntry(item) {
     {},
     el(
       "a",
-      { href: hashOf("defects", { id: item.inspection_id }), dataset: { outcome: item.outcome } },
+      { href: hashOf("defects", { id: idOf(item) }), dataset: { outcome: item.outcome } },
       thumbnail(item, { width: 192 }),
       el(
         "span",

@@ -3,7 +3,7 @@
 import { el, icon, show } from "./dom.js";
 import { facts } from "./health.js";
 import { showDialog } from "./keys.js";
-import { candidateNotes, comparisonTable, modelName, shortSha } from "./model_notes.js";
+import { candidateNotes, comparisonTable, isNone, modelName, shortSha } from "./model_notes.js";
 import { number, t } from "./texts.js";
 
 const EVERY_MS = 5_000;
@@ -39,7 +39,7 @@ export async function open(root, context) {
     written = text;
     show(
       body,
-      card("running", t("model.running"), modelFacts(model.running), el("p", { class: "faint" }, t("model.classes", { n: model.class_names.length, names: model.class_names.join(", ") }))),
+      card("running", t("model.running"), modelFacts(model.running), !isNone(model.running) && el("p", { class: "faint" }, t("model.classes", { n: model.class_names.length, names: model.class_names.join(", ") }))),
       card("previous", t("model.previous"), model.previous ? modelFacts(model.previous) : el("p", {}, t("model.previous_none")), rollback()),
       card("candidate", t("model.candidate"), candidateNotes(model), model.candidate?.shadow && comparisonTable(model.candidate.shadow), model.probation && probationFacts(model.probation)),
       card("rejected", t("model.rejected"), el("p", {}, model.rejected ? t("model.rejected_says", { n: model.rejected }) : t("model.rejected_none"))),
@@ -150,6 +150,7 @@ function card(name, title, ...children) {
 }
 
 function modelFacts({ name, version, sha256 }) {
+  if (isNone({ name, version })) return el("p", {}, t("model.none_says"));
   return [el("p", { class: "model-name" }, modelName({ name, version })), facts([[t("model.sha"), el("span", { class: "mono", title: sha256 }, shortSha(sha256))]])];
 }
 

@@ -4,8 +4,13 @@ import { el, icon } from "./dom.js";
 import { tableOf } from "./figures.js";
 import { knows, number, percent, t } from "./texts.js";
 
-export function modelName({ name, version }) {
-  return `${name} ${version}`;
+export function modelName(model) {
+  return isNone(model) ? t("model.none") : `${model.name} ${model.version}`;
+}
+
+/** Return whether no model judges: the station says so by a name. */
+export function isNone({ name, version }) {
+  return name === "none" && version === "0.0.0";
 }
 
 /** The first digits of a checksum tell models of the same version apart. */

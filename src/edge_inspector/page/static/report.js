@@ -4,6 +4,7 @@ import { pictureUrl } from "./api.js";
 import { alarmList } from "./bar.js";
 import { el, icon } from "./dom.js";
 import { judgedCards, runRuleList } from "./judged.js";
+import { modelName } from "./model_notes.js";
 import { lightOnPaper } from "./printing.js";
 import { tilesOf, untilHit } from "./quality.js";
 import { overTimeFigure, pChartFigure, paretoFigure } from "./quality_figures.js";
@@ -42,7 +43,7 @@ export async function open(root, context) {
       facts([
         [t("report.time"), t("report.between", { since: dateTime(where.since), until: dateTime(where.until) })],
         [t("report.product"), where.product ?? product ?? "–"],
-        [t("report.model"), `${model.name} ${model.version}`],
+        [t("report.model"), modelName(model)],
         [t("report.made"), t("report.made_by", { at: dateTime(new Date()), user: session.user ?? t("report.nobody") })],
       ]),
       el("dl", { class: "tiles" }, tilesOf(quality.totals, session.is_triggered)),

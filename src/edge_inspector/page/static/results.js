@@ -1,5 +1,6 @@
 // The list of results: newest first, more when one scrolls, and new ones that do not move what one reads.
 
+import { idOf } from "./api.js";
 import { el, icon, show } from "./dom.js";
 import { dispositionBadge, nameOf, outcomeBadge, thumbnail, whyOf } from "./items.js";
 import { newest } from "./newest.js";
@@ -13,16 +14,17 @@ const CHUNK = 50;
  * Returns {root, load, select, get, after, update, close}.
  */
 export function createResults({ api, stream, query, hashFor, onChange = () => {}, onNew = () => {} }) {
-  const rows = new Map(); // inspection_id -> {item, row}, in the order of the list
+  const rows = new Map(); // by id: {item, row}, in the order of the list
   let cursor = null;
   let waiting = []; // new ones that are not shown yet
   let isCut = false; // so many came that some between are missing
   let turn = 0;
   let asking = null;
   let selected = null;
+  let isChosen = false; // `selected` is in the list
 
   const list = el("ol", { class: "result-rows" });
-  const end = el("p", { class: "list-end", role: "status" });
+  const end = el("p", { class: "list-end" });
   const more = el("button", { class: "main new-ones", hidden: true, onclick: () => showNew({ jump: true }) });
   const scroller = el("div", { class: "result-list" }, list, end);
   const root = el("div", { class: "results" }, more, scroller);
@@ -49,6 +51,7 @@ export function createResults({ api, stream, query, hashFor, onChange = () => {}
     const { results, next: following } = await api.get("/results", { ...query(), limit: CHUNK });
     if (mine !== turn) return;
     rows.clear();
+    isChosen = false;
     list.replaceChildren();
     scroller.scrollTop = 0;
     waiting = [];
@@ -68,7 +71,7 @@ export function createResults({ api, stream, query, hashFor, onChange = () => {}
     const { results, next: following } = await asking;
     if (mine !== turn || following === cursor) return false;
     const before = rows.size;
-    append(results.filter(({ inspection_id: id }) => !rows.has(id)));
+    append(results.filter((each) => !rows.has(idOf(each))));
     cursor = following;
     drawEnd();
     watcher.unobserve(end); // seen again where the list is still short
@@ -77,7 +80,7 @@ export function createResults({ api, stream, query, hashFor, onChange = () => {}
   }
 
   function failed(error) {
-    show(end, el("span", {}, error.message), el("button", { onclick: () => next().catch(failed) }, t("shell.again")));
+    show(end, el("span", { role: "alert" }, error.message), el("button", { onclick: () => next().catch(failed) }, t("shell.again")));
   }
 
   function append(items) {
@@ -86,9 +89,14 @@ export function createResults({ api, stream, query, hashFor, onChange = () => {}
 
   function enter(item) {
     const row = el("li", {}, el("a", {}));
-    rows.set(item.inspection_id, { item, row });
-    drawRow(item.inspection_id);
+    rows.set(idOf(item), { item, row });
+    drawRow(idOf(item));
     return row;
+  }
+
+  /** Of a list with a chosen result Tab finds that one alone: what stands behind a long list is to be reached. */
+  function tabIndexOf(id) {
+    return isChosen && id !== selected ? -1 : 0;
   }
 
   function drawRow(id) {
@@ -99,6 +107,7 @@ export function createResults({ api, stream, query, hashFor, onChange = () => {}
     link.toggleAttribute("data-judged", item.disposition !== null);
     if (id === selected) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
+    link.tabIndex = tabIndexOf(id);
     const picture = link.querySelector("img.thumb");
     show(
       link,
@@ -138,10 +147,10 @@ export function createResults({ api, stream, query, hashFor, onChange = () => {}
   function merge(results) {
     const first = rows.values().next().value?.item.captured_at ?? "";
     for (const item of results) {
-      const known = rows.get(item.inspection_id);
+      const known = rows.get(idOf(item));
       if (known && JSON.stringify(known.item) !== JSON.stringify(item)) update(item);
     }
-    waiting = results.filter(({ inspection_id: id, captured_at: at }) => !rows.has(id) && at >= first);
+    waiting = results.filter((each) => !rows.has(idOf(each)) && each.captured_at >= first);
     isCut = rows.size > 0 && waiting.length === results.length && results.length === CHUNK;
     if (!waiting.length) return;
     if (isHeld()) drawNew();
@@ -178,10 +187,10 @@ export function createResults({ api, stream, query, hashFor, onChange = () => {}
   }
 
   function update(item) {
-    const known = rows.get(item.inspection_id);
+    const known = rows.get(idOf(item));
     if (!known) return;
     known.item = { ...known.item, ...item };
-    drawRow(item.inspection_id);
+    drawRow(idOf(item));
     onChange(known.item);
   }
 
@@ -198,8 +207,11 @@ export function createResults({ api, stream, query, hashFor, onChange = () => {}
     update,
     select(id) {
       const before = selected;
+      const isOther = isChosen !== rows.has(id);
       selected = id;
+      isChosen = rows.has(id);
       for (const each of [before, id]) if (rows.has(each)) drawRow(each);
+      if (isOther) for (const [each, { row: of }] of rows) of.firstElementChild.tabIndex = tabIndexOf(each);
       const row = rows.get(id)?.row;
       if (!row) return;
       row.scrollIntoView({ block: "nearest" });
@@ -209,7 +221,7 @@ export function createResults({ api, stream, query, hashFor, onChange = () => {}
     async after(id, way = 1, wanted = () => true) {
       for (;;) {
         const items = [...rows.values()].map(({ item }) => item);
-        const at = items.findIndex(({ inspection_id: each }) => each === id);
+        const at = items.findIndex((each) => idOf(each) === id);
         const ahead = way > 0 ? items.slice(at + 1) : items.slice(0, Math.max(0, at)).reverse();
         const found = ahead.find(wanted);
         if (found || way < 0) return found ?? null;

@@ -85,12 +85,12 @@ export async function open(root, context) {
       t("settings.confirm"),
       [el("ul", { class: "changes" }, changes(found.classes, wanted)), el("p", {}, preview.words()), el("p", {}, t("settings.confirm_text", { model: modelName(found.model) }))],
       t("settings.apply"),
-      () => change(() => api.put("/thresholds", { classes: wanted, model_sha256: found.model.sha256 }), t("settings.applied")),
+      () => change(() => api.put("/thresholds", { classes: wanted, model_sha256: found.model.sha256, product: found.product }), t("settings.applied")),
     );
   }
 
   function confirmReset() {
-    ask(t("settings.confirm_reset"), [el("p", {}, t("settings.confirm_reset_text"))], t("settings.reset"), () => change(() => api.delete("/thresholds"), t("settings.was_reset")));
+    ask(t("settings.confirm_reset"), [el("p", {}, t("settings.confirm_reset_text"))], t("settings.reset"), () => change(() => api.delete("/thresholds", { product: found.product }), t("settings.was_reset")));
   }
 
   async function change(send, text) {
@@ -114,7 +114,7 @@ export async function open(root, context) {
     if (isApplying) return;
     try {
       const next = await api.get("/thresholds");
-      const isNews = next.model.sha256 !== found.model.sha256 || next.set_at !== found.set_at || !isSame(next.classes, found.classes);
+      const isNews = next.model.sha256 !== found.model.sha256 || next.product !== found.product || next.set_at !== found.set_at || !isSame(next.classes, found.classes);
       if (!isChanged() || !isNews) {
         if (isNews) take(next);
         return;

@@ -45,6 +45,11 @@ import { announce, toast } from "./toasts.js";
 
 const PAGES = ["line", "defects", "quality", "health", "model", "settings"];
 const ALL = [...PAGES, "report"];
+const AGAIN_MS = 10_000; // a screen that nobody touches tries again by itself
+
+function unreachable(error) {
+  throw error instanceof TypeError ? new ApiError(0, "no_answer", t("error.no_answer")) : error;
+}
 
 export async function startShell() {
   const root = document.getElementById("page");
@@ -84,7 +89,8 @@ export async function startShell() {
     goTo(routeOf(location.hash));
   }
 
-  async function goTo(route) {
+  /** Open a page; isAgain: without a word, where the last try has left one. */
+  async function goTo(route, { isAgain = false } = {}) {
     drawRail(route.page);
     document.title = t("app.title_of", { page: t(`page.${route.page}`), station: session.place });
     if (!session.may("viewer")) {
@@ -96,18 +102,20 @@ export async function startShell() {
       opened.object.route(route);
       return;
     }
-    close();
+    if (isAgain) turn += 1;
+    else close();
     const mine = turn;
+    const unbinds = [];
+    const release = () => unbinds.forEach((unbind) => unbind());
     const isFirst = !document.activeElement || document.activeElement === document.body;
     const page = el("div", { class: `content ${route.page}` });
-    show(root, el("p", { class: "empty", role: "status" }, t("shell.loading")));
+    if (!isAgain) show(root, el("p", { class: "empty", role: "status" }, t("shell.loading")));
     try {
-      const module = await import(`./${route.page}.js`);
+      const module = await import(`./${route.page}.js`).catch(unreachable);
       if (mine !== turn) return;
-      const unbinds = [];
       const object = await module.open(page, contextOf(route, unbinds));
       const all = {
-        close: () => (unbinds.forEach((unbind) => unbind()), object?.close?.()),
+        close: () => (release(), object?.close?.()),
         route: object?.route?.bind(object),
       };
       if (mine !== turn) return void all.close();
@@ -115,14 +123,19 @@ export async function startShell() {
       opened = { page: route.page, object: all };
       if (!isFirst && !root.contains(document.activeElement)) root.focus({ preventScroll: true });
     } catch (error) {
+      release();
       if (mine !== turn) return;
       console.error(error);
       const text = error instanceof ApiError ? error.message : t("error.page", { text: error.message });
+      if (error instanceof ApiError && (error.status === 0 || error.status >= 500))
+        setTimeout(() => mine === turn && goTo(routeOf(location.hash), { isAgain: true }), AGAIN_MS);
+      if (isAgain && root.textContent.includes(text)) return; // it is said already
       show(
         root,
         el(
           "div",
           { class: "empty", role: "alert" },
+          el("h1", { class: "unseen" }, t(`page.${route.page}`)),
           icon("warning"),
           el("p", {}, text),
           el("button", { class: "main", onclick: () => goTo(routeOf(location.hash)) }, t("shell.again")),
@@ -139,9 +152,14 @@ export async function startShell() {
   }
 
   function contextOf(route, unbinds) {
+    function on(kind, subscriber) {
+      const off = stream.on(kind, subscriber);
+      unbinds.push(off); // also of a page that could not be opened to its end
+      return off;
+    }
     return {
       api,
-      stream,
+      stream: Object.create(stream, { on: { value: on } }),
       t,
       route,
       navigate,

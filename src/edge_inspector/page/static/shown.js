@@ -1,6 +1,6 @@
 // The pictures of one result: which frame is shown, what lies on it, and the drawing of what was missed.
 
-import { pictureUrl } from "./api.js";
+import { idOf, pictureUrl } from "./api.js";
 import { createDrawing } from "./boxes.js";
 import { el, showOnce } from "./dom.js";
 import { nameOf, whyOf } from "./items.js";
@@ -15,7 +15,7 @@ export function createShown({ labels, onPanel }) {
   const view = createView({ onView: () => drawing?.hand?.draw() });
   const tabs = el("div", { class: "frame-tabs", role: "tablist", "aria-label": t("detail.frames") });
   const root = el("div", { class: "pictures" }, el("div", { class: "picture-bar" }, tabs, view.tools), view.root);
-  const drafts = new Map(); // inspection_id -> boxes that were drawn and not said
+  const drafts = new Map(); // by id: boxes that were drawn and not said
   let item = null;
   let frame = 0;
   let drawing = null; // {hand, boxes, item}
@@ -93,7 +93,7 @@ export function createShown({ labels, onPanel }) {
 
   /** Let boxes be drawn on the result that is shown; onSave(item, boxes). */
   function startDrawing(onSave) {
-    const boxes = drafts.get(item.inspection_id) ?? structuredClone(item.disposition?.boxes ?? []);
+    const boxes = drafts.get(idOf(item)) ?? structuredClone(item.disposition?.boxes ?? []);
     const all = [...new Set([...labels(item), ...boxes.map(({ label }) => label)])];
     if (!all.length) return false;
     drawing = { boxes, item, hand: null };
@@ -120,9 +120,9 @@ export function createShown({ labels, onPanel }) {
     const { hand, boxes, item: of } = drawing;
     drawing = null;
     hand.close();
-    drafts.delete(of.inspection_id);
+    drafts.delete(idOf(of));
     const isKept = keep && boxes.length > 0 && JSON.stringify(boxes) !== JSON.stringify(of.disposition?.boxes ?? []);
-    if (isKept) drafts.set(of.inspection_id, boxes);
+    if (isKept) drafts.set(idOf(of), boxes);
     onPanel(null);
     drawPicture();
     return isKept ? of : null;

@@ -21,7 +21,7 @@ const KINDS = [
   "samples.evicted",
 ];
 const HIDDEN_MS = 30_000;
-const QUIET_MS = 25_000;
+const QUIET_MS = 12_000; // the station says something every 5 s
 const GRACE_MS = 1_500; // a connection that comes back so soon was never lost to a person
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 
@@ -141,7 +141,7 @@ export function createStream({ address = "/api/v1/events", onRefused = () => {} 
       if (wanted) return;
       wanted = true;
       heardAt = Date.now();
-      timers.quiet = setInterval(watch, 5_000);
+      timers.quiet = setInterval(watch, 2_000);
       lose();
       open();
     },

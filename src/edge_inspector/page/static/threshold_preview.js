@@ -36,6 +36,7 @@ export function createPreview(context) {
     turn += 1;
     clearTimeout(timer);
     found = null;
+    body.removeAttribute("aria-busy"); // of what is not asked any more
     if (classes === null) return show(body, el("p", { class: "faint" }, most ? t("preview.nothing") : t("preview.no_parts")));
     if (!most) return show(body, el("p", {}, t("preview.no_parts")));
     body.setAttribute("aria-busy", "true");
@@ -58,7 +59,7 @@ export function createPreview(context) {
     } catch (error) {
       if (mine === turn) show(body, el("p", { class: "problem" }, error.message));
     }
-    body.removeAttribute("aria-busy");
+    if (mine === turn) body.removeAttribute("aria-busy");
   }
 
   function draw({ parts, since, before, after, changed, changed_total: total }) {

@@ -3,6 +3,7 @@
 // The picture is moved by a transform, what lies on it is drawn anew in pixels of the screen: lines stay thin at any zoom.
 
 import { el, icon, svg } from "./dom.js";
+import { patiently } from "./items.js";
 import { number, t } from "./texts.js";
 
 const STEP = 1.4; // of one press of a zoom key
@@ -34,6 +35,8 @@ export function createView({ onView = () => {} } = {}) {
   let isFitted = true;
   let hasBoxes = true;
   let entries = [];
+  let shown = null; // address of the picture
+  let letBe = () => {};
   let grasp = null; // what takes hold of a pointer before the picture is moved
   const pointers = new Map();
 
@@ -165,7 +168,10 @@ export function createView({ onView = () => {} } = {}) {
     draw();
   }
 
-  image.addEventListener("error", () => image.getAttribute("src") && say(t("view.gone")));
+  image.addEventListener("load", () => {
+    image.hidden = false;
+    empty.hidden = true;
+  });
   const observer = new ResizeObserver(() => (isFitted ? fit() : move(at)));
   observer.observe(box);
   setBoxes(true);
@@ -206,6 +212,8 @@ export function createView({ onView = () => {} } = {}) {
     show(source, imageWh, words) {
       box.setAttribute("aria-label", words);
       if (source === null) {
+        letBe();
+        shown = null;
         image.removeAttribute("src");
         entries = [];
         draw();
@@ -214,12 +222,16 @@ export function createView({ onView = () => {} } = {}) {
       }
       const isOther = imageWh[0] !== wh[0] || imageWh[1] !== wh[1];
       wh = imageWh;
-      image.hidden = false;
-      empty.hidden = true;
       image.alt = words;
       image.width = wh[0];
       image.height = wh[1];
-      if (image.getAttribute("src") !== source) image.src = source;
+      if (shown !== source) {
+        letBe();
+        shown = source;
+        image.hidden = false;
+        empty.hidden = true;
+        letBe = patiently(image, source, () => say(t("view.gone")));
+      }
       if (isOther || isFitted) fit();
     },
     /** Lay these boxes over it: {xyxy, text, kind}; kind: "counts", "faint" or "person". */
@@ -233,7 +245,10 @@ export function createView({ onView = () => {} } = {}) {
       box.dataset.grasp = String(other !== null);
       move(at);
     },
-    close: () => observer.disconnect(),
+    close() {
+      letBe();
+      observer.disconnect();
+    },
   };
 }
 
