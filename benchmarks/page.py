@@ -11,7 +11,6 @@ end, above that of one without a page that has run as long.
 import argparse
 import http.client
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -137,7 +136,7 @@ def _daemon(folder: Path, pictures: Path, port: int | None) -> Iterator[int]:
         document["page"] = {"port": port}
     file = folder / "station.json"
     file.write_text(json.dumps(document), encoding="utf-8")
-    process = subprocess.Popen([sys.executable, "-m", "edge_inspector", "run", "-c", str(file)], env={**os.environ})
+    process = subprocess.Popen([sys.executable, "-m", "edge_inspector", "run", "-c", str(file)])
     try:
         yield process.pid
     finally:

@@ -176,7 +176,7 @@ def _applying_us(journal: Journal, events: int) -> float:
     """Return the processor time of an event in microseconds: parsed and written, without pauses and commits."""
     with tempfile.TemporaryDirectory() as name:
         database, seq, spent_s = Database(Path(name) / "index.db"), 0, 0.0
-        while entries := journal.since(seq, 64):
+        while (stretch := journal.past.stretch(seq, 64)) is not None and (entries := stretch.entries):
             began_s = time.thread_time()
             found = [each for entry in entries if (each := told(entry, random_share=0.01)) is not None]
             with database.alone() as writing:

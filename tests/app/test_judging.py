@@ -28,9 +28,10 @@ def judging(at: Bench) -> Iterator[tuple[Judging, Journal]]:
 def words_in(journal: Journal) -> list[dict[str, Any]]:
     """Return what is on record of what people said, in order."""
     topic = WRITER.topics.topic(Channel.DISPOSITION)
-    return [
-        json.loads(entry.message.payload)["data"] for entry in journal.since(0, 1000) if entry.message.topic == topic
-    ]
+    stretch = journal.past.stretch(0, 1000)
+    assert stretch is not None
+    messages = [entry.message for entry in stretch.entries]
+    return [json.loads(message.payload)["data"] for message in messages if message.topic == topic]
 
 
 def of(number: int, key: str | None) -> JudgedResult:

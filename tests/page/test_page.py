@@ -54,6 +54,10 @@ def viewers(page: OperatorPage) -> tuple[int, int]:
     return told["viewers"], told["live_viewers"]
 
 
+def test_nothing_is_wrong_with_a_page_that_is_not_served_yet(station: PageStation, tmp_path: Path) -> None:
+    assert OperatorPage(station.desk, tmp_path).problem() is None
+
+
 def test_a_page_that_hangs_is_left_behind(
     station: PageStation, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

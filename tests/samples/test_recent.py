@@ -22,7 +22,7 @@ def recent_in(  # noqa: PLR0913 - all that one can differ in
     quota: int = PLENTY,
     min_free: int = 0,
     free: Callable[[], int] | None = lambda: PLENTY,
-    memory_bytes: int = 8_000_000,
+    memory_bytes: int = 6_000_000,
     memory_pictures: int = 256,
 ) -> Recent:
     return Recent(

@@ -8,7 +8,7 @@ from typing import Self
 
 from edge_inspector.events import Json
 from edge_inspector.journal.archive import Archive
-from edge_inspector.journal.entry import LANES, Entry
+from edge_inspector.journal.entry import Entry
 from edge_inspector.journal.memory import Memory
 from edge_inspector.journal.options import JournalOptions
 from edge_inspector.journal.past import Past
@@ -123,20 +123,6 @@ class Journal:
             wake: Called from other threads, once or twice more after the end; quick, and never failing.
         """
         return self._memory.listen(wake)
-
-    def since(self, seq: int, limit: int, lanes: Sequence[int] = LANES) -> list[Entry]:
-        """Return the first entries above `seq`, in order of their numbers, those not yet committed included.
-
-        None is passed over that could be read later: while the disk cannot be read, there may be none at all. See
-        `past` for more.
-
-        Args:
-            seq: Number of the last entry that is known.
-            limit: So many at most.
-            lanes: Of which kinds.
-        """
-        stretch = self.past.stretch(seq, limit, lanes)
-        return [] if stretch is None else list(stretch.entries)
 
     def newest(self, limit: int) -> list[Entry]:
         """Return the last entries, newest first, those not yet committed included."""

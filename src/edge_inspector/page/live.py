@@ -34,7 +34,7 @@ class LiveQuery(Document):
     """Which time a browser asks."""
 
     turn: int | None = Field(
-        None, ge=0, description="any other number has a browser ask, which else shows what it has of a stream that ended"
+        None, ge=0, description="another number has a browser ask, which else shows what it has of a stream that ended"
     )
 
 

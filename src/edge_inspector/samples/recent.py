@@ -17,7 +17,7 @@ from pathlib import Path
 from edge_inspector.ports import StoredPicture
 from edge_inspector.samples.album import Album, Shown
 
-_MEMORY_BYTES = 8_000_000
+_MEMORY_BYTES = 6_000_000
 _MEMORY_PICTURES = 256
 
 _log = logging.getLogger(__name__)

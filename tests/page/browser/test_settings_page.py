@@ -71,6 +71,7 @@ def test_thresholds_are_changed_after_a_question_that_repeats_them(chromium: Bro
         page.get_by_role("button", name="Apply").click()
         question.get_by_role("button", name="Apply").click()
         expect(page.locator(".about")).to_contain_text("Set here by ada")
+        expect(page.locator(".preview-body")).not_to_have_attribute("aria-busy", "true")
         assert line.station.thresholds.now.classes["scratch"] == ClassLimits(0.4, 0.95)
         assert line.station.thresholds.now.set_by == "ada"
 

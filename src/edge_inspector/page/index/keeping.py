@@ -67,11 +67,10 @@ class Keeping:
             return self._news.wait_for(lambda: event_id in self._seen, timeout_s)
 
     def state(self) -> IndexState:
-        """Return how it is."""
-        database = self._database
-        rows = 0 if database is None else database.writing.rows
-        gaps = () if database is None else database.gaps
-        return IndexState(rows, self._following.behind(gaps), self._problem)
+        """Return how it is; also before the start."""
+        if (database := self._database) is None:
+            return IndexState(0, 0, self._problem)
+        return IndexState(database.writing.rows, self._following.behind(database.gaps), self._problem)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
