@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Locator, expect
 from edge_inspector.dispositions import Disposition
 from edge_inspector.errors import InspectorError
 from tests.mosquitto import eventually
-from tests.page.browser.tablet import PHONE, TABLET, UPRIGHT, Tablet, put
-from tests.page.indexed import IMAGE_WH
+from tests.page.browser.tablet import PHONE, TABLET, UPRIGHT, Tablet, picture, put
+from tests.page.indexed import IMAGE_WH, part
 from tests.page.people import Person, people
 from tests.page.stations import PageStation, port_of, serving, wait_for
 
@@ -248,6 +248,23 @@ def test_a_missed_defect_is_drawn_with_a_finger_on_a_phone(chromium: Browser, tm
         assert drawn(tablet) == [[pytest.approx(side, abs=3) for side in (100, 100, 240, 200)]]
         tablet.page.get_by_role("button", name="Save").click()  # two drivers of touches get in each other's way
         eventually(lambda: station.judge.judged, what="the missed defect is on record")
+
+
+def test_no_word_on_a_picture_hides_another(chromium: Browser, tmp_path: Path) -> None:
+    """Two kinds of defect in one place are both named."""
+    with judging(chromium, tmp_path) as (station, tablet):
+        result = part(PARTS + 1, "scratch", "dent")
+        station.pictures.kept[result.inspection_id] = {0: picture()}
+        station.journal.append(station.writer.of_result(result))
+        wait_for(Person(tablet.page.evaluate("Number(location.port)")).sign_in("otto"), result.inspection_id)
+        tablet.open(f"defects/{result.inspection_id}")
+
+        tags = tablet.page.locator(".tag")
+        expect(tags).to_have_text(["scratch 0.9", "dent 0.8"])
+        first, second = (tag.bounding_box() for tag in tags.all())
+        assert first is not None
+        assert second is not None
+        assert abs(first["y"] - second["y"]) >= first["height"]
 
 
 def test_boxes_that_were_not_saved_are_not_lost(chromium: Browser, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Locator, expect
 from edge_inspector.decision import NoVerdict, NoVerdictCause, Verdict
 from tests.mosquitto import eventually, free_port
 from tests.page.browser.tablet import PHONE, TABLET, UPRIGHT, Tablet, put
+from tests.page.indexed import part
 from tests.page.people import Person, people
 from tests.page.stations import PageStation, port_of, serving
 
@@ -67,6 +68,18 @@ def test_a_part_without_a_verdict_says_why_and_what_becomes_of_it(chromium: Brow
         expect(big(tablet)).to_contain_text("No verdict")
         expect(big(tablet)).to_contain_text("The inspection took too long. It is treated as rejected.")
         expect(strip(tablet).first).to_contain_text("No verdict")
+
+
+def test_long_names_leave_the_rest_of_the_screen_alone(chromium: Browser, tmp_path: Path) -> None:
+    """They are cut where there is no room; the part's own page has them whole."""
+    with looking_at(chromium, tmp_path) as (station, tablet):
+        name = "CARRIER-000193/SERIAL-" + "0123456789" * 8
+        station.journal.append(station.writer.of_result(part(3, "scratch", "dent", lot="L" * 60, part_id=name)))
+        expect(big(tablet)).to_contain_text(name)
+
+        assert big(tablet).evaluate("big => big.scrollHeight <= big.clientHeight && big.scrollWidth <= big.clientWidth")
+        live = tablet.page.locator(".live")
+        assert live.evaluate("live => live.scrollHeight <= live.clientHeight")
 
 
 def test_alarms_tell_what_to_do(chromium: Browser, tmp_path: Path) -> None:

@@ -51,6 +51,37 @@ def _fits(page: Page, where: str) -> None:
     assert not [html for html, height in heights if height < 43.5]
 
 
+@pytest.mark.parametrize(("theme", "word"), [("light", "t"), ("dark", "f")])
+def test_axe_finds_nothing_in_what_opens_over_a_page(chromium: Browser, port: int, theme: str, word: str) -> None:
+    """The list of keys, filters, a toast, the drawing, tables of charts, the question before a change."""
+    with Tablet.at(chromium, port, user="ada", theme=theme) as tablet:
+        page = tablet.open("defects").page
+        page.get_by_role("button", name="Filter").click()
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert not tablet.faults()
+        page.keyboard.press("Escape")
+        assert not tablet.faults()
+
+        page.keyboard.press(word)
+        expect(page.locator(".toast")).to_be_visible()
+        page.keyboard.press("m")
+        page.get_by_role("button", name="Place a box").press("Enter")
+        assert not tablet.faults()
+
+        _settled(tablet.open(PAGES[0]).page)
+        for _ in range(4):
+            page.get_by_role("button", name="Show as table").first.click()
+        assert not tablet.faults()
+
+        _settled(tablet.open("settings").page)
+        page.get_by_role("spinbutton").first.fill("0.2")
+        page.keyboard.press("Tab")
+        expect(page.locator(".preview-body[aria-busy=true]")).to_have_count(0)
+        page.get_by_role("button", name="Apply").click()
+        assert not tablet.faults()
+
+
 def _settled(page: Page) -> Page:
     page.locator(".content h1").first.wait_for(state="attached")
     page.locator(".content .card").first.wait_for()

@@ -1,6 +1,6 @@
 """Headers that every answer has: what a browser may do with it, which is nothing that this page does not need.
 
-No `Strict-Transport-Security`: it holds for all ports of a host, and would lock a browser out of what others serve there.
+No `Strict-Transport-Security`: it holds for all ports of a host, and would keep browsers from what others serve there.
 """
 
 from typing import Final

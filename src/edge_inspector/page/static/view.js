@@ -9,6 +9,7 @@ import { number, t } from "./texts.js";
 const STEP = 1.4; // of one press of a zoom key
 const DEEPEST = 16; // times as large as it fits, or as it is
 const PAN_PX = 60;
+const TAG_PX = 24;
 
 /** onView() is called whenever the picture has moved under what lies on it. */
 export function createView({ onView = () => {} } = {}) {
@@ -75,6 +76,7 @@ export function createView({ onView = () => {} } = {}) {
     found.replaceChildren();
     tags.replaceChildren();
     if (!hasBoxes) return;
+    const places = []; // of tags: none hides another
     for (const entry of entries) {
       const [x1, y1] = toScreen(entry.xyxy[0], entry.xyxy[1]);
       const [x2, y2] = toScreen(entry.xyxy[2], entry.xyxy[3]);
@@ -85,11 +87,13 @@ export function createView({ onView = () => {} } = {}) {
       );
       const tag = el("span", { class: `tag ${entry.kind}` }, entry.text);
       tags.append(tag);
-      const top = y1 - 24 >= 0 ? y1 - 24 : Math.min(y2 + 2, height - 24);
-      tag.style.setProperty(
-        "transform",
-        `translate(${Math.max(0, Math.min(x1, width - tag.offsetWidth))}px, ${Math.max(0, top)}px)`,
-      );
+      const long = tag.offsetWidth;
+      const left = Math.max(0, Math.min(x1, width - long));
+      let top = Math.max(0, y1 - TAG_PX >= 0 ? y1 - TAG_PX : Math.min(y2 + 2, height - TAG_PX));
+      const isTaken = (other) => Math.abs(other.top - top) < TAG_PX && left < other.right && other.left < left + long;
+      while (places.some(isTaken)) top += TAG_PX;
+      places.push({ left, right: left + long, top });
+      tag.style.setProperty("transform", `translate(${left}px, ${top}px)`);
     }
   }
 
