@@ -11,6 +11,7 @@ from edge_inspector.demo.broker import BrokerKind
 from tests.collector import Collector
 from tests.daemons import EDGE_INSPECTOR, PATIENCE_S, run_command
 from tests.mosquitto import free_port
+from tests.page.people import Person
 from tests.requirements import require_program
 
 ENOUGH = 0.8  # of the defects found, on parts that the model has never seen
@@ -43,7 +44,7 @@ def test_the_demonstration_runs_with_the_embedded_broker_alone(
     monkeypatch.setattr(broker, "find_mosquitto", lambda: None)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        score = show.show(parts=5, rate_hz=50, seed=1, port=free_port())
+        score = show.show(parts=5, rate_hz=50, seed=1, port=free_port(), page_port=free_port())
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -53,19 +54,24 @@ def test_the_demonstration_runs_with_the_embedded_broker_alone(
 
 def test_a_visitor_sees_the_events_on_the_broker_and_ends_it_with_ctrl_c() -> None:
     require_program("mosquitto", package="mosquitto")
-    port = free_port()
+    port, page_port = free_port(), free_port()
+    ports = ("--port", str(port), "--page-port", str(page_port))
     with subprocess.Popen(
-        [*EDGE_INSPECTOR, "demo", "--rate", "50", "--port", str(port)], stdout=subprocess.PIPE, text=True
+        [*EDGE_INSPECTOR, "demo", "--rate", "50", *ports], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
+        page = process.stdout.readline()
         assert process.stdout.readline().startswith("Broker: mosquitto")
         with Collector(port) as collector:
             result = collector.collect_until(
                 lambda message: message.topic == "edge-inspector/demo/line-1/station-1/camera-1/result"
             )
+            visitor = Person(page_port).sign_in("demo", page.split()[-1].rstrip(")"))
+            assert visitor.get("/session")[1]["role"] == "admin"
             process.send_signal(signal.SIGINT)
             output = process.stdout.read()
         assert process.wait(PATIENCE_S) == 0
+    assert f"http://127.0.0.1:{page_port}/" in page
     assert b"inspection.completed" in result.payload
     parts, *_ = score_of(output)
     assert parts > 0

@@ -43,7 +43,7 @@ def part(  # noqa: PLR0913 - all that results can differ in
     lot: str | None = "L-1",
     part_id: str | None = "",
     box: tuple[float, float, float, float] = BOX,
-    sample_key: str | None = None,
+    sample_key: str | None = "",
     confidence: float = 0.9,
     frames: int = 1,
 ) -> InspectionResult:
@@ -58,12 +58,14 @@ def part(  # noqa: PLR0913 - all that results can differ in
         product, lot: As in the event.
         part_id: Derived from the number where it is empty; None for a frame of a free-running source.
         box: Of every class.
-        sample_key: Of its sample.
+        sample_key: Of its sample; where it is empty an accepted part has one, and no other.
         confidence: Of the first class; each one after it has 0.1 less.
         frames: How many it has.
     """
     at = at or AT + timedelta(seconds=number)
     part_id = f"part-{number:05}" if part_id == "" else part_id
+    if sample_key == "":
+        sample_key = None if labels or failure else f"samples/{number}.jpg"
     scores = [confidence - place / 10 for place in range(len(labels))]
     reasons = tuple(Reason(label, score, verdict, 0.4) for label, score in zip(labels, scores, strict=True))
     outcome: Outcome = failure or (Decision(verdict, reasons) if labels else Decision(Verdict.ACCEPT))

@@ -75,8 +75,8 @@ class Person:
     cookie: str | None = None
     csrf: str | None = None
 
-    def sign_in(self, user: str) -> Self:
-        response, content = self.ask("POST", "/session", {"user": user, "password": PASSWORD})
+    def sign_in(self, user: str, password: str = PASSWORD) -> Self:
+        response, content = self.ask("POST", "/session", {"user": user, "password": password})
         assert response.status == 200, content
         self.cookie = str(response.headers["Set-Cookie"]).partition(";")[0]
         self.csrf = json.loads(content)["csrf"]

@@ -161,6 +161,14 @@ def test_audits_are_the_accepted_parts_that_the_sampler_draws(tmp_path: Path) ->
     assert sorted(audits) == sorted(drawn)
 
 
+def test_a_part_whose_sample_no_budget_kept_is_no_audit(tmp_path: Path) -> None:
+    """Nobody can judge what has no picture."""
+    with following(tmp_path, random_share=1.0) as (journal, index):
+        put(journal, part(1, sample_key=None), part(2))
+        caught_up(index, journal)
+        assert [row.part_id for row in all_rows(index, ResultFilter(is_audit=True))] == ["part-00002"]
+
+
 def test_what_was_said_last_counts_and_everything_is_remembered(tmp_path: Path) -> None:
     with following(tmp_path) as (journal, index):
         (result,) = put(journal, part(1, "dent"))

@@ -100,7 +100,8 @@ class MetricsServer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stopping = True
-        self._waker.send(b"\0")
+        with contextlib.suppress(OSError):  # it may have seen the wish already, and be gone
+            self._waker.send(b"\0")
         self._thread.join(_PATIENCE_S)
 
     @property

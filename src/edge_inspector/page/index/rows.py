@@ -67,7 +67,7 @@ class ResultRow:
         sample_key: Of its sample, where one was kept.
         model: Which model gave it.
         latency_ms: From capture to outcome; None where it is not known.
-        is_audit: An accepted part that was drawn by chance to measure escapes.
+        is_audit: An accepted part that was drawn by chance to measure escapes, and of which the budget kept a sample.
         said: What counts of what people said; None where nothing does.
     """
 

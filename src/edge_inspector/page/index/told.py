@@ -159,7 +159,7 @@ def _result(seq: int, data: Any, random_share: float) -> ToldResult:  # noqa: AN
         cause=failure.get("cause"),
         treated_as=failure.get("treated_as"),
         phase=None,
-        is_audit=is_accepted and draw(inspection_id) < random_share,
+        is_audit=is_accepted and data["sample_key"] is not None and draw(inspection_id) < random_share,
         is_alert=is_part and not is_accepted and failure.get("cause") != "no_model",
         reasons=reasons,
         boxes=boxes,
