@@ -5,8 +5,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
-MOST_CONNECTIONS: Final = 100
-MOST_OF_ONE_ADDRESS: Final = 40  # of a few browsers behind one address; then others still come in
+MOST_CONNECTIONS: Final = 200
+MOST_OF_ONE_ADDRESS: Final = 120  # of twenty browsers behind one address, six each; then others still come in
 _BACKLOG: Final = 64
 _UNSENT_BYTES: Final = 64 << 10
 _UNHEARD_MS: Final = 30_000  # a tablet that does not acknowledge for so long has gone

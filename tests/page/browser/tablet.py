@@ -8,6 +8,7 @@ from typing import Self
 
 import cv2
 import numpy as np
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, sync_playwright
 
@@ -165,6 +166,13 @@ def looking(browser: Browser, port: int, where: str, *, user: str) -> Iterator[P
         user: Of `tests.page.people`.
     """
     with Tablet.at(browser, port, user=user) as tablet:
-        tablet.open(where).page.locator(".content h1").first.wait_for(state="attached")
+        heading = tablet.open(where).page.locator(".content h1").first
+        try:
+            heading.wait_for(state="attached")
+        except Error as error:
+            shown = tablet.page.locator("body").inner_text()
+            pytest.fail(
+                f"{where} was not opened: {error}; problems {tablet.problems}, asked {tablet.asked}, shows {shown!r}"
+            )
         yield tablet.page
         assert not tablet.problems

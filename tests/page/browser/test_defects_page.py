@@ -40,6 +40,7 @@ def judging(  # noqa: PLR0913 - what differs between tablets
             serving(station, folder) as page,
             Tablet.at(chromium, port_of(page), user=user, wh=wh, theme=theme) as tablet,
         ):
+            eventually(lambda: not page._index.state().behind, what="every part can be looked up")
             tablet.open(route)
             expect(rows(tablet).first).to_be_visible()
             if wh != PHONE:
