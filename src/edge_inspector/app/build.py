@@ -99,7 +99,7 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
         follows = None if settings.source.is_triggered else TrackOptions(**settings.tracks.model_dump())
         looks = stack.enter_context(open_station_model(settings, follows=follows, every_product=products.every))
         model, options = looks.model, flow_options(settings)
-        last_parts = LastParts(previewed_parts(settings.page), product=lambda: products.marks)
+        last_parts = LastParts(previewed_parts(settings), product=lambda: products.marks)
         thresholds = StationThresholds(products, looks, last_parts)
 
         # Where frames come from.
@@ -152,9 +152,9 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
             samples = stack.enter_context(open_samples(settings, home.folder, writer, on_evicted=tell_evicted))
         page = None
         if watched:
-            if settings.page is not None and settings.page.enabled:
+            if (served := settings.served_page) is not None:
                 page = StationPage(
-                    settings, settings.page, home, writer, session, samples, thresholds, take_command=commands.take
+                    settings, served, home, writer, session, samples, thresholds, take_command=commands.take
                 )
             health = Health(
                 settings,

@@ -25,7 +25,7 @@ from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.packages import SelfTest
 from edge_inspector.models.store import Store, StoreError, store_in
 from edge_inspector.pipeline.inspector import Model
-from edge_inspector.settings import PageSettings, Settings, TilingSettings, UpdateSettings
+from edge_inspector.settings import Settings, TilingSettings, UpdateSettings
 from edge_inspector.tiling import Tiling
 from edge_inspector.tracks import TrackOptions, lowest_score
 
@@ -95,7 +95,7 @@ class OpenModel:
         report_at = min(limits.review_at for limits in policy.classes.values())
         counts_from = report_at if self._follows is None else lowest_score(policy, self._follows)
         counts_from = min(counts_from, self._min_confidence)
-        is_tried = self._is_for_line and self._follows is None and previewed_parts(settings.page) > 0
+        is_tried = self._is_for_line and self._follows is None and previewed_parts(settings) > 0
         floor = min(counts_from, _KEPT_SHARE * report_at) if is_tried else counts_from
         tiling = _tiling(settings.model.tiling, self._model_wh)
         detector = self._detector.seeing(floor, counts_from=counts_from)
@@ -209,9 +209,9 @@ def configured_package(settings: Settings) -> Path:
     return SHIPPED_MODEL if settings.model.path is None else settings.model.path
 
 
-def previewed_parts(page: PageSettings | None) -> int:
+def previewed_parts(settings: Settings) -> int:
     """Return on how many of the last parts other thresholds can be tried."""
-    return page.preview_parts if page is not None and page.enabled else 0
+    return 0 if settings.served_page is None else settings.served_page.preview_parts
 
 
 def collects(settings: Settings) -> bool:

@@ -100,8 +100,8 @@ def open_samples(
 
 def _recent(settings: Settings, home: Path) -> Recent | None:
     """Return who keeps pictures for the operator page; where there is none, those of earlier runs go."""
-    folder, page = home / "pictures", settings.page
-    if page is None or not page.enabled or settings.samples.mode == "off":
+    folder, page = home / "pictures", settings.served_page
+    if page is None or settings.samples.mode == "off":
         discard(folder)
         return None
     min_free_bytes = int(settings.health.min_free_mb * 1e6)

@@ -185,6 +185,11 @@ class Settings(Section):
         return self.state.dir / self.station.camera
 
     @property
+    def served_page(self) -> PageSettings | None:
+        """The operator page; None where there is none, or it is turned off."""
+        return self.page if self.page is not None and self.page.enabled else None
+
+    @property
     def keeps_on_disk(self) -> bool:
         """Whether events, samples or models are kept there."""
         return self.journal.durable or self.samples.mode != "off" or self.model.updates.folder is not None
