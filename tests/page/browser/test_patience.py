@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Locator, Route, expect
 
 from edge_inspector.detectors.none import NO_MODEL
@@ -16,6 +17,8 @@ from tests.page.people import Person, people
 from tests.page.stations import PageStation, port_of, serving
 
 expect.set_options(timeout=20_000)
+_TIMES = 50
+_HURRIED = f"const inTime = setTimeout; window.setTimeout = (run, ms, ...rest) => inTime(run, ms / {_TIMES}, ...rest);"
 MULTIPART = "multipart/x-mixed-replace; boundary=picture"
 
 
@@ -156,6 +159,29 @@ def test_a_line_whose_latest_parts_cannot_be_looked_up_is_shown_all_the_same(chr
         tablet.page.unroute_all()
 
         expect(newest(tablet)).to_contain_text("part-00002")
+
+
+@pytest.mark.parametrize("missing", ["dom.js", "texts.en.json"])
+def test_a_page_of_which_something_did_not_come_is_loaded_again(
+    chromium: Browser, tmp_path: Path, missing: str
+) -> None:
+    """A screen at the line stays not empty because its network was gone for a moment, and has nobody to reload it."""
+    with PageStation.open(tmp_path, people()) as station:
+        put(station)
+        with serving(station, tmp_path) as page, Tablet.at(chromium, port_of(page), user="vera") as tablet:
+            screen, what = tablet.page, f"**/static/{missing}"
+            screen.add_init_script(_HURRIED)  # the installed clock of Playwright does not outlive a page that reloads
+            screen.route(what, lambda route: route.abort())
+            with screen.expect_request(what):
+                tablet.open("line")
+            with screen.expect_request(what):
+                pass
+            screen.unroute_all()
+
+            expect(screen.locator(".big")).to_contain_text("part-00001")
+            tablet.asked.clear()
+            screen.wait_for_timeout(60_000 / _TIMES)
+            assert not [address for address in tablet.asked if address.endswith("/app.js")]
 
 
 def test_tab_leads_past_a_long_list_and_arrows_through_it(chromium: Browser, tmp_path: Path) -> None:
