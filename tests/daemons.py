@@ -69,6 +69,9 @@ class Daemon:
             env=environment,
             umask=umask,
         )
+        self._watch()
+
+    def _watch(self) -> None:
         self.lines: list[str] = []
         self._came = threading.Condition()
         self._reader = threading.Thread(target=self._read)

@@ -15,12 +15,12 @@ _ROOT = Path(__file__).parents[1]
 class RtspServer:
     """Runs `tests.rtsp_camera` with the interpreter that has GStreamer."""
 
-    def __init__(self, *options: str, rate_hz: float = 25.0) -> None:
+    def __init__(self, *options: str, rate_hz: float = 100.0) -> None:
         """Choose a port; nothing listens yet.
 
         Args:
             options: For the camera's command line.
-            rate_hz: Pictures a second.
+            rate_hz: Pictures a second; FFmpeg looks at some thirty before it has opened the stream.
         """
         self.port = free_port()
         self.url = f"rtsp://{HOST}:{self.port}/stream"

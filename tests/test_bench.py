@@ -410,7 +410,7 @@ def numbers_in(value: object) -> Iterator[float]:
 
 def test_a_real_measurement_is_complete_and_agrees_with_itself(package: Path) -> None:
     stages: list[str] = []
-    figures = measure(settings(package), seconds=0.5, progress=stages.append)
+    figures = measure(settings(package), seconds=0.3, progress=stages.append)
     assert stages[0] == "rendering frames"
     assert len(stages) == len(set(stages)) == 6
     assert list(figures.paced.stages) == [
@@ -461,10 +461,10 @@ def test_the_keys_of_the_document_are_stable() -> None:
 
 
 def test_every_precision_of_a_package_is_measured(tmp_path: Path) -> None:
-    figures = measure(settings(two_precisions(tmp_path / "a", golden=True)), seconds=0.2, progress=str)
+    figures = measure(settings(two_precisions(tmp_path / "a", golden=True)), seconds=0.05, progress=str)
     assert list(figures.precisions_ms) == ["float32", "int8"]
     assert figures.agreement == Agreement(2, both=1, first_alone=0, second_alone=0, confidence=0.0, xyxy_px=0.0)
-    figures = measure(settings(two_precisions(tmp_path / "b", golden=False)), seconds=0.2, progress=str)
+    figures = measure(settings(two_precisions(tmp_path / "b", golden=False)), seconds=0.05, progress=str)
     assert len(figures.precisions_ms) == 2
     assert figures.agreement is None
 
@@ -474,12 +474,12 @@ def test_a_folder_is_measured_with_its_images_size_and_their_decoding(package: P
     folder.mkdir()
     cv2.imwrite(str(folder / "a.png"), np.zeros((80, 120), np.uint8))
     configuration = settings(package, source={"type": "directory", "path": str(folder)})
-    figures = measure(configuration, seconds=0.2, progress=str)
+    figures = measure(configuration, seconds=0.05, progress=str)
     assert (figures.feed.image_wh, figures.feed.image_wh_from) == ((120, 80), "as a.png")
     assert next(iter(figures.paced.stages)) == "read"
     (folder / "a.png").unlink()
     with pytest.raises(SourceError, match="expected images"):
-        measure(configuration, seconds=0.2, progress=str)
+        measure(configuration, seconds=0.05, progress=str)
 
 
 def test_a_folder_of_large_images_is_decoded_to_what_the_model_uses() -> None:
@@ -490,14 +490,14 @@ def test_a_folder_of_large_images_is_decoded_to_what_the_model_uses() -> None:
 
 def test_a_tiled_model_is_run_as_often_as_it_has_tiles(package: Path) -> None:
     tiled = {"path": str(package), "tiling": {"tile_wh": [64, 64], "overlap_px": 16, "whole_frame": True}}
-    figures = measure(settings(package, model=tiled), seconds=0.2, progress=str)
+    figures = measure(settings(package, model=tiled), seconds=0.05, progress=str)
     assert figures.turns.runs == 3
 
 
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ({"type": "usb", "device": "/dev/no-such-camera", "image_wh": [640, 480], "rate_hz": 15}, ((640, 480), 15)),
+        ({"type": "usb", "device": "/dev/no-such-camera", "image_wh": [320, 240], "rate_hz": 15}, ((320, 240), 15)),
         ({"type": "network", "url": "rtsp://192.0.2.1/stream"}, ((1920, 1080), None)),
     ],
     ids=["usb", "network"],
@@ -505,7 +505,7 @@ def test_a_tiled_model_is_run_as_often_as_it_has_tiles(package: Path) -> None:
 def test_the_conditions_of_a_camera_are_played_without_opening_it(
     package: Path, source: dict[str, Any], expected: tuple[tuple[int, int], float | None]
 ) -> None:
-    figures = measure(settings(package, source=source), seconds=0.2, progress=str)
+    figures = measure(settings(package, source=source), seconds=0.05, progress=str)
     assert (figures.feed.image_wh, figures.feed.wanted_hz) == expected
     assert (figures.feed.unit, figures.feed.decoded) == ("frames", False)
     assert any("no camera was opened" in warning for warning in warnings(figures))
@@ -513,7 +513,7 @@ def test_the_conditions_of_a_camera_are_played_without_opening_it(
 
 def test_the_frames_of_a_part_are_judged_together(package: Path) -> None:
     source = {"type": "simulated", "image_wh": [96, 64], "frames_per_part": 3}
-    figures = measure(settings(package, source=source), seconds=0.2, progress=str)
+    figures = measure(settings(package, source=source), seconds=0.05, progress=str)
     assert figures.feed.frames_per_part == 3
     assert figures.sustained.lost == 0
 
@@ -533,7 +533,7 @@ def test_the_command_prints_the_report_and_writes_the_numbers(
     package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "speed.json"
-    arguments = ["--model", str(package), "--image", "128x96", "--seconds", "0.2", "--json", str(file)]
+    arguments = ["--model", str(package), "--image", "128x96", "--seconds", "0.1", "--json", str(file)]
     assert main(["bench", *arguments]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
@@ -553,7 +553,7 @@ def test_the_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
 def test_another_model_keeps_the_configured_threads(package: Path, tmp_path: Path) -> None:
     configuration, file = tmp_path / "station.toml", tmp_path / "speed.json"
     configuration.write_text("[model]\nthreads = 2\n")
-    arguments = ["-c", str(configuration), "--model", str(package), "--seconds", "0.2", "--json", str(file)]
+    arguments = ["-c", str(configuration), "--model", str(package), "--seconds", "0.1", "--json", str(file)]
     assert main(["bench", *arguments]) == 0
     model = json.loads(file.read_text())["model"]
     assert (model["name"], model["threads"]) == ("bright-spot", 2)
@@ -564,7 +564,7 @@ def test_another_model_goes_before_the_one_that_an_update_has_left(package: Path
     plain = {"state": {"dir": str(tmp_path)}, "model": {"updates": {"folder": str(tmp_path / "updates")}}}
     configuration.write_text(json.dumps(plain))
     with_running(parse(plain), spot_package(tmp_path / "spot", "1.1.0"))
-    arguments = ["-c", str(configuration), "--seconds", "0.2", "--json", str(file)]
+    arguments = ["-c", str(configuration), "--seconds", "0.1", "--json", str(file)]
     for more, name in ([], "spot"), (["--model", str(package)], "bright-spot"):
         assert main(["bench", *arguments, *more]) == 0
         assert json.loads(file.read_text())["model"]["name"] == name

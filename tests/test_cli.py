@@ -181,7 +181,9 @@ def test_a_reader_that_goes_away_leaves_no_traceback(model: Path, images: Path) 
     assert (code, errors) == (0, "")
 
 
-@pytest.mark.parametrize("arguments", [["topics"], ["model", "describe"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["topics"], pytest.param(["model", "describe"], marks=pytest.mark.nightly)], ids=" ".join
+)
 def test_a_reader_that_was_never_there_leaves_no_traceback_either(arguments: list[str], model: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

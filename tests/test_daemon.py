@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import cv2
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 from edge_inspector.daemon import Exit, exit_code
 from edge_inspector.errors import ConfigError, InspectorError, ModelError, SourceError, StuckError
 from tests.daemons import EDGE_INSPECTOR, PATIENCE_S, Daemon, ledger_of, run_command, write_configuration
+from tests.forked import ForkedDaemon, run_forked
 from tests.onnx_models import bright_spot_graph, bright_spot_model, write_package
 
 CONFIGURATION, UNUSABLE, SOURCE = 78, 65, 69
@@ -42,14 +45,14 @@ def test_a_signal_stops_the_daemon_cleanly_with_its_accounts(
 
 def test_a_source_that_ends_is_a_clean_end(tmp_path: Path, model: Path) -> None:
     source = {"type": "simulated", "rate_hz": 500, "count": 7, "image_wh": [96, 64]}
-    with Daemon(write_configuration(tmp_path / "station.json", model, source=source)) as daemon:
+    with ForkedDaemon(write_configuration(tmp_path / "station.json", model, source=source)) as daemon:
         assert daemon.wait() == 0
     assert ledger_of(daemon.lines[-1]) == (7, 7, 0, 0)
     assert "7 parts" in daemon.lines[-1]
 
 
 def test_a_stop_that_is_signalled_twice_within_moments_is_still_a_clean_one(tmp_path: Path, model: Path) -> None:
-    with Daemon(write_configuration(tmp_path / "station.json", model)) as daemon:
+    with ForkedDaemon(write_configuration(tmp_path / "station.json", model)) as daemon:
         daemon.wait_for("part-000002")
         for _ in range(5):
             daemon.send(signal.SIGTERM)
@@ -91,9 +94,11 @@ def test_a_later_signal_of_either_kind_ends_the_program_at_once(one_wish_s: str,
     assert (process.returncode, process.stdout) == ended
 
 
-def assert_refused(configuration: Path, code: int, *texts: str, lines: int = 1) -> None:
+def assert_refused(
+    configuration: Path, code: int, *texts: str, lines: int = 1, run: Callable[..., CompletedProcess[str]] = run_forked
+) -> None:
     """The daemon ends with `code` and says so in `lines` clear lines, and nowhere as a traceback."""
-    ended = run_command("run", "-c", configuration)
+    ended = run("run", "-c", configuration)
     errors = [line for line in ended.stderr.splitlines() if line.startswith("edge-inspector: error: ")]
     assert ended.returncode == code, ended.stderr
     assert len(errors) == lines, ended.stderr
@@ -108,7 +113,7 @@ def assert_refused(configuration: Path, code: int, *texts: str, lines: int = 1) 
 
 def test_an_unknown_key_is_refused_with_its_path(tmp_path: Path, model: Path) -> None:
     path = write_configuration(tmp_path / "station.json", model, flow={"deadline": 5})
-    assert_refused(path, CONFIGURATION, "flow.deadline: unknown key")
+    assert_refused(path, CONFIGURATION, "flow.deadline: unknown key", run=run_command)
 
 
 def test_every_problem_of_a_configuration_is_a_line(tmp_path: Path, model: Path) -> None:
@@ -165,7 +170,7 @@ def test_a_folder_is_inspected_to_its_end_damaged_files_too(tmp_path: Path, mode
         cv2.imwrite(str(folder / name), np.full((48, 64), level, np.uint8))
     (folder / "c.png").write_text("no image")
     source = {"type": "directory", "path": str(folder)}
-    with Daemon(write_configuration(tmp_path / "station.json", model, source=source)) as daemon:
+    with ForkedDaemon(write_configuration(tmp_path / "station.json", model, source=source)) as daemon:
         assert daemon.wait() == 0
     assert ledger_of(daemon.lines[-1]) == (3, 2, 1, 0)
     outcomes = [r["message"].split()[0] for r in daemon.records() if r["logger"] == "edge_inspector.sinks.log"]
@@ -195,7 +200,7 @@ def test_log_lines_can_be_forced_to_json_or_text(tmp_path: Path, model: Path) ->
     path = write_configuration(
         tmp_path / "station.json", model, source=source, log={"format": "text", "level": "warning"}
     )
-    assert run_command("run", "-c", path).stderr == ""
+    assert run_forked("run", "-c", path).stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     labels = labels_of(STATS)
     with Plc() as machine:
         folder = tmp_path_factory.mktemp("station")
-        settings = gated_settings(folder, machine, samples={"mode": "select", "random_share": 1.0}, count=60)
+        settings = gated_settings(folder, machine, samples={"mode": "select", "random_share": 1.0}, count=15)
         with Gated.running(settings) as gated:
             gated.wait_for_the_end()
             values = gated.station._pipeline.values

@@ -122,7 +122,7 @@ def test_a_clean_part_has_no_truth_but_may_have_marks() -> None:
     assert any(tag.scene.marks for tag in tags)
 
 
-@pytest.mark.parametrize("rate", [0.1, 0.3, 0.8])
+@pytest.mark.parametrize("rate", [0.3, *(pytest.param(rate, marks=pytest.mark.nightly) for rate in (0.1, 0.8))])
 def test_the_defect_rate_is_respected(rate: float) -> None:
     n = 250
     found = sum(bool(plan_tag(6, number, defect_rate=rate).defects) for number in range(n)) / n

@@ -53,9 +53,10 @@ def same(one: Detections, other: Detections) -> bool:
     )
 
 
+@pytest.mark.parametrize("pictures", [80, pytest.param(300, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("tiling", [None, Tiling(MODEL_WH, 20), Tiling(MODEL_WH, 20, whole_frame=False)])
 def test_what_counts_is_found_to_the_byte_as_if_nothing_weaker_were_looked_for(
-    tmp_path: Path, tiling: Tiling | None
+    tmp_path: Path, tiling: Tiling | None, pictures: int
 ) -> None:
     package = ModelPackage.open(bright_spot_model(tmp_path / "model", review_at=REVIEW_AT))
     chance, weaker = np.random.default_rng(7), 0
@@ -65,14 +66,14 @@ def test_what_counts_is_found_to_the_byte_as_if_nothing_weaker_were_looked_for(
         if tiling is not None:
             plain = TiledDetector(detector.seeing(REVIEW_AT), tiling)
             keen = TiledDetector(detector.seeing(FLOOR, counts_from=REVIEW_AT), tiling, counts_from=REVIEW_AT)
-        for _ in range(300):
+        for _ in range(pictures):
             frame = shown(spotted(chance, (150, 110)))
             expected, found = plain.detect(frame).detections, keen.detect(frame).detections
             counts = found.confidence >= REVIEW_AT
             assert same(found.take(counts), expected)
             assert counts.tolist() == sorted(counts.tolist(), reverse=True), "the most confident first"
             weaker += len(found) - len(expected)
-    assert weaker > 300
+    assert weaker > pictures
 
 
 @pytest.mark.parametrize("strong", [0, 3, 1200])
@@ -147,7 +148,7 @@ class Line:
     """So many parts of three frames, the same ones every time."""
 
     def __init__(self, parts: int) -> None:
-        self._chance, self._number, self._count = np.random.default_rng(11), 0, 3 * parts
+        self._chance, self._number, self._count = np.random.default_rng(13), 0, 3 * parts
 
     def read(self, timeout_s: float) -> Frame:  # noqa: ARG002 - the port's signature
         if self._number == self._count:
@@ -193,14 +194,15 @@ def without_latency(result: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in result.items() if key != "latency_ms"}
 
 
+@pytest.mark.parametrize("parts", [25, pytest.param(100, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("tiling", [None, {"tile_wh": [80, 64], "overlap_px": 20}])
 def test_all_that_a_station_tells_is_the_same_with_and_without_a_page(
-    tmp_path: Path, tiling: dict[str, Any] | None
+    tmp_path: Path, tiling: dict[str, Any] | None, parts: int
 ) -> None:
     package = bright_spot_model(tmp_path / "model", review_at=REVIEW_AT)
     model = {"path": str(package), "tiling": tiling}
-    without, _ = run(tmp_path / "without", package, parts=100, model=model)
-    with_page, _ = run(tmp_path / "with", package, parts=100, model=model, page={"port": 0})
+    without, _ = run(tmp_path / "without", package, parts=parts, model=model)
+    with_page, _ = run(tmp_path / "with", package, parts=parts, model=model, page={"port": 0})
     assert {each["outcome"] for each in without} == {"accept", "review", "reject"}
     assert with_page == without
 

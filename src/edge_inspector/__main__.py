@@ -1,5 +1,6 @@
 """`edge-inspector` and `python -m edge_inspector`: runs the command line and ends the process with its code."""
 
+import gc
 import logging
 import os
 import signal
@@ -23,6 +24,7 @@ def enter() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+    gc.freeze()  # to look through all that is loaded once more for garbage takes 0.3 s, and frees what is freed anyway
     sys.exit(code)
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +16,8 @@ from edge_inspector.commissioning.advice import advise
 from edge_inspector.commissioning.grabbing import GrabbedFrame, grab
 from edge_inspector.commissioning.opening import camera_settings
 from edge_inspector.settings import GenicamSource, parse
+from edge_inspector.sources.genicam import finding
+from edge_inspector.sources.genicam.finding import FoundCamera, find_cameras
 from tests.daemons import EDGE_INSPECTOR
 from tests.gige_camera import GigeCamera
 from tests.mjpeg_server import MjpegServer
@@ -27,6 +29,20 @@ from tests.requirements import require_program
 def gige() -> Iterator[GigeCamera]:
     with GigeCamera() as camera:
         yield camera
+
+
+@pytest.fixture(scope="module")
+def answers(gige: GigeCamera) -> Sequence[FoundCamera]:
+    """The cameras that Aravis finds, with the one of these tests."""
+    found = find_cameras()
+    assert gige.serial in {camera.serial for camera in found}
+    return found
+
+
+@pytest.fixture
+def no_search(answers: Sequence[FoundCamera], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares a test Aravis's search, a second each time, where it is not about that."""
+    monkeypatch.setattr(finding, "_find", lambda _call: answers)
 
 
 def station(folder: Path, **source: Any) -> Path:
@@ -72,6 +88,10 @@ def test_a_camera_is_listed_with_what_its_configuration_takes(camera: Camera, gi
     assert listed.returncode == 0, listed.stderr
     (line,) = [line for line in listed.stdout.splitlines() if gige.serial in line]
     assert line.split() == ["genicam", gige.serial, gige.address, "Aravis", "Fake", "GigEVision", gige.name]
+
+
+@pytest.mark.usefixtures("no_search")
+def test_programs_get_the_list_as_json(camera: Camera, gige: GigeCamera) -> None:
     (document,) = [one for one in documents(camera("list", "--json").stdout) if one["serial"] == gige.serial]
     assert document["address"] == gige.address
 
@@ -91,6 +111,7 @@ def test_a_missing_library_is_told_with_the_package_to_install() -> None:
     assert ended.stdout.splitlines()[-1] == "69"
 
 
+@pytest.mark.usefixtures("no_search")
 def test_the_features_that_matter_are_described_with_value_and_range(camera: Camera, gige: GigeCamera) -> None:
     described = camera("describe", gige.serial)
     assert described.returncode == 0, described.stderr
@@ -102,6 +123,7 @@ def test_the_features_that_matter_are_described_with_value_and_range(camera: Cam
     assert "TestRegister" not in table
 
 
+@pytest.mark.usefixtures("no_search")
 def test_all_features_are_described_by_category(camera: Camera, gige: GigeCamera) -> None:
     described = documents(camera("describe", gige.address, "--all", "--json").stdout)
     found = {one["name"]: one for one in described}
@@ -168,6 +190,7 @@ def test_a_camera_is_set_up_for_the_product_that_the_line_starts_with() -> None:
     assert (found.camera, found.region, found.exposure_us) == ("22345678", (0, 0, 96, 64), 500)
 
 
+@pytest.mark.usefixtures("no_search")
 def test_a_table_for_people_ends_with_the_self_check(camera: Camera, gige: GigeCamera) -> None:
     ended = camera("grab", gige.serial, "--count", "4")
     assert ended.returncode == 0, ended.stderr + ended.stdout
@@ -179,7 +202,9 @@ def test_a_table_for_people_ends_with_the_self_check(camera: Camera, gige: GigeC
 
 def test_lost_packets_are_told_with_how_many_and_what_to_do(camera: Camera, tmp_path: Path) -> None:
     with GigeCamera(lost_per_thousand=5) as lossy:
-        file = station(tmp_path, type="genicam", camera=lossy.address, region=[0, 0, 512, 512], packet_size=1400)
+        file = station(
+            tmp_path, type="genicam", camera=lossy.address, region=[0, 0, 512, 512], packet_size=1400, rate_hz=60
+        )
         ended = camera("grab", "-c", file, "--count", "60")
     assert ended.returncode == 69
     fault, *_ = [line for line in ended.stdout.splitlines() if line.startswith("fault: ")]
@@ -221,7 +246,7 @@ def test_a_pulse_that_does_not_come_is_told_apart_from_a_camera_that_is_gone(
     trigger = {"by": "hardware", "source": "Line0"}
     file = station(tmp_path, type="genicam", camera=gige.address, region=[0, 0, 64, 64], trigger=trigger)
     # The camera of these tests takes a frame by itself only without a trigger; nothing pulls its line.
-    ended = camera("grab", "-c", file, "--seconds", "1")
+    ended = camera("grab", "-c", file, "--seconds", "0.3")
     assert ended.returncode == 69
     assert "the camera answers and waits for a pulse on Line0, which did not come" in ended.stdout
 
@@ -253,6 +278,7 @@ def test_who_has_seen_enough_is_told_what_came_so_far(gige: GigeCamera) -> None:
     assert (measured.frames.whole, measured.problem) == (4, None)
 
 
+@pytest.mark.usefixtures("no_search")
 def test_a_camera_that_is_not_there_is_one_clear_line_with_those_that_are(camera: Camera, gige: GigeCamera) -> None:
     ended = camera("grab", "nobody")
     assert ended.returncode == 69
@@ -287,6 +313,7 @@ def test_a_configuration_without_such_a_camera_is_refused(
     assert words in ended.stderr
 
 
+@pytest.mark.usefixtures("no_search")
 def test_basler_cameras_are_listed_described_and_grabbed_by_pylon(camera: Camera) -> None:
     require_pylon()
     listed = [one for one in documents(camera("list", "--json").stdout) if one["driver"] == "pylon"]

@@ -1,7 +1,10 @@
+from functools import cache
+
 import pytest
 
+from edge_inspector.commissioning import listing
 from edge_inspector.commissioning.listing import Driver, Listing, driver_of
-from edge_inspector.sources.genicam.finding import FoundCamera
+from edge_inspector.sources.genicam.finding import FoundCamera, find_cameras
 from tests.pylon_emulator import SERIALS, require_pylon
 
 CAMERA = FoundCamera("Maker-Model-17", "Maker", "Model", "17", "192.168.5.20", "GigEVision")
@@ -18,7 +21,8 @@ def test_an_empty_list_says_what_to_check(what: str) -> None:
     assert any(what in line for line in Listing(()).lines())
 
 
-def test_a_camera_that_only_pylon_finds_is_opened_by_pylon() -> None:
+def test_a_camera_that_only_pylon_finds_is_opened_by_pylon(monkeypatch: pytest.MonkeyPatch) -> None:
     require_pylon()
+    monkeypatch.setattr(listing, "find_cameras", cache(find_cameras))  # it looks for a second each time
     assert driver_of(SERIALS[0]) is Driver.PYLON
     assert driver_of("nobody") is Driver.GENICAM

@@ -232,7 +232,10 @@ def test_a_first_configuration_that_inspects_a_frame_becomes_the_last_good_one(s
     assert [settings.station.site for settings in station.prepared] == ["first"]
 
 
-def test_a_changed_file_that_needs_a_restart_is_checked_and_then_runs(station: Station) -> None:
+def test_a_changed_file_that_needs_a_restart_is_checked_and_then_runs(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_inspector.durable._POLL_S", 0.1)
     second = station.write(**site("second"))
     station.wait_until(proved(station, second))
     assert sites(station) == ["first", "second"]
@@ -283,6 +286,7 @@ def test_a_broken_file_changes_nothing_and_all_that_is_wrong_with_it_is_said_onc
     station: Station, caplog: pytest.LogCaptureFixture
 ) -> None:
     station.file.write_text('{"flow": {"x": 1, "queue_size": 0}}')
+    station.wish.is_made = True
     (flow,) = station.flows
     station.wait_until(lambda: flow.alarms.said)
     (said,) = flow.alarms.said
@@ -524,13 +528,14 @@ def test_a_home_that_changes_takes_the_last_good_configuration_along(station: St
     assert moved.tries(digest_of(station.file.read_bytes())) == 1
 
 
-def test_random_histories_end_with_the_file_in_force_or_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("changes", [6, pytest.param(60, marks=pytest.mark.nightly)])
+def test_random_histories_end_with_the_file_in_force_or_refused(tmp_path: Path, changes: int) -> None:
     station = Station(tmp_path)
     first = station.write(**site("first"))
     with station:
         station.wait_until(proved(station, first))
         kinds = ["second", "fails", "third", "unbuildable", "bug", "first"]
-        for number, name in zip(range(12), itertools.cycle(kinds), strict=False):
+        for number, name in zip(range(changes), itertools.cycle(kinds), strict=False):
             wanted = station.change(**site(name, model={"threads": number + 1}))
             if name in {"fails", "unbuildable", "bug"}:
                 before = station.good()

@@ -440,7 +440,7 @@ def test_by_an_encoder_a_part_is_thrown_out_where_the_gate_is_however_fast_the_l
     belt = Belt()
     with plc() as machine, encoded(machine, belt) as (gate, _wires, alarms):
         passed = []
-        for counts_per_s in (300, 3000, 800):
+        for counts_per_s in (600, 3000, 1200):
             belt.run(counts_per_s)
             at, begun = belt.count(), gate.document()["pulses"]
             assert isinstance(begun, int)

@@ -1,5 +1,6 @@
 """The gate of a whole station, against a real PLC: what the parts get, whatever becomes of the rest."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from tests.gated import CODES, HEARTBEAT, OUTCOME, REJECT_COIL, TRUSTED_COIL, Ga
 from tests.mosquitto import eventually
 from tests.plc import Plc, plc
 
-_DAY, _NIGHT = 120, 18_000  # parts; at 30 a second, 4 s and 10 minutes
+_DAY, _NIGHT = 60, 18_000  # parts; at 30 a second, 2 s and 10 minutes
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_a_released_output_is_off_after_the_end_and_before_the_first_frame(tmp_p
 
 
 def test_a_plc_that_goes_away_and_comes_back_is_told_what_is_so_now(tmp_path: Path, machine: Plc) -> None:
-    with Gated.running(gated_settings(tmp_path, machine, gate={"deadline_ms": 300})) as line:
+    with Gated.running(gated_settings(tmp_path, machine, rate_hz=60, gate={"deadline_ms": 300})) as line:
         eventually(lambda: line.gate()["decided"] >= 20, what="parts pass")
         machine.stop()
         eventually(lambda: line.alarms("gate-unreachable"), what="the alarm")
@@ -114,7 +115,7 @@ def test_a_plc_that_goes_away_and_comes_back_is_told_what_is_so_now(tmp_path: Pa
 def test_a_plc_that_takes_requests_and_never_answers_costs_neither_the_line_nor_the_stop(
     tmp_path: Path, machine: Plc
 ) -> None:
-    settings = gated_settings(tmp_path, machine, gate={"deadline_ms": 300}, plc={"timeout_ms": 100})
+    settings = gated_settings(tmp_path, machine, rate_hz=60, gate={"deadline_ms": 300}, plc={"timeout_ms": 100})
     with Gated.running(settings) as line:
         eventually(lambda: line.gate()["pulses"] >= 3, what="parts are thrown out")
         machine.is_mute = True
@@ -130,9 +131,10 @@ def test_a_plc_that_refuses_is_told_of_with_its_reason(tmp_path: Path, machine: 
     machine.refuses = ExcCodes.ILLEGAL_ADDRESS
     with Gated.running(gated_settings(tmp_path, machine)) as line:
         eventually(lambda: line.alarms("gate-unreachable"), what="the alarm")
-        assert (
-            "write 0 to coil 10: it refused with exception 2 (illegal data address)"
-            in line.alarms("gate-unreachable")[0]
+        # On a machine that was held up the first part may be judged before anything was written.
+        assert re.search(
+            r"write [01] to coil 10: it refused with exception 2 \(illegal data address\)",
+            line.alarms("gate-unreachable")[0],
         )
         machine.refuses = None
         eventually(lambda: len(line.alarms("gate-unreachable")) == 2, what="the alarm is cleared")
@@ -142,7 +144,7 @@ def test_a_journal_stuck_on_a_slow_disk_does_not_delay_the_gate(
     tmp_path: Path, machine: Plc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = threading.Event()
-    with Gated.running(gated_settings(tmp_path, machine)) as line:
+    with Gated.running(gated_settings(tmp_path, machine, rate_hz=60)) as line:
         eventually(lambda: line.gate()["pulses"] >= 3, what="parts are thrown out")
         _hang_the_disk(monkeypatch, free)
         decided = line.gate()["decided"]
@@ -172,7 +174,7 @@ def test_while_an_inspection_takes_too_long_the_output_is_held_and_the_late_part
         eventually(lambda: machine.is_on(REJECT_COIL), what="everything is thrown out")
         assert line.gate()["reason"] == "an inspection is not done after 320 ms"
         slow.clear()
-        eventually(lambda: time.monotonic() - began_s > 1, what="the part is long past the gate")
+        eventually(lambda: time.monotonic() - began_s > 0.6, what="the part is long past the gate")
         go_on.set()
         eventually(lambda: machine.is_on(TRUSTED_COIL), what="it is trusted again")
         decided = line.gate()["decided"]
@@ -187,7 +189,7 @@ def test_while_an_inspection_takes_too_long_the_output_is_held_and_the_late_part
 
 
 def test_a_belts_defects_are_thrown_out_once_each(tmp_path: Path, machine: Plc) -> None:
-    source = {"type": "simulated", "trigger": "free_running", "rate_hz": 60, "image_wh": [96, 64], "count": 150}
+    source = {"type": "simulated", "trigger": "free_running", "rate_hz": 60, "image_wh": [96, 64], "count": 80}
     settings = gated_settings(tmp_path, machine, gate={"rejects": ["reject"]}, source=source, policy={})
     with Gated.running(settings) as line:
         line.wait_for_the_end()

@@ -103,8 +103,9 @@ def test_photographs_in_the_order_in_which_they_were_taken_raise_nothing() -> No
     assert not any(show(CameraHealth(ImageQualitySettings(), is_triggered=True), [*images, *images[::-1]]))
 
 
-def test_five_hundred_ordinary_tags_raise_nothing() -> None:
-    assert not any(show(CameraHealth(ImageQualitySettings(), is_triggered=True), simulated(500, seed=11)))
+@pytest.mark.parametrize("tags", [150, pytest.param(500, marks=pytest.mark.nightly)])
+def test_ordinary_tags_raise_nothing(tags: int) -> None:
+    assert not any(show(CameraHealth(ImageQualitySettings(), is_triggered=True), simulated(tags, seed=11)))
 
 
 def test_large_noisy_color_frames_raise_nothing_and_show_defocus() -> None:

@@ -1,6 +1,6 @@
 """A wall clock that a test sets for one process, while the clocks that nobody sets go on."""
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.requirements import require_program
@@ -10,10 +10,11 @@ class ShiftedClock:
     """Stands between a process and its wall clock, by Debian's package faketime.
 
     Attributes:
-        command: How to start `edge-inspector` under it.
+        command: How to start the process under it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: Sequence[str]) -> None:
+        """Tell the truth for now; `command` is how to start the process without it."""
         require_program("faketime", package="faketime")
         (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
         self._shift = folder / "shift"
@@ -27,7 +28,7 @@ class ShiftedClock:
             "NO_FAKE_STAT": 1,
         }
         settings = [f"{name}={value}" for name, value in environment.items()]
-        self.command = ("env", *settings, sys.executable, "-m", "edge_inspector")
+        self.command = ("env", *settings, *command)
 
     def shift(self, offset: str) -> None:
         """Set the clock, for example "+10y" ahead; "+0" is the truth."""

@@ -24,18 +24,19 @@ def score_of(output: str) -> tuple[int, int, int]:
     return int(told[1]), int(told[2]), int(told[3])
 
 
-def test_the_demonstration_finds_most_defects_and_accounts_for_every_part() -> None:
+@pytest.mark.parametrize("count", [30, pytest.param(60, marks=pytest.mark.nightly)])
+def test_the_demonstration_finds_most_defects_and_accounts_for_every_part(count: int) -> None:
     require_program("mosquitto", package="mosquitto")
     port = free_port()
-    ended = run_command("demo", "--parts", "60", "--rate", "30", "--port", str(port))
+    ended = run_command("demo", "--parts", str(count), "--rate", "30", "--port", str(port))
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
     assert f"on 127.0.0.1:{port}" in ended.stdout
     parts, found, missed = score_of(ended.stdout)
-    assert parts == 60
+    assert parts == count
     assert found / (found + missed) >= ENOUGH
-    assert "frames: 60 captured = 60 inspected + 0 dropped + 0 in flight" in ended.stdout
-    assert sum(line.startswith("part-") for line in ended.stdout.splitlines()) == 60
+    assert f"frames: {count} captured = {count} inspected + 0 dropped + 0 in flight" in ended.stdout
+    assert sum(line.startswith("part-") for line in ended.stdout.splitlines()) == count
 
 
 def test_the_demonstration_runs_with_the_embedded_broker_alone(

@@ -18,6 +18,7 @@ from edge_inspector.topics import CATALOGUE, Channel, Message, TopicTree
 from tests.daemons import Daemon, run_command, write_configuration
 from tests.integration.shifted_clock import ShiftedClock
 from tests.integration.watcher import HOME, Watcher, assert_all_is_told_and_on_record, ids_on_record
+from tests.integration.watchful import WATCHFUL
 from tests.journal.disks import small_disk
 from tests.mosquitto import PATIENCE_S, Mosquitto, Subscriber, eventually, free_port
 from tests.onnx_models import bright_spot_model
@@ -61,13 +62,14 @@ def test_a_disk_that_fills_up_costs_no_event(tmp_path: Path, broker: Mosquitto, 
     with small_disk(tmp_path / "disk", size_kb=8192) as disk:
         journal = disk.folder / HOME / "journal.db"
         configuration = write_station(tmp_path, broker, model, state={"dir": str(disk.folder / HOME.parent)})
-        with Watcher(broker.port) as watcher, Daemon(configuration) as daemon:
+        with Watcher(broker.port) as watcher, Daemon(configuration, command=WATCHFUL) as daemon:
             watcher.wait_for_results(5)
             disk.fill()
             alarm = watcher.wait_for_alarm("journal-unavailable")
             assert alarm["severity"] == "critical"
             assert "full" in alarm["text"]
             assert "the disk" in alarm["what_to_do"]
+            watcher.wait_for_results(5)
             behind = set(watcher.result_ids()) - set(ids_on_record(journal))
             assert behind, "the line went on while nothing could be written"
             watcher.wait_for_results(5)
@@ -85,7 +87,7 @@ def test_a_disk_that_is_read_only_at_the_start_keeps_nobody_from_inspecting(
     with small_disk(tmp_path / "disk", size_kb=8192) as disk:
         disk.remount("ro")
         configuration = write_station(tmp_path, broker, model, state={"dir": str(disk.folder / HOME.parent)})
-        with Watcher(broker.port) as watcher, Daemon(configuration) as daemon:
+        with Watcher(broker.port) as watcher, Daemon(configuration, command=WATCHFUL) as daemon:
             alarm = watcher.wait_for_alarm("journal-unavailable")
             assert alarm["severity"] == "critical"
             assert "ead-only" in alarm["text"]
@@ -108,7 +110,7 @@ def test_a_journal_that_becomes_garbage_is_set_aside(tmp_path: Path, broker: Mos
     configuration = write_station(tmp_path, broker, model, source=source)
     journal = tmp_path / HOME / "journal.db"
     with Watcher(broker.port) as watcher:
-        with Daemon(configuration) as daemon:
+        with Daemon(configuration, command=WATCHFUL) as daemon:
             watcher.wait_for_results(10)
             overwrite(journal)
             overwrite(journal.with_name("journal.db-wal"))
@@ -121,7 +123,7 @@ def test_a_journal_that_becomes_garbage_is_set_aside(tmp_path: Path, broker: Mos
 
         told_before, sessions = set(watcher.result_ids()), watcher.total().sessions
         overwrite(journal)
-        with Daemon(configuration) as daemon:
+        with Daemon(configuration, command=WATCHFUL) as daemon:
             alarm = watcher.wait_for_alarm("journal-set-aside")
             assert "renamed to journal.db.damaged-2 and a new one begun" in alarm["text"]
             watcher.wait_for_results(5)
@@ -221,7 +223,7 @@ def event(number: int) -> Message:
 
 def test_a_dead_sink_costs_the_live_ones_nothing(tmp_path: Path, broker: Mosquitto) -> None:
     will = Message(TOPICS.topic(Channel.STATUS), b"{}", CATALOGUE[Channel.STATUS])
-    count = 1000
+    count = 2 * QUOTA
     with (
         Mosquitto(tmp_path, "max_queued_messages 0") as other,
         Subscriber(broker.port, "edge-inspector/#") as first,
@@ -267,14 +269,14 @@ def test_a_stuck_inspection_ends_the_process_and_then_costs_only_verdicts(tmp_pa
         health={"min_free_mb": 0, "watchdog": {"inspection_s": 1, "exits_per_hour": 1}},
     )
     with Watcher(broker.port) as watcher:
-        with Daemon(configuration) as daemon:
+        with Daemon(configuration, command=WATCHFUL) as daemon:
             assert daemon.wait() == STUCK
             assert [line for line in daemon.lines if "an inspection does not end" in line]
         watcher.collect_what_is_there()
         assert watcher.documents("status")[-1]["status"] == "stopped"
         assert watcher.total().parts.outcomes["accept"] == 15
 
-        with Daemon(configuration) as daemon:
+        with Daemon(configuration, command=WATCHFUL) as daemon:
             alarm = watcher.wait_for_alarm("running-degraded")
             assert alarm["severity"] == "critical"
             results = watcher.wait_for_results(25)  # the picture that stalls would come again among them
@@ -290,7 +292,7 @@ def test_a_stuck_inspection_ends_the_process_and_then_costs_only_verdicts(tmp_pa
 def test_a_clock_that_jumps_ten_years_deletes_nothing_and_repeats_no_id(
     tmp_path: Path, broker: Mosquitto, model: Path
 ) -> None:
-    clock = ShiftedClock(tmp_path)
+    clock = ShiftedClock(tmp_path, WATCHFUL)
     source = {**SOURCE, "rate_hz": 200}
     configuration = write_station(tmp_path, broker, model, source=source, journal={"keep_days": 1})
 
@@ -305,10 +307,10 @@ def test_a_clock_that_jumps_ten_years_deletes_nothing_and_repeats_no_id(
         assert "the clock was set forward by 36" in watcher.wait_for_alarm("clock-jumped")["text"]
         then = wait_for_another_year_than(this_year)
         assert then - this_year in {9, 10}
-        watcher.wait_for_results(300)  # old rows are looked for every second
+        watcher.wait_for_results(100)  # old rows are looked for every tenth of a second
         clock.shift("+0")
         assert then - wait_for_another_year_than(then) in {9, 10}
-        watcher.wait_for_results(200)
+        watcher.wait_for_results(100)
         stop(daemon, watcher)
     assert_all_is_told_and_on_record(watcher, daemon, tmp_path / HOME / "journal.db")
 

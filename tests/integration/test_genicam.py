@@ -35,13 +35,13 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
         yield broker
 
 
-def write_station(folder: Path, broker: Mosquitto, camera: GigeCamera, **source: Any) -> Path:
+def write_station(folder: Path, broker: Mosquitto, gige: GigeCamera, **source: Any) -> Path:
     return write_configuration(
         folder / "station.json",
         bright_spot_model(folder / "model", model_wh=(64, 64)),
         source={
             "type": "genicam",
-            "camera": camera.serial,
+            "camera": gige.address,  # which needs no search
             "pixel_format": "Mono8",
             "read_timeout_s": 2,
             "reopen_min_s": 0.1,
@@ -81,7 +81,7 @@ def books(daemon: Daemon, collector: Collector) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("region", "rate_hz", "results"),
     [
-        pytest.param(VGA, 25, 40, id="25 fps at 640x480"),
+        pytest.param(VGA, 25, 20, id="25 fps at 640x480"),
         pytest.param(WHOLE_SENSOR, 1000, 10, id="as fast as it can at 2048x2048"),
         pytest.param(VGA, 25, 1500, id="a minute", marks=[pytest.mark.nightly, pytest.mark.timeout(300)]),
         pytest.param(WHOLE_SENSOR, 1000, 300, id="long", marks=[pytest.mark.nightly, pytest.mark.timeout(300)]),
@@ -109,18 +109,18 @@ def test_a_killed_camera_is_told_and_comes_back_by_itself_without_an_old_frame(
     with GigeCamera() as camera, Collector(broker.port) as collector:
         with Daemon(write_station(tmp_path, broker, camera, region=VGA)) as daemon:
             collector.collect_until(on("top/status", '"online"'))
-            results_until(collector, 10)
+            results_until(collector, 5)
             camera.kill()
             collector.collect_until(on("alarm/camera-lost", "alarm.raised", camera.serial, "does not answer any more"))
             collector.collect_until(on("top/status", '"offline"', "does not answer any more"))
-            threading.Event().wait(0.5)
+            threading.Event().wait(0.2)
             collector.collect_what_is_there()
             started_at = datetime.now(UTC)
             camera.start()
             collector.collect_until(on("alarm/camera-lost", "alarm.cleared"))
             back_at = datetime.now(UTC)
             before = len(collector.messages)
-            results_until(collector, 10)
+            results_until(collector, 5)
             assert daemon.stop() == 0
         collector.collect_what_is_there()
     assert (back_at - started_at).total_seconds() < PATIENCE_S
@@ -132,7 +132,7 @@ def test_a_killed_camera_is_told_and_comes_back_by_itself_without_an_old_frame(
 
 def test_lost_packets_are_counted_frames_and_never_inspected_ones(tmp_path: Path, broker: Mosquitto) -> None:
     with GigeCamera(lost_per_thousand=5) as camera, Collector(broker.port) as collector:
-        configuration = write_station(tmp_path, broker, camera, region=VGA, packet_size=4000)
+        configuration = write_station(tmp_path, broker, camera, region=VGA, rate_hz=60, packet_size=4000)
         with Daemon(configuration) as daemon:
             results_until(collector, 15)
             assert daemon.stop() == 0
@@ -145,7 +145,7 @@ def test_lost_packets_are_counted_frames_and_never_inspected_ones(tmp_path: Path
 def test_every_frame_that_leaves_the_source_of_a_lossy_camera_is_whole(frames: int) -> None:
     with GigeCamera(lost_per_thousand=5) as camera:
         settings = GenicamSource(
-            type="genicam", camera=camera.address, pixel_format="Mono8", region=VGA, rate_hz=60, packet_size=4000
+            type="genicam", camera=camera.address, pixel_format="Mono8", region=VGA, rate_hz=120, packet_size=4000
         )
         source = open_source(settings, threading.Event(), staleness_ms=math.inf)
         whole, skipped = 0, Counter[DropCause]()

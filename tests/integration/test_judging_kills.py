@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.daemons import Daemon, write_configuration
+from tests.daemons import write_configuration
+from tests.forked import ForkedDaemon
 from tests.integration.watcher import HOME
 from tests.mosquitto import eventually, free_port
 from tests.onnx_models import bright_spot_model
@@ -107,7 +108,7 @@ def kill_while_people_judge(tmp_path: Path, *, kills: int) -> None:
         return None
 
     for life in range(kills):
-        with Daemon(configuration) as daemon:
+        with ForkedDaemon(configuration) as daemon:
             eventually(lambda: signed_in("otto"), what="the page answers")
             tablets = [person for person in map(signed_in, ("otto", "ada")) if person is not None]
 
@@ -136,7 +137,7 @@ def kill_while_people_judge(tmp_path: Path, *, kills: int) -> None:
 
 @pytest.mark.timeout(120)
 def test_a_word_that_was_answered_outlives_a_kill_at_any_moment(tmp_path: Path) -> None:
-    kill_while_people_judge(tmp_path, kills=3)
+    kill_while_people_judge(tmp_path, kills=2)
 
 
 @pytest.mark.nightly

@@ -129,7 +129,7 @@ def check(collector: Collector, journal: Path, *, kills: int) -> None:
 
 @pytest.mark.timeout(300)
 def test_what_is_on_record_arrives_and_the_ledgers_add_up_over_kills(tmp_path: Path, broker: Mosquitto) -> None:
-    kill_often(tmp_path, broker, kills=10)
+    kill_often(tmp_path, broker, kills=4)
 
 
 @pytest.mark.nightly

@@ -58,6 +58,7 @@ def write_line(folder: Path, port: int, *, rate_hz: float = 200, count: int | No
         source=source if count is None else {**source, "count": count},
         mqtt={"port": port, "reconnect_min_s": 0.1, "reconnect_max_s": 0.2, **mqtt},
         flow={"stats_interval_s": 0.5},
+        samples={"mode": "off"},  # a busy machine cannot keep so many, and says so
     )
 
 
@@ -140,7 +141,7 @@ def test_no_result_is_lost_when_the_broker_goes_away_and_comes_back_empty(tmp_pa
     with (
         Wire(broker.port) as wire,
         StationCollector(broker.port) as collector,
-        Daemon(write_line(tmp_path, wire.port, rate_hz=100)) as daemon,
+        Daemon(write_line(tmp_path, wire.port, rate_hz=200)) as daemon,
     ):
         for _ in range(20):
             collector.collect_until(lambda message: message.topic == f"{STATION}/top/result")
@@ -182,7 +183,7 @@ def test_a_broker_that_refuses_the_password_is_one_clear_error_and_the_line_runs
         with Daemon(configuration) as daemon:
             daemon.wait_for("refused the connection")
             inspected = sum("detection" in line for line in daemon.lines)
-            daemon.wait_for("detection", count=inspected + 100)
+            daemon.wait_for("detection", count=inspected + 30)
             assert daemon.is_running
             assert daemon.stop() == 0
     errors = [record["message"] for record in daemon.records() if record["level"] == "error"]
@@ -214,12 +215,11 @@ def test_two_daemons_of_one_station_and_camera_are_told_apart_by_the_error(tmp_p
     document = json.loads(configuration.read_text()) | {"state": {"dir": str(tmp_path / "elsewhere")}}
     another = tmp_path / "another.json"
     another.write_text(json.dumps(document))
-    with Daemon(configuration) as first:
-        first.wait_for("connected as")
-        with Daemon(another) as second:
-            first.wait_for("same client id")
-            assert second.stop() == 0
-        assert first.stop() == 0
+    with Daemon(configuration) as first, Daemon(another) as second:
+        first.wait_for("same client id")
+        for daemon in (first, second):
+            daemon.send(signal.SIGTERM)
+        assert (first.wait(), second.wait()) == (0, 0)
 
 
 def test_a_second_daemon_in_the_same_home_is_refused_and_the_first_one_runs_on(

@@ -27,7 +27,7 @@ from tests.pylon_emulator import require_pylon, showing, write_pictures
 
 IMAGE_WH = (450, 300)
 STATION = "edge-inspector/hall/line-1/station-2"
-TAGS = 40
+DAY, NIGHT = 20, 40  # tags
 FAILED = 3
 
 
@@ -44,7 +44,7 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 @pytest.fixture(scope="module")
 def tags() -> list[Tag]:
-    return [plan_tag(5, number, image_wh=IMAGE_WH, defect_rate=0.5) for number in range(TAGS)]
+    return [plan_tag(5, number, image_wh=IMAGE_WH, defect_rate=0.5) for number in range(NIGHT)]
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +65,16 @@ def direct(folder: Path) -> list[str]:
     return verdicts
 
 
-def run_line(folder: Path, broker: Mosquitto, environment: dict[str, str], source: dict[str, Any]) -> "Line":
-    """Run a line until each tag has its result, and return these in the order of the parts."""
+def run_line(
+    folder: Path, broker: Mosquitto, environment: dict[str, str], source: dict[str, Any], count: int
+) -> "Line":
+    """Run a line until so many tags have their results, and return these in the order of the parts."""
     file = write_configuration(
         folder / "station.json", SHIPPED_MODEL, source=source, mqtt={"port": broker.port}, log={"format": "json"}
     )
     results: dict[str, dict[str, Any]] = {}
     with Collector(broker.port) as collector, Daemon(file, environment=environment) as daemon:
-        while len(results) < TAGS:
+        while len(results) < count:
             message = collector.next()
             if message.topic == f"{STATION}/top/result":
                 result = json.loads(message.payload)["data"]
@@ -81,7 +83,7 @@ def run_line(folder: Path, broker: Mosquitto, environment: dict[str, str], sourc
     causes = re.search(r"dropped (\{.*?\})", json.loads(daemon.lines[-1])["message"])
     dropped = Counter(ast.literal_eval(causes[1]) if causes else {})
     del dropped["stopped"]  # the part for which the timer had just fired
-    return Line([results[part_id] for part_id in sorted(results)], ledger_of(daemon.lines[-1]), dropped)
+    return Line([results[part_id] for part_id in sorted(results)][:count], ledger_of(daemon.lines[-1]), dropped)
 
 
 class Line:
@@ -94,13 +96,14 @@ class Line:
     """
 
     def __init__(self, results: list[dict[str, Any]], ledger: tuple[int, int, int, int], dropped: Counter[str]) -> None:
-        self.results, self.ledger, self.dropped = results[:TAGS], ledger, dropped
+        self.results, self.ledger, self.dropped = results, ledger, dropped
 
     @property
     def outcomes(self) -> list[str]:
         return [str(result["outcome"]) for result in self.results]
 
 
+@pytest.mark.parametrize("count", [DAY, pytest.param(NIGHT, marks=pytest.mark.nightly)])
 def test_tags_through_the_camera_get_the_verdicts_that_they_get_directly(  # noqa: PLR0913, PLR0917 - its fixtures
     tmp_path: Path,
     broker: Mosquitto,
@@ -108,12 +111,15 @@ def test_tags_through_the_camera_get_the_verdicts_that_they_get_directly(  # noq
     folder: Path,
     direct: list[str],
     tags: Sequence[Tag],
+    count: int,
 ) -> None:
     source = showing(folder, IMAGE_WH, pixel_format="Mono8", trigger={"by": "timer", "rate_hz": 15})
-    line = run_line(tmp_path, broker, environment, source)
-    assert line.outcomes == direct
-    right = sum((outcome == "accept") == (not tag.defects) for outcome, tag in zip(line.outcomes, tags, strict=True))
-    assert right >= 0.9 * TAGS
+    line = run_line(tmp_path, broker, environment, source, count)
+    assert line.outcomes == direct[:count]
+    right = sum(
+        (outcome == "accept") == (not tag.defects) for outcome, tag in zip(line.outcomes, tags[:count], strict=True)
+    )
+    assert right >= 0.9 * count
     assert len(Counter(line.outcomes)) > 1
     captured, inspected, dropped, in_flight = line.ledger
     assert (captured, in_flight, line.dropped) == (inspected + dropped, 0, {})
@@ -124,9 +130,9 @@ def test_parts_whose_buffers_failed_get_no_verdict_and_the_others_theirs(
 ) -> None:
     failing = {"ForceFailedBufferCount": FAILED, "ForceFailedBuffer": True}
     source = showing(folder, IMAGE_WH, pixel_format="Mono8", trigger={"by": "timer", "rate_hz": 15}, features=failing)
-    line = run_line(tmp_path, broker, environment, source)
+    line = run_line(tmp_path, broker, environment, source, DAY)
     assert line.outcomes[:FAILED] == ["no_verdict"] * FAILED
-    assert line.outcomes[FAILED:] == direct[FAILED:]
+    assert line.outcomes[FAILED:] == direct[FAILED:DAY]
     captured, inspected, dropped, in_flight = line.ledger
     assert (captured, in_flight, line.dropped) == (inspected + dropped, 0, {"frame_damaged": FAILED})
     assert {result["no_verdict"]["cause"] for result in line.results[:FAILED]} == {"frame_damaged"}

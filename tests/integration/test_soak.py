@@ -138,7 +138,7 @@ def quiet_log(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_run_with_faults_leaks_nothing_and_loses_nothing(tmp_path: Path) -> None:
-    soak(tmp_path, frames=10_000, readings=20)
+    soak(tmp_path, frames=3000, readings=20)
 
 
 @pytest.mark.nightly

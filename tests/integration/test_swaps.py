@@ -156,7 +156,7 @@ def test_models_change_under_load_and_no_frame_is_lost_also_not_over_a_restart(
     settings, changes = settings_of(tmp_path, updates), prepare(updates, [UPDATE, BAD[3], FAIL, UPDATE, GO_BACK])
     with Station(settings) as station:
         runs = change_models(station, updates, changes)
-        assert_nothing_is_lost(station, station.end(frames=600))
+        assert_nothing_is_lost(station, station.end(frames=300))
     assert runs == "1.4.0"
     with Station(settings) as station:
         eventually(lambda: station.line.captured > 50, what="the line goes on")

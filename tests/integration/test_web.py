@@ -14,7 +14,8 @@ from edge_inspector.simulation.web import web_scratches
 from edge_inspector.sources.simulated_web import web_style
 from tests.collector import Collector
 from tests.commander import Commander
-from tests.daemons import Daemon, ledger_of, run_command, write_configuration
+from tests.daemons import ledger_of, write_configuration
+from tests.forked import ForkedDaemon, run_forked
 from tests.gige_camera import GigeCamera
 from tests.mosquitto import Mosquitto
 from tests.onnx_models import bright_spot_model
@@ -52,16 +53,16 @@ def test_every_scratch_of_two_rolls_is_one_event_with_its_place(tmp_path: Path, 
         source={
             "type": "simulated_web",
             "seed": SEED,
-            "lines_hz": 3000,
+            "lines_hz": 20_000,  # all frames fit in the queue
             "roll_lines": ROLL_LINES,
             "rolls": 2,
             "defect_rate": 1.0,
             "web": {"frame_lines": 300, "overlap_lines": 100, "mm_per_line": 0.1},
         },
-        flow={"queue_size": 64, "max_results_hz": 1000},  # the machine of a test may be busy
+        flow={"queue_size": 64, "max_results_hz": 1000},
         mqtt={"port": broker.port},
     )
-    with Collector(broker.port) as collector, Daemon(configuration) as daemon:
+    with Collector(broker.port) as collector, ForkedDaemon(configuration) as daemon:
         collector.collect_until(is_stopped)
         assert daemon.wait() == 0
         captured, inspected, dropped, in_flight = ledger_of(daemon.lines[-1])
@@ -101,8 +102,8 @@ def test_a_recorded_web_gives_the_same_defects_again(tmp_path: Path) -> None:
     }
     configuration = write_configuration(tmp_path / "station.json", SHIPPED, source=source, flow={"queue_size": 64})
     recording = tmp_path / "recording"
-    assert run_command("run", "-c", configuration, "--record", recording).returncode == 0
-    replayed = run_command("replay", recording)
+    assert run_forked("run", "-c", configuration, "--record", recording).returncode == 0
+    replayed = run_forked("replay", recording)
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
     told = [line for line in (recording / "results.jsonl").read_text().splitlines() if '"phase": "new"' in line]
     assert len(told) >= 8
@@ -120,7 +121,7 @@ def test_a_person_ends_a_roll_and_names_the_next(tmp_path: Path, broker: Mosquit
     with (
         Collector(broker.port) as collector,
         Commander(broker.port, STATION) as commander,
-        Daemon(configuration) as daemon,
+        ForkedDaemon(configuration) as daemon,
     ):
         first = json.loads(collector.collect_until(is_on("top/result")).payload)["data"]["web"]["roll"]
         answer = commander.ask("roll", "one", roll="R-4711")["data"]
@@ -138,7 +139,7 @@ def test_a_line_without_a_web_has_no_rolls(tmp_path: Path, broker: Mosquitto) ->
     with (
         Collector(broker.port) as collector,
         Commander(broker.port, STATION) as commander,
-        Daemon(configuration) as daemon,
+        ForkedDaemon(configuration) as daemon,
     ):
         collector.collect_until(is_on("top/result"))
         answer = commander.ask("roll", "one")["data"]
@@ -155,7 +156,7 @@ def write_line_camera(
         bright_spot_model(folder / "model", model_wh=(64, 64)),
         source={
             "type": "genicam",
-            "camera": camera.serial,
+            "camera": camera.address,
             "pixel_format": "Mono8",
             "region": [0, 0, 512, 128],
             "packet_size": 1500,
@@ -175,7 +176,7 @@ def test_the_pictures_of_a_gige_camera_are_blocks_of_lines_as_long_as_the_plc_sa
         machine.inputs = lambda: {7: 500}
         speed = {"address": 7, "mm_s_per_unit": 1, "lines_hz": 2000}
         configuration = write_line_camera(tmp_path, broker, camera, {"speed": speed}, plc=machine.settings)
-        with Collector(broker.port) as collector, Daemon(configuration) as daemon:
+        with Collector(broker.port) as collector, ForkedDaemon(configuration) as daemon:
             for _ in range(8):
                 collector.collect_until(is_on("top/result"))
             daemon.stop()
@@ -193,7 +194,7 @@ def test_the_pictures_of_a_gige_camera_are_blocks_of_lines_as_long_as_the_plc_sa
 def test_blocks_that_a_camera_loses_keep_their_place_and_are_told(tmp_path: Path, broker: Mosquitto) -> None:
     with GigeCamera(lost_per_thousand=10) as camera:
         configuration = write_line_camera(tmp_path, broker, camera, {"mm_per_line": 0.25})
-        with Collector(broker.port) as collector, Daemon(configuration) as daemon:
+        with Collector(broker.port) as collector, ForkedDaemon(configuration) as daemon:
             is_told = is_on("alarm/web-not-inspected", "nobody looked at lines")
             while sum(data["outcome"] == "no_verdict" for data in data_on(collector, "top/result")) < 3:
                 collector.collect_until(is_on("top/result"))

@@ -30,7 +30,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with nothing but the installed wheel."""
     folder = tmp_path_factory.mktemp("installed")
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", str(folder), str(wheel)]
+    quickly = ("--no-compile", "--disable-pip-version-check", "--no-cache-dir")
+    alone = ("--no-deps", "--no-index", "--target", str(folder))
+    command = [sys.executable, "-m", "pip", "install", *quickly, *alone, str(wheel)]
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
     return folder
 

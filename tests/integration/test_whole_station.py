@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
+from edge_inspector.cli import main
 from tests.collector import Collector
 from tests.commander import Commander
-from tests.daemons import PATIENCE_S, Daemon, run_command
+from tests.daemons import PATIENCE_S, Daemon
+from tests.forked import ForkedDaemon
 from tests.gige_camera import GigeCamera
 from tests.mosquitto import Mosquitto, Wire, eventually
 from tests.onnx_models import bright_spot_model
@@ -274,15 +276,15 @@ def around(tmp_path: Path) -> Iterator[Surroundings]:
         yield Surroundings(tmp_path, stack)
 
 
-def test_the_example_of_a_line_is_accepted_without_its_camera_and_its_plc() -> None:
-    checked = run_command("check-config", FILE)
-    assert (checked.returncode, checked.stdout.splitlines()[-1]) == (0, f"{FILE}: usable"), checked.stderr
+def test_the_example_of_a_line_is_accepted_without_its_camera_and_its_plc(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-config", str(FILE)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"{FILE}: usable"
 
 
 def test_the_example_of_a_line_loses_all_at_once_and_changes_over_and_no_part_is_judged_or_thrown_out_wrongly(
     around: Surroundings,
 ) -> None:
-    with Daemon(around.file) as daemon:
+    with ForkedDaemon(around.file) as daemon:
         eventually(around.is_trusted, what="it is trusted")
         around.belt.bring(6)
         around.lose_everything()

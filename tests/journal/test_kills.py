@@ -85,7 +85,7 @@ def kill_often(path: Path, *, kills: int) -> None:
 
 
 def test_a_journal_survives_being_killed_at_any_moment(tmp_path: Path) -> None:
-    kill_often(tmp_path / "home" / "journal.db", kills=20)
+    kill_often(tmp_path / "home" / "journal.db", kills=8)
 
 
 @pytest.mark.nightly

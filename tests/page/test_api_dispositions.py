@@ -1,5 +1,6 @@
 """Dispositions: what may be said of which result, by whom, and that it is there when the answer comes."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,8 +21,8 @@ from edge_inspector.page.index.rows import ResultRow
 from edge_inspector.page.page import OperatorPage
 from tests.mosquitto import eventually
 from tests.page.indexed import IMAGE_WH
-from tests.page.people import Person
-from tests.page.stations import BEGAN, PageStation, ids, port_of, wait_for
+from tests.page.people import Person, people
+from tests.page.stations import BEGAN, PageStation, ids, port_of, serving, wait_for
 
 BOX = {"label": "dent", "xyxy": [100.0, 100.0, 140.5, 130.0], "part_frame": 0}
 
@@ -29,6 +30,14 @@ BOX = {"label": "dent", "xyxy": [100.0, 100.0, 140.5, 130.0], "part_frame": 0}
 @pytest.fixture
 def otto(page: OperatorPage) -> Person:
     return Person(port_of(page)).sign_in("otto")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PageStation, Person]]:
+    """A station and its operator, for tests each of which says something of a part of its own."""
+    home = tmp_path_factory.mktemp("home")
+    with PageStation.open(home, people()) as station, serving(station, home) as page:
+        yield station, Person(port_of(page)).sign_in("otto")
 
 
 def put(station: PageStation, otto: Person, outcome: str = "reject", **more: Any) -> str:
@@ -109,8 +118,9 @@ def test_a_missed_defect_has_its_box_and_a_result_can_be_found_by_it(station: Pa
     ],
 )
 def test_of_an_accepted_part_other_things_can_be_said(
-    station: PageStation, otto: Person, outcome: str, disposition: str, status: int
+    shared: tuple[PageStation, Person], outcome: str, disposition: str, status: int
 ) -> None:
+    station, otto = shared
     assert say(otto, put(station, otto, outcome), disposition)[0] == status
 
 
@@ -138,23 +148,27 @@ def test_a_part_without_a_verdict_was_not_accepted(station: PageStation, otto: P
     ],
 )
 def test_a_box_that_cannot_be_is_refused_with_the_reason(
-    station: PageStation, otto: Person, more: dict[str, object], where: str
+    shared: tuple[PageStation, Person], more: dict[str, object], where: str
 ) -> None:
+    station, otto = shared
+    judged = [*station.judge.judged]
     status, document = say(otto, put(station, otto), "missed_defect", **more)
     assert status == 422
     assert where in document["error"]["text"]
-    assert station.judge.judged == []
+    assert station.judge.judged == judged
 
 
 @pytest.mark.parametrize("disposition", ["true_reject", "false_reject", "unsure"])
 def test_a_box_says_that_something_was_missed_and_nothing_else(
-    station: PageStation, otto: Person, disposition: str
+    shared: tuple[PageStation, Person], disposition: str
 ) -> None:
+    station, otto = shared
     assert say(otto, put(station, otto), disposition, boxes=[BOX])[0] == 422
 
 
 @pytest.mark.parametrize("disposition", ["withdrawn", "good", ""])
-def test_only_words_of_the_catalogue_can_be_said(station: PageStation, otto: Person, disposition: str) -> None:
+def test_only_words_of_the_catalogue_can_be_said(shared: tuple[PageStation, Person], disposition: str) -> None:
+    station, otto = shared
     assert say(otto, put(station, otto), disposition)[0] == 422
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -11,13 +12,29 @@ from edge_inspector.decision import NoVerdict, NoVerdictCause
 from edge_inspector.page.api.tables import text_of
 from edge_inspector.page.page import OperatorPage
 from tests.page.indexed import IMAGE_WH
-from tests.page.people import Person
-from tests.page.stations import BEGAN, PageStation, ids, port_of, wait_for
+from tests.page.people import Person, people
+from tests.page.stations import BEGAN, PageStation, ids, port_of, serving, wait_for
 
 
 @pytest.fixture
 def vera(page: OperatorPage) -> Person:
     return Person(port_of(page)).sign_in("vera")
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Person, list[str]]]:
+    """A viewer, and the ids of four results, one of each outcome: for those who only ask."""
+    home = tmp_path_factory.mktemp("home")
+    with PageStation.open(home, people()) as station, serving(station, home) as page:
+        viewer = Person(port_of(page)).sign_in("vera")
+        put = [
+            station.put("reject"),
+            station.put("review", label="dent"),
+            station.put("accept"),
+            station.put(cause=NoVerdict(NoVerdictCause.DEADLINE_MISSED)),
+        ]
+        wait_for(viewer, put[-1])
+        yield viewer, put
 
 
 def test_results_are_listed_the_newest_first_and_page_by_page(station: PageStation, vera: Person) -> None:
@@ -70,15 +87,9 @@ def test_a_result_says_what_was_found_where_and_by_which_model(station: PageStat
         ({"audit": "true"}, []),
     ],
 )
-def test_results_are_filtered(station: PageStation, vera: Person, query: dict[str, object], numbers: list[int]) -> None:
-    put = [
-        station.put("reject"),
-        station.put("review", label="dent"),
-        station.put("accept"),
-        station.put(cause=NoVerdict(NoVerdictCause.DEADLINE_MISSED)),
-    ]
-    wait_for(vera, put[-1])
-    assert ids(vera, **query) == [put[number] for number in numbers]
+def test_results_are_filtered(listed: tuple[Person, list[str]], query: dict[str, object], numbers: list[int]) -> None:
+    viewer, put = listed
+    assert ids(viewer, **query) == [put[number] for number in numbers]
 
 
 @pytest.mark.parametrize(
@@ -94,15 +105,19 @@ def test_results_are_filtered(station: PageStation, vera: Person, query: dict[st
         {"before": "nowhere"},
     ],
 )
-def test_a_filter_that_nobody_understands_is_told_by_its_name(vera: Person, query: dict[str, object]) -> None:
-    status, document = vera.get("/results", **query)
+def test_a_filter_that_nobody_understands_is_told_by_its_name(
+    listed: tuple[Person, list[str]], query: dict[str, object]
+) -> None:
+    viewer, _ = listed
+    status, document = viewer.get("/results", **query)
     assert status == 422
     assert next(iter(query)) in document["error"]["text"]
 
 
 @pytest.mark.parametrize("unknown", ["01KJMMA2G0HBA0CAVB2M3SWTSS", "x", "%2e%2e", quote("Ä\x00", safe="")])
-def test_a_result_that_is_not_there_is_not_found(vera: Person, unknown: str) -> None:
-    status, document = vera.get(f"/results/{unknown}")
+def test_a_result_that_is_not_there_is_not_found(listed: tuple[Person, list[str]], unknown: str) -> None:
+    viewer, _ = listed
+    status, document = viewer.get(f"/results/{unknown}")
     assert (status, document["error"]["code"]) == (404, "no_result")
 
 

@@ -55,7 +55,7 @@ def everything_in(index: Index) -> dict[str, Any]:
 def test_an_index_is_what_the_journal_has_after_being_killed_at_any_moment(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kill_often(tmp_path / "home", kills=6)
+    kill_often(tmp_path / "home", kills=3)
     assert "made anew" not in caplog.text, "it goes on where it was"
 
 

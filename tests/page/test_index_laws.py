@@ -104,7 +104,6 @@ def everything(database: Database) -> dict[str, Any]:
 
 
 @given(stories(), st.data())
-@settings(max_examples=60)
 def test_events_that_come_again_and_in_any_order_make_the_same_index(
     messages: list[Message], data: st.DataObject
 ) -> None:
@@ -115,7 +114,6 @@ def test_events_that_come_again_and_in_any_order_make_the_same_index(
 
 
 @given(stories())
-@settings(max_examples=40)
 def test_counts_are_those_of_the_rows_and_lists_those_of_a_filter(messages: list[Message]) -> None:
     database = indexed([Entry(seq, message) for seq, message in enumerate(messages, 1)])
     found = everything(database)
@@ -138,7 +136,6 @@ def test_counts_are_those_of_the_rows_and_lists_those_of_a_filter(messages: list
 
 
 @given(stories(), st.integers(0, 30), st.integers(0, 30))
-@settings(max_examples=60)
 def test_what_was_made_of_lost_events_is_taken_back_wherever_the_head_was(
     messages: list[Message], through: int, head: int
 ) -> None:

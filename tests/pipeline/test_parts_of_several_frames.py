@@ -5,6 +5,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import pytest
+
 from edge_inspector.frame import DamagedFrame, Frame
 from edge_inspector.pipeline.handover import WhenFull
 from edge_inspector.topics import Channel
@@ -82,18 +84,19 @@ def test_a_frame_that_overflows_the_queue_costs_its_part_the_verdict_and_no_othe
     assert_accounts_hold(flow, totals)
 
 
-def test_ten_thousand_parts_with_lost_late_damaged_and_double_frames_get_one_outcome_each_in_order() -> None:
-    captured = list(faulty_line(10_000, random.Random(11)))
+@pytest.mark.parametrize("parts", [1_000, pytest.param(10_000, marks=pytest.mark.nightly)])
+def test_parts_with_lost_late_damaged_and_double_frames_get_one_outcome_each_in_order(parts: int) -> None:
+    captured = list(faulty_line(parts, random.Random(11)))
     finds = {item.frame_id: defect(0.9) for item in captured if item.frame_id % 200 == 0}
     flow = line(ScriptedSource(captured), ScriptedDetector(finds), size=64, frames_per_part=FRAMES)
     totals = flow.run()
     results = [(result["part_id"], verdict_of(result)) for result in flow.results()]
-    assert len(results) == 10_000
+    assert len(results) == parts
     assert results == expected(captured, rejected=set(finds))
     fates = count(fate for _, fate in results)
-    assert min(fates[fate] for fate in ("accept", "reject", "frame_missing", "frame_damaged")) > 100
+    assert min(fates[fate] for fate in ("accept", "reject", "frame_missing", "frame_damaged")) > parts // 100
     dropped = totals.frames.dropped
-    assert min(dropped[cause] for cause in ("frame_late", "frame_duplicate", "frame_damaged")) > 200
+    assert min(dropped[cause] for cause in ("frame_late", "frame_duplicate", "frame_damaged")) > parts // 50
     assert_accounts_hold(flow, totals)
 
 

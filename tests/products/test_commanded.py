@@ -11,7 +11,7 @@ import pytest
 
 from tests.collector import Collector
 from tests.commander import Commander, command_of
-from tests.daemons import Daemon
+from tests.forked import ForkedDaemon
 from tests.integration.watcher import HOME, STATION
 from tests.models.made import picture, sha256_of
 from tests.mosquitto import Mosquitto
@@ -41,7 +41,7 @@ def configuration_in(folder: Path, port: int) -> Path:
 def test_a_command_changes_the_daemon_over_and_it_starts_so_again(tmp_path: Path) -> None:
     with Mosquitto(tmp_path) as broker, Commander(broker.port, STATION) as commander:
         configuration = configuration_in(tmp_path, broker.port)
-        with Daemon(configuration) as daemon:
+        with ForkedDaemon(configuration) as daemon:
             daemon.wait_for(SUBSCRIBED)
             done = commander.ask("product", "one", code=B, by="shift lead")["data"]
             assert (done["status"], done["result"]["product"], done["result"]["previous"]) == ("done", B, A)
@@ -52,7 +52,7 @@ def test_a_command_changes_the_daemon_over_and_it_starts_so_again(tmp_path: Path
             assert daemon.stop() == 0
         remembered = json.loads((tmp_path / HOME / "product.json").read_text())
         assert (remembered["product"], remembered["by"], remembered["configured"]) == (B, "shift lead", A)
-        with Daemon(configuration) as daemon:
+        with ForkedDaemon(configuration) as daemon:
             daemon.wait_for(SUBSCRIBED)
             again = commander.ask("product", "four", code=C)["data"]
             assert again["result"]["previous"] == B
@@ -68,7 +68,7 @@ def kill_often(folder: Path, *, kills: int) -> None:
     ):
         configuration = configuration_in(folder, broker.port)
         for number in range(kills):
-            with Daemon(configuration) as daemon:
+            with ForkedDaemon(configuration) as daemon:
                 daemon.wait_for(SUBSCRIBED)
                 for turn in range(chance.randrange(1, 4)):
                     commander.send("product", command_of(f"{number}-{turn}", code=chance.choice((A, B, C))))
@@ -76,7 +76,7 @@ def kill_often(folder: Path, *, kills: int) -> None:
                 daemon.send(signal.SIGKILL)
                 daemon.wait()
         remembered = json.loads((folder / HOME / "product.json").read_text())["product"]
-        with Daemon(configuration) as daemon:
+        with ForkedDaemon(configuration) as daemon:
             daemon.wait_for(SUBSCRIBED)
             pause.wait(0.5)
             assert daemon.stop() == 0
@@ -97,7 +97,7 @@ def kill_often(folder: Path, *, kills: int) -> None:
 
 
 def test_after_a_kill_one_whole_product_is_in_force(tmp_path: Path) -> None:
-    kill_often(tmp_path, kills=5)
+    kill_often(tmp_path, kills=3)
 
 
 @pytest.mark.nightly

@@ -1,5 +1,6 @@
 """A real GigE Vision camera changes over with the line: frames taken before are judged as what they were taken for."""
 
+import ctypes
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 
 from edge_inspector.alarms import PRODUCT_REFUSED
 from edge_inspector.errors import ConfigError, SourceError
+from edge_inspector.sources.genicam.device import AravisDevice
+from edge_inspector.sources.genicam.stream import Stream
 from tests.gige_camera import GigeCamera
 from tests.mosquitto import eventually
 from tests.plc import plc
@@ -17,6 +20,24 @@ TIMER = {"by": "timer", "rate_hz": 10}
 WIDE, TALL = (0, 0, 256, 64), (0, 0, 128, 192)
 SIZES = {A: [256, 64], B: [128, 192]}
 BAD = "over-exposed"
+_PACKET_SOCKET_DISABLED = 1  # of ArvGvStreamOption
+
+
+@pytest.fixture(autouse=True)
+def own_packets_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Aravis receive by a UDP socket.
+
+    The packet socket that it takes where it may has no filter at first: packets of the cameras of tests beside this one
+    come in, and by their higher numbers the frames of the camera in question pass for late ones and are discarded.
+    """
+    begin = Stream.__init__
+
+    def begin_with_a_socket(stream: Stream, device: AravisDevice, buffers: int) -> None:
+        aravis = ctypes.CDLL("libaravis-0.8.so.0")
+        aravis.arv_camera_gv_set_stream_options(ctypes.c_void_p(device.handle), _PACKET_SOCKET_DISABLED)
+        begin(stream, device, buffers)
+
+    monkeypatch.setattr(Stream, "__init__", begin_with_a_socket)
 
 
 class Camera:
@@ -60,10 +81,11 @@ def wrong_sizes(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in results if each["image_wh"] != SIZES[each["product"]]]
 
 
-def test_frames_of_the_old_region_are_judged_as_the_old_product(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.nightly)])
+def test_frames_of_the_old_region_are_judged_as_the_old_product(tmp_path: Path, rounds: int) -> None:
     with GigeCamera() as gige, station_of(tmp_path, gige) as station:
         eventually(results_of(station, A, least=10), what="frames of the first product")
-        for number in range(3):
+        for number in range(rounds):
             station.change(B)
             eventually(results_of(station, B, least=10 * (number + 1)), what="frames of the second")
             station.change(A)
@@ -113,7 +135,11 @@ def test_a_camera_that_is_away_refuses_and_comes_back_as_it_was(tmp_path: Path) 
     assert wrong_sizes(results) == []
 
 
-def test_the_register_of_the_plc_changes_camera_model_and_policy_over(tmp_path: Path) -> None:
+def test_the_register_of_the_plc_changes_camera_model_and_policy_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_inspector.app.plc_product._AWAY_S", 1.0)  # a camera may be away at first
+
     def says(code: str) -> None:
         raw = code.encode().ljust(16, b"\0")
         machine.registers = lambda: {n: raw[2 * n] << 8 | raw[2 * n + 1] for n in range(8)}
@@ -122,7 +148,7 @@ def test_the_register_of_the_plc_changes_camera_model_and_policy_over(tmp_path: 
         says(A)
         identity = {"product": {"address": 0}, "hold_ms": 1000}
         with station_of(tmp_path, gige, trigger=TIMER, plc=machine.settings, identity=identity) as line:
-            eventually(results_of(line, A, least=5), what="parts of the first product")
+            eventually(lambda: len(judged_as(line, A)) >= 5, what="parts of the first product that were seen")
             says(B)
             eventually(lambda: len(judged_as(line, B)) >= 5, what="parts of the second that were seen")
             says("unknown")
@@ -141,7 +167,7 @@ def test_the_register_of_the_plc_changes_camera_model_and_policy_over(tmp_path: 
 def test_a_part_of_several_frames_is_of_one_product_or_gets_no_verdict(tmp_path: Path) -> None:
     with GigeCamera() as gige, station_of(tmp_path, gige, trigger=TIMER, frames_per_part=3) as line:
         eventually(results_of(line, A, least=3), what="parts of the first product")
-        for code in (B, A, B):
+        for code in (B, A):
             line.change(code)
             seen = sum(each["product"] == code for each in line.told.of("result"))
             eventually(results_of(line, code, least=seen + 3), what=f"parts of {code}")
@@ -154,5 +180,5 @@ def test_a_part_of_several_frames_is_of_one_product_or_gets_no_verdict(tmp_path:
     assert {each["frames_total"] for each in judged} == {3}
     causes = [each["no_verdict"]["cause"] for each in results if each["outcome"] == "no_verdict"]
     assert set(causes) <= {"product_mismatch", "stopped", "frame_missing"}
-    assert causes.count("product_mismatch") <= 3
+    assert causes.count("product_mismatch") <= 2
     assert totals.parts.seen == len(results)

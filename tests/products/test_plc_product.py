@@ -62,6 +62,7 @@ def test_a_wish_waits_for_another_change_over_and_for_the_camera(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge_inspector.app.plc_product._AWAY_S", 0.1)
+    monkeypatch.setattr("edge_inspector.app.plc_product._BUSY_S", 0.1)
     changes = Changes(error)
     changes.goes_on.set()
     with PlcProduct(changes) as plc:

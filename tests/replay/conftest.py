@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _signals_and_log_as_before() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     root.handlers.clear()  # taken off first: the set-up closes what it finds

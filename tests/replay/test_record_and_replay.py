@@ -48,6 +48,13 @@ def record(tmp_path: Path, configuration: Path, *more: str) -> Path:
     return folder
 
 
+def record_here(tmp_path: Path, configuration: Path, *more: str) -> Path:
+    """Run the same command in this process, which has loaded everything already."""
+    folder = tmp_path / "recording"
+    assert main(["run", "-c", str(configuration), "--record", str(folder), *more]) == 0
+    return folder
+
+
 def replay(folder: Path, *more: str | Path, code: int = 0) -> str:
     ended = run_command("replay", folder, *more)
     return checked(ended.returncode, ended.stdout, ended.stderr, code)
@@ -111,7 +118,7 @@ def change(path: Path, **settings: Any) -> None:
     ids=["triggered", "three frames a part", "free-running"],
 )
 def test_a_replay_gives_the_same_results(tmp_path: Path, source: dict[str, Any], parts: int | None) -> None:
-    folder = record(tmp_path, configure(tmp_path, source=source))
+    folder = record_here(tmp_path, configure(tmp_path, source=source))
     results = lines(folder / "results.jsonl")
     outcomes = {result["outcome"] for result in results}
     assert outcomes >= {"accept", "reject"}
@@ -127,7 +134,7 @@ def test_a_replay_gives_the_same_results(tmp_path: Path, source: dict[str, Any],
 def test_damaged_and_missing_frames_come_out_again(tmp_path: Path, frames_per_part: int) -> None:
     images = write_images(tmp_path / "images", 9, damaged=[4])
     source = {"type": "directory", "path": str(images), "frames_per_part": frames_per_part}
-    folder = record(tmp_path, configure(tmp_path, source=source))
+    folder = record_here(tmp_path, configure(tmp_path, source=source))
     causes = {result["no_verdict"]["cause"] for result in lines(folder / "results.jsonl") if "no_verdict" in result}
     assert causes == ({"frame_damaged"} if frames_per_part == 1 else {"frame_damaged", "frame_missing"})
     (damaged,) = [frame for frame in lines(folder / "frames.jsonl") if "problem" in frame]
@@ -233,7 +240,7 @@ def test_another_model_goes_before_the_one_that_an_update_has_left(copied: Path,
 def test_frames_that_were_gathered_without_a_model_get_the_one_that_an_update_has_left(tmp_path: Path) -> None:
     source = {"type": "simulated", "rate_hz": 200, "count": 3, "image_wh": [96, 64]}
     collects = configure_updated(tmp_path, None, source=source, samples={"mode": "collect"})
-    folder = record(tmp_path, collects)
+    folder = record_here(tmp_path, collects)
     assert compared(replay_here(folder, "-c", collects)) == (3, 3, 0)
     shown = replay_here(folder, "-c", configure_updated(tmp_path, spot_package(tmp_path / "spot", "1.1.0")))
     assert re.search(r"^what if: model spot 1\.1\.0 \(\w{12}\) instead of no model$", shown, re.MULTILINE)
@@ -271,7 +278,7 @@ def test_the_daemon_runs_on_when_the_recording_has_its_frames(tmp_path: Path) ->
         tmp_path / "s.json", bright_spot_model(tmp_path / "model"), source=source, flow=PATIENT,
         state={"dir": str(tmp_path / "state")},
     )  # fmt: skip
-    folder = record(tmp_path, configuration, "--record-frames", "5")
+    folder = record_here(tmp_path, configuration, "--record-frames", "5")
     assert len(lines(folder / "frames.jsonl")) == 5
     assert [result["part_id"] for result in lines(folder / "results.jsonl")] == ["part-000000", "part-000001"]
     shown = replay_here(folder)

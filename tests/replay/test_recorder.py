@@ -88,8 +88,8 @@ def test_the_recording_ends_after_so_many_frames_and_still_takes_their_results(t
 
 
 def test_a_recording_that_cannot_keep_up_ends_and_has_no_hole(tmp_path: Path) -> None:
-    frames = [noisy_part(number, side=4000) for number in range(4)]
-    with recorder(tmp_path / "r", most_waiting_bytes=20_000_000) as recording:
+    frames = [noisy_part(number, side=2500) for number in range(4)]
+    with recorder(tmp_path / "r", most_waiting_bytes=8_000_000) as recording:
         for frame in frames:
             recording.take(frame)
     found = open_recording(tmp_path / "r")

@@ -85,11 +85,13 @@ def target_of(endpoint: str, *, bucket: str = BUCKET) -> S3Target:
 
 
 @contextmanager
-def uploading(spool: Spool, endpoint: str, *, bucket: str = BUCKET, **upload: Any) -> Iterator[Uploader]:
+def uploading(
+    spool: Spool, endpoint: str, *, bucket: str = BUCKET, patience_s: float = 5, **upload: Any
+) -> Iterator[Uploader]:
     target = target_of(endpoint, bucket=bucket)
     settings = parse({"samples": {"upload": {"retry_min_s": 0.01, "retry_max_s": 0.1, **upload}}}).samples.upload
     with (
-        SampleBucket(target, patience_s=5) as opened,
+        SampleBucket(target, patience_s=patience_s) as opened,
         Uploader(spool, opened, settings, address=lambda key: address(target, key)) as uploader,
     ):
         yield uploader

@@ -111,9 +111,10 @@ def test_a_bucket_that_is_not_there_is_named_with_what_to_check(tmp_path: Path, 
 
 
 def test_a_server_that_dies_and_comes_back_gets_everything(tmp_path: Path) -> None:
-    spool, pictures = stored_pairs(tmp_path, range(12), size=30_000)
+    spool, pictures = stored_pairs(tmp_path, range(12))
     with S3Server(tmp_path) as server:
-        with uploading(spool, server.endpoint) as uploader:
+        # What is under way when it dies is tried by the client itself until it is given up: better soon.
+        with uploading(spool, server.endpoint, patience_s=1) as uploader:
             eventually(lambda: uploader.state().uploaded > 3, what="some are uploaded")
             server.kill()
             eventually(lambda: uploader.state().failing_s is not None, what="it notices")

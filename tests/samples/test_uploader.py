@@ -174,7 +174,8 @@ def test_a_spool_that_cannot_be_emptied_uploads_nothing_twice_in_a_hurry(tmp_pat
         set_read_only(disk, on=False)
 
 
-def test_leaving_waits_for_nobody(tmp_path: Path) -> None:
+def test_leaving_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_inspector.samples.uploader.CLOSE_S", 0.1)
     spool, gate = spool_of(tmp_path), threading.Event()
     target = ScriptedTarget([gate])
     store(spool, 1)

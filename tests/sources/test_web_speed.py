@@ -15,7 +15,10 @@ from tests.plc import Plc
 SPEED = {"address": 7, "mm_s_per_unit": 0.5, "lines_hz": 10_000}
 
 
-def test_a_line_is_as_long_as_the_web_runs_meanwhile_and_unknown_while_the_plc_is_away() -> None:
+def test_a_line_is_as_long_as_the_web_runs_meanwhile_and_unknown_while_the_plc_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge_inspector.sources.web_speed._HOLD_S", 0.3)
     outlet = Outlet("line-camera", Mailbox(4), stuck_after_s=60)
     with Plc() as machine:
         machine.inputs = lambda: {7: 2000}

@@ -22,7 +22,8 @@ from edge_inspector.journal import schema
 from edge_inspector.models.store import Store, store_in
 from edge_inspector.support.archive import write_archive
 from edge_inspector.support.show import show
-from tests.daemons import Daemon, run_command, write_configuration
+from tests.daemons import run_command, write_configuration
+from tests.forked import ForkedDaemon
 from tests.onnx_models import bright_spot_model
 from tests.small_disk import small_disk
 
@@ -60,6 +61,7 @@ def write_journal(path: Path, *, rows: int, text: str = "") -> sqlite3.Connectio
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.executescript(schema.TABLES)
+    connection.execute("BEGIN")  # one commit for all rows: each waits for the disk
     for number in range(rows):
         payload = json.dumps({"id": f"e{number}", "data": {"text": text}}).encode()
         row = (number, 1, f"e{number}", "{camera}/result", "a/b", payload, 1, 10, 0.0)
@@ -68,6 +70,7 @@ def write_journal(path: Path, *, rows: int, text: str = "") -> sqlite3.Connectio
         "INSERT INTO dead_letters (sink, seq, id, reason, at) VALUES ('mqtt', 1, 'e1', ?, 'now')", (text,)
     )
     connection.execute("UPDATE facts SET accounts = ?", (json.dumps({"frames": {"captured": rows}}),))
+    connection.execute("COMMIT")
     return connection
 
 
@@ -289,14 +292,14 @@ def test_a_bundle_of_a_running_a_killed_and_a_stopped_daemon(tmp_path: Path) -> 
     configuration = write_configuration(
         tmp_path / "s.json", bright_spot_model(tmp_path / "model"), state={"dir": str(tmp_path / "state")}
     )
-    with Daemon(configuration) as daemon:
+    with ForkedDaemon(configuration) as daemon:
         daemon.wait_for("part-000010")
         attempts = (bundle_of(tmp_path, configuration) for _ in range(200))  # the first commit may take its time
         running = next(members for members in attempts if members["journal/entries.jsonl"])
         daemon.wait_for("detection", count=len(daemon.lines) + 20)  # it goes on
         daemon.stop(signal.SIGKILL)
     killed = bundle_of(tmp_path, configuration)
-    with Daemon(configuration) as daemon:
+    with ForkedDaemon(configuration) as daemon:
         daemon.wait_for("part-000010")
         assert daemon.stop() == 0
     stopped = bundle_of(tmp_path, configuration)

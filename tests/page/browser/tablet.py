@@ -20,6 +20,23 @@ from tests.requirements import require_program
 
 PATIENCE_MS = 20_000
 TABLET, UPRIGHT, PHONE = (1280, 800), (800, 1280), (390, 844)
+WITHOUT = (
+    "WebUIOmniboxPopup",  # of the line for addresses, which nobody sees here: a second of computing for each window
+    "WebUIOmniboxAimPopup",
+    # What Playwright turns off: Chromium heeds only the last list that it is given.
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
 
 
 def picture(number: int = 0) -> StoredPicture:
@@ -41,7 +58,8 @@ def chromium_of_the_system() -> Iterator[Browser]:
     """Start it; the test is skipped where it is not installed."""
     program = require_program("chromium", package="chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        arguments = ["--no-sandbox", f"--disable-features={','.join(WITHOUT)}"]
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
         try:
             yield browser
         finally:
@@ -156,7 +174,7 @@ class Tablet:
 
 
 @contextmanager
-def looking(browser: Browser, port: int, where: str, *, user: str) -> Iterator[Page]:
+def looking(browser: Browser, port: int, where: str, *, user: str, is_clock_moved: bool = False) -> Iterator[Page]:
     """Let somebody who has signed in look at one page; whatever goes wrong in it fails the test.
 
     Args:
@@ -164,8 +182,11 @@ def looking(browser: Browser, port: int, where: str, *, user: str) -> Iterator[P
         port: Of the page.
         where: Its hash, for example `quality?range=today`.
         user: Of `tests.page.people`.
+        is_clock_moved: Whether the test moves the clock of the page.
     """
     with Tablet.at(browser, port, user=user) as tablet:
+        if is_clock_moved:
+            tablet.page.clock.install()
         heading = tablet.open(where).page.locator(".content h1").first
         try:
             heading.wait_for(state="attached")

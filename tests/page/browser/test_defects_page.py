@@ -388,7 +388,15 @@ def test_the_keys_are_listed(chromium: Browser, tmp_path: Path) -> None:
         expect(title(tablet)).to_contain_text("part-00006")
 
 
-@pytest.mark.parametrize(("wh", "theme"), [(TABLET, "light"), (UPRIGHT, "dark"), (PHONE, "light")])
+@pytest.mark.parametrize(
+    ("wh", "theme"),
+    [
+        (TABLET, "light"),
+        (PHONE, "dark"),
+        pytest.param(UPRIGHT, "dark", marks=pytest.mark.nightly),
+        pytest.param(PHONE, "light", marks=pytest.mark.nightly),
+    ],
+)
 def test_everybody_can_use_it(chromium: Browser, tmp_path: Path, wh: tuple[int, int], theme: str) -> None:
     """axe-core finds nothing serious in the list, the filters, a part and the drawing; nothing is too wide."""
     with judging(chromium, tmp_path, wh=wh, theme=theme, pictures=2) as (_, tablet):

@@ -13,7 +13,7 @@ def test_figures_follow_the_station_by_themselves(chromium: Browser, tmp_path: P
     with (
         PageStation.open(tmp_path, people()) as station,
         serving(station, tmp_path) as served,
-        looking(chromium, port_of(served), "health", user="vera") as page,
+        looking(chromium, port_of(served), "health", user="vera", is_clock_moved=True) as page,
     ):
         frames = page.locator("[data-section=frames]")
         expect(frames.get_by_role("row", name="Captured")).to_contain_text("12")
@@ -26,6 +26,7 @@ def test_figures_follow_the_station_by_themselves(chromium: Browser, tmp_path: P
             **station.values,
             "frames": {"captured": 40, "inspected": 31, "dropped": dropped, "in_flight": 1},
         }
+        page.clock.run_for(2_000)
         expect(frames.get_by_role("row", name="Captured")).to_contain_text("40")
         expect(frames.get_by_role("row", name="The camera repeated an old picture")).to_contain_text("7")
 

@@ -206,7 +206,15 @@ def test_the_colors_are_as_the_device_has_them_until_a_person_says_otherwise(chr
         expect(root).to_have_attribute("data-theme", "light")
 
 
-@pytest.mark.parametrize(("wh", "theme"), [(TABLET, "light"), (UPRIGHT, "dark"), (PHONE, "light")])
+@pytest.mark.parametrize(
+    ("wh", "theme"),
+    [
+        (TABLET, "light"),
+        (PHONE, "dark"),
+        pytest.param(UPRIGHT, "dark", marks=pytest.mark.nightly),
+        pytest.param(PHONE, "light", marks=pytest.mark.nightly),
+    ],
+)
 def test_everybody_can_use_it(chromium: Browser, tmp_path: Path, wh: tuple[int, int], theme: str) -> None:
     """axe-core finds nothing serious, nothing is wider than the screen, and fingers find the buttons."""
     with PageStation.open(tmp_path, people()) as station:

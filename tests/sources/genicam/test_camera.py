@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def ramp(image: NDArray[np.uint8]) -> int:
     return first
 
 
-@pytest.mark.parametrize("by", ["serial", "address", "name"])
+@pytest.mark.parametrize("by", ["serial", "address", pytest.param("name", marks=pytest.mark.nightly)])
 def test_a_camera_is_opened_by_serial_address_and_name(gige: GigeCamera, by: str) -> None:
     with closing(GenicamCamera(settings(gige, camera=getattr(gige, by)))) as camera:
         assert isinstance(camera, IndustrialCamera)
@@ -76,7 +77,7 @@ def test_frames_come_whole_in_order_and_stamped_over_the_end_of_16_bits(gige: Gi
     before_ns = time.monotonic_ns()
     with closing(GenicamCamera(settings(gige, rate_hz=1000, buffers=256))) as camera:
         grabbed = [camera.grab() for _ in range(700)]
-        underruns = camera.counts().underruns
+        counts = camera.counts()
     pictures = [one for one in grabbed if isinstance(one, Picture)]
     for one in pictures:
         ramp(one.image)
@@ -85,17 +86,26 @@ def test_frames_come_whole_in_order_and_stamped_over_the_end_of_16_bits(gige: Gi
     assert before_ns < captured_ns[0]
     assert captured_ns[-1] < time.monotonic_ns()
     assert {one.captured_at_source for one in pictures} == {"camera"}
-    # A busy machine may lose some, but the numbers that begin again tell of none.
-    missing = sum(isinstance(one, Incomplete) and one.is_missing for one in grabbed)
-    assert (len(pictures), missing <= underruns) == (700 - missing, True)
+    # A busy machine may lose some, whole or in part, but the numbers that begin again tell of none.
+    lost = [one for one in grabbed if isinstance(one, Incomplete)]
+    missing = sum(one.is_missing for one in lost)
+    assert len(pictures) == 700 - len(lost)
+    assert (missing <= counts.underruns, len(lost) - missing <= counts.failed) == (True, True), (lost, counts)
 
 
-def test_a_camera_that_is_held_already_is_said_to_be(gige: GigeCamera) -> None:
-    with (
-        closing(GenicamCamera(settings(gige))),
-        pytest.raises(SourceError, match=f"serial {gige.serial}, {gige.address} is held by another program"),
-    ):
-        GenicamCamera(settings(gige))
+def test_a_camera_that_is_held_already_is_said_to_be(gige: GigeCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    close = AravisDevice.close
+    with closing(GenicamCamera(settings(gige))) as holder:
+
+        def close_when_free(device: AravisDevice) -> None:
+            # Aravis's own camera answers nobody who gives back what another holds, for which Aravis waits for seconds.
+            monkeypatch.undo()
+            holder.close()
+            close(device)
+
+        monkeypatch.setattr(AravisDevice, "close", close_when_free)
+        with pytest.raises(SourceError, match=f"serial {gige.serial}, {gige.address} is held by another program"):
+            GenicamCamera(settings(gige))
 
 
 @pytest.mark.parametrize(
@@ -255,7 +265,7 @@ def test_frames_that_waited_while_nobody_took_them_are_as_old_as_they_are(gige: 
 def test_a_frame_with_lost_packets_is_never_a_picture() -> None:
     with (
         GigeCamera(lost_per_thousand=5) as gige,
-        closing(GenicamCamera(settings(gige, region=(0, 0, 640, 480), rate_hz=50, packet_size=4000))) as camera,
+        closing(GenicamCamera(settings(gige, region=(0, 0, 640, 480), rate_hz=100, packet_size=4000))) as camera,
     ):
         grabbed = [camera.grab() for _ in range(80)]
     pictures = [one for one in grabbed if isinstance(one, Picture)]
@@ -269,17 +279,19 @@ def test_a_frame_with_lost_packets_is_never_a_picture() -> None:
 
 def test_a_killed_camera_is_gone_and_one_that_is_back_elsewhere_is_found_by_its_serial() -> None:
     with GigeCamera() as gige:
-        camera = GenicamCamera(settings(gige, camera=gige.serial, trigger={"by": "command"}))
+        camera = GenicamCamera(settings(gige, trigger={"by": "command"}))
         assert isinstance(camera.grab(), Waiting)
         camera.check()
         gige.kill()
-        with pytest.raises(SourceError, match=f"serial {gige.serial}, .* does not answer any more"):
-            grab_for_ever(camera)
-        began_s = time.monotonic()
-        camera.close()
-        assert time.monotonic() - began_s < PATIENCE_S / 10, "Aravis would ask for ten seconds"
-        with pytest.raises(SourceError, match=f"camera '{gige.serial}' does not answer"):
-            GenicamCamera(settings(gige, camera=gige.serial))
+        with ThreadPoolExecutor(1) as another:  # who holds it and who looks for it each wait for seconds
+            absent = another.submit(GenicamCamera, settings(gige, camera=gige.serial))
+            with pytest.raises(SourceError, match=f"serial {gige.serial}, .* does not answer any more"):
+                grab_for_ever(camera)
+            began_s = time.monotonic()
+            camera.close()
+            assert time.monotonic() - began_s < PATIENCE_S / 10, "Aravis would ask for ten seconds"
+            with pytest.raises(SourceError, match=f"camera '{gige.serial}' does not answer"):
+                absent.result()
     with (
         GigeCamera(serial=gige.serial) as moved,
         closing(GenicamCamera(settings(moved, camera=gige.serial))) as camera,
