@@ -143,6 +143,7 @@ def test_the_page_finds_what_is_on_record_however_often_the_station_is_killed(tm
     configuration = write_configuration(
         tmp_path / "station.json",
         bright_spot_model(tmp_path / "model", model_wh=(96, 64)),
+        source={"type": "simulated", "rate_hz": 50, "image_wh": [96, 64]},  # all is compared after each kill
         page=page_of(free_port()),
         samples={"random_share": 0.3},
         health={"clock_synchronized": False},
