@@ -2,41 +2,44 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, ConfigDict
 
 from edge_inspector.alarms import Alarm
-from edge_inspector.dispositions import DrawnBox
 from edge_inspector.events.documents import timestamp
-from edge_inspector.inspection import ModelIdentity
 from edge_inspector.page.desk import Pictures, StationNow
 from edge_inspector.page.doors import Document
-from edge_inspector.page.index.rows import FoundBox, FoundReason, ResultRow, Said
+from edge_inspector.page.index.rows import ResultRow, Said
+
+Moment = Annotated[str, BeforeValidator(timestamp)]
 
 
-class ModelDocument(Document):
+class Mirror(Document):
+    """A document whose fields are attributes of one object, by the same names."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    @classmethod
+    def of(cls, found: object) -> Self:
+        """Return the document of an object."""
+        return cls.model_validate(found)
+
+
+class ModelDocument(Mirror):
     """Which model."""
 
     name: str
     version: str
     sha256: str
 
-    @classmethod
-    def of(cls, model: ModelIdentity) -> Self:
-        """Return the document of a model."""
-        return cls(name=model.name, version=model.version, sha256=model.sha256)
 
-
-class BoxDocument(Document):
+class BoxDocument(Mirror):
     """A box that a person drew: corners in pixels of the frame as captured."""
 
     label: str
     xyxy: tuple[float, float, float, float]
     part_frame: int
-
-    @classmethod
-    def of(cls, box: DrawnBox) -> Self:
-        """Return the document of a box."""
-        return cls(label=box.label, xyxy=box.xyxy, part_frame=box.part_frame)
 
 
 class SaidDocument(Document):
@@ -60,7 +63,7 @@ class SaidDocument(Document):
         )
 
 
-class ReasonDocument(Document):
+class ReasonDocument(Mirror):
     """A reason for a verdict: `threshold` is the confidence from which it leads to `verdict`."""
 
     label: str
@@ -68,24 +71,14 @@ class ReasonDocument(Document):
     verdict: str
     threshold: float
 
-    @classmethod
-    def of(cls, reason: FoundReason) -> Self:
-        """Return the document of a reason."""
-        return cls(label=reason.label, confidence=reason.confidence, verdict=reason.verdict, threshold=reason.threshold)
 
-
-class DetectionDocument(Document):
+class DetectionDocument(Mirror):
     """A detection: corners in pixels of the frame of the part that `part_frame` tells."""
 
     label: str
     confidence: float
     xyxy: tuple[float, float, float, float]
     part_frame: int
-
-    @classmethod
-    def of(cls, box: FoundBox) -> Self:
-        """Return the document of a detection."""
-        return cls(label=box.label, confidence=box.confidence, xyxy=box.xyxy, part_frame=box.part_frame)
 
 
 class Item(Document):

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final, Literal, TypeAlias
 
@@ -60,14 +61,17 @@ _Object: TypeAlias = dict[str, Any]  # JSON Schema and OpenAPI, which pydantic a
 
 def door(others: Sequence[Door]) -> Door:
     """Return the door to the description of these doors and of itself."""
-    itself: list[Door] = []
+    itself: Door
+
+    @cache
+    def text() -> str:
+        return json.dumps(description([*others, itself]), ensure_ascii=False)
 
     def described(_: Asked) -> Response:
-        text = json.dumps(description([*others, *itself]), ensure_ascii=False)
-        return Response(text, media_type="application/json", headers={"Cache-Control": "no-cache"})
+        return Response(text(), media_type="application/json", headers={"Cache-Control": "no-cache"})
 
-    itself.append(Door("GET", PATH, Role.NOTHING, "This description", described))
-    return itself[0]
+    itself = Door("GET", PATH, Role.NOTHING, "This description", described)
+    return itself
 
 
 def description(doors: Sequence[Door]) -> _Object:

@@ -174,7 +174,7 @@ def _document(of: figures.Asked, found: Figures, rule: RunRuleSettings, index: I
         since=timestamp(of.since),
         until=timestamp(of.until),
         product=of.product,
-        totals=Totals.of(found.buckets),
+        totals=Totals.of(sum(found.buckets, Counts())),
         over_time=OverTime(bucket_s=of.bucket_minutes * 60, points=points),
         pareto=tuple(map(ParetoBar.of, pareto(found.parts_by_label))),
         p_chart=_chart(of, found) if is_triggered else Chart(center=None, points=()),

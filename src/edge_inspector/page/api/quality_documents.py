@@ -1,21 +1,16 @@
 """Documents of quality: what the figures look like to a browser, and to other tools."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
 from edge_inspector.events.documents import timestamp
+from edge_inspector.page.api.documents import Mirror, Moment
 from edge_inspector.page.doors import Document
 from edge_inspector.page.index.rows import Counts
 from edge_inspector.quality.heat_map import COLUMNS, ROWS, HeatMap
-from edge_inspector.quality.intervals import Share
-from edge_inspector.quality.judged import JudgedAudits, JudgedRejects
-from edge_inspector.quality.p_chart import PChart
-from edge_inspector.quality.pareto import Bar
-from edge_inspector.quality.shifts import Shift
 
 
-class Totals(Document):
+class Totals(Mirror):
     """Outcomes of parts, or of published frames of a free-running source; `defects` counts alerts.
 
     Alerts are parts that were not accepted, and defects that began to be followed.
@@ -27,19 +22,6 @@ class Totals(Document):
     reject: int
     no_verdict: int
     defects: int
-
-    @classmethod
-    def of(cls, counts: Iterable[Counts]) -> Self:
-        """Return the document of the sum of counts."""
-        total = sum(counts, Counts())
-        return cls(
-            parts=total.parts,
-            accept=total.accept,
-            review=total.review,
-            reject=total.reject,
-            no_verdict=total.no_verdict,
-            defects=total.defects,
-        )
 
 
 class TimePoint(Document):
@@ -72,7 +54,7 @@ class OverTime(Document):
     points: tuple[TimePoint, ...]
 
 
-class ParetoBar(Document):
+class ParetoBar(Mirror):
     """Parts with a class of defect, found or drawn, but for those that people found good; shares are of all bars."""
 
     label: str
@@ -80,16 +62,11 @@ class ParetoBar(Document):
     share: float
     cumulative: float
 
-    @classmethod
-    def of(cls, bar: Bar) -> Self:
-        """Return the document of one bar."""
-        return cls(label=bar.label, parts=bar.parts, share=bar.share, cumulative=bar.cumulative)
 
-
-class ChartPoint(Document):
+class ChartPoint(Mirror):
     """Share of rejects of the parts with a verdict, from `at` on, with control limits for so many parts."""
 
-    at: str
+    at: Moment
     parts: int
     rejects: int
     share: float
@@ -98,28 +75,11 @@ class ChartPoint(Document):
     is_out: bool
 
 
-class Chart(Document):
+class Chart(Mirror):
     """p-chart; `center` is the share over all, null without parts and for a source that has none."""
 
     center: float | None
     points: tuple[ChartPoint, ...]
-
-    @classmethod
-    def of(cls, chart: PChart) -> Self:
-        """Return the document of a chart."""
-        points = tuple(
-            ChartPoint(
-                at=timestamp(point.at),
-                parts=point.parts,
-                rejects=point.rejects,
-                share=point.share,
-                upper=point.upper,
-                lower=point.lower,
-                is_out=point.is_out,
-            )
-            for point in chart.points
-        )
-        return cls(center=chart.center, points=points)
 
 
 class RunHit(Document):
@@ -164,20 +124,15 @@ class HeatMapDocument(Document):
         return cls(columns=COLUMNS, rows=ROWS, counts=found.counts, total=found.total, largest=found.largest)
 
 
-class ShareDocument(Document):
+class ShareDocument(Mirror):
     """A share with its 95 % score interval (Wilson)."""
 
     value: float
     low: float
     high: float
 
-    @classmethod
-    def of(cls, share: Share | None) -> Self | None:
-        """Return the document of a share; null where nothing was tried."""
-        return None if share is None else cls(value=share.value, low=share.low, high=share.high)
 
-
-class JudgedRejectsDocument(Document):
+class JudgedRejectsDocument(Mirror):
     """What people said of rejects; the rate leaves out the unsure, and is null where nobody judged.
 
     Of one class: of rejects with it. It holds for all of them where people judged all, or did not pick which.
@@ -190,20 +145,8 @@ class JudgedRejectsDocument(Document):
     unsure: int
     false_reject_rate: ShareDocument | None
 
-    @classmethod
-    def of(cls, found: JudgedRejects) -> Self:
-        """Return the document of judged rejects."""
-        return cls(
-            total=found.total,
-            judged=found.judged,
-            true_reject=found.true_reject,
-            false_reject=found.false_reject,
-            unsure=found.unsure,
-            false_reject_rate=ShareDocument.of(found.false_reject_rate),
-        )
 
-
-class JudgedAuditsDocument(Document):
+class JudgedAuditsDocument(Mirror):
     """What people said of accepted parts that were drawn by chance; the rate as for rejects.
 
     Of one class: only its missed defects are some, and a part on which another was missed counts as a `true_accept`.
@@ -215,18 +158,6 @@ class JudgedAuditsDocument(Document):
     missed_defect: int
     unsure: int
     escape_rate: ShareDocument | None
-
-    @classmethod
-    def of(cls, found: JudgedAudits) -> Self:
-        """Return the document of judged audits."""
-        return cls(
-            total=found.total,
-            judged=found.judged,
-            true_accept=found.true_accept,
-            missed_defect=found.missed_defect,
-            unsure=found.unsure,
-            escape_rate=ShareDocument.of(found.escape_rate),
-        )
 
 
 class Judged(Document):
@@ -252,17 +183,12 @@ class Quality(Document):
     judged: Judged
 
 
-class ShiftDocument(Document):
+class ShiftDocument(Mirror):
     """A shift, named by the local time at which it begins."""
 
     name: str
-    since: str
-    until: str
-
-    @classmethod
-    def of(cls, shift: Shift) -> Self:
-        """Return the document of a shift."""
-        return cls(name=shift.name, since=timestamp(shift.since), until=timestamp(shift.until))
+    since: Moment
+    until: Moment
 
 
 class ChoicesDocument(Document):

@@ -53,15 +53,15 @@ def results(connection: sqlite3.Connection, wanted: ResultFilter, limit: int, be
     _add_outcome(where, wanted)
     if wanted.part:
         where.add("r.part_id >= ? AND r.part_id < ?", wanted.part, wanted.part + _LAST_CHARACTER)
-    _add_times(where, wanted, before)
     source = _source(connection, wanted)
+    of = "m" if source == "marks" else "r"
+    _add_times(where, of, wanted, before)
     if source == "marks":
         where.add("m.label = ?", numbers[NameKind.LABEL])
         tables = "marks AS m CROSS JOIN results AS r ON r.seq = m.seq"
-        order = "m.captured_ms DESC, m.seq DESC"
-        where.terms = [term.replace("r.captured_ms", "m.captured_ms").replace("r.seq", "m.seq") for term in where.terms]
     else:
-        tables, order = f"results AS r INDEXED BY {source}", "r.captured_ms DESC, r.seq DESC"
+        tables = f"results AS r INDEXED BY {source}"
+    order = f"{of}.captured_ms DESC, {of}.seq DESC"
     statement = f"SELECT r.seq FROM {tables} WHERE {' AND '.join(where.terms)} ORDER BY {order} LIMIT ?"
     found = rows_of(connection, statement, (*where.values, limit + 1))
     rows = tuple(row for _, row in found[:limit])
@@ -85,14 +85,15 @@ def _add_outcome(where: _Where, wanted: ResultFilter) -> None:
         where.add(f"r.disposition IS {'NULL' if wanted.is_judged is False else 'NOT NULL'}")
 
 
-def _add_times(where: _Where, wanted: ResultFilter, before: str | None) -> None:
+def _add_times(where: _Where, of: str, wanted: ResultFilter, before: str | None) -> None:
     if wanted.since is not None:
-        where.add("r.captured_ms >= ?", milliseconds(wanted.since))
+        where.add(f"{of}.captured_ms >= ?", milliseconds(wanted.since))
     if wanted.until is not None:
-        where.add("r.captured_ms < ?", milliseconds(wanted.until))
+        where.add(f"{of}.captured_ms < ?", milliseconds(wanted.until))
     if before is not None:
         captured_ms, seq = _place(before)
-        where.add("r.captured_ms <= ? AND (r.captured_ms < ? OR r.seq < ?)", captured_ms, captured_ms, seq)
+        term = f"{of}.captured_ms <= ? AND ({of}.captured_ms < ? OR {of}.seq < ?)"
+        where.add(term, captured_ms, captured_ms, seq)
 
 
 def _place(before: str) -> tuple[int, int]:

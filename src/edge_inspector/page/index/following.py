@@ -1,30 +1,16 @@
 """Following: what of the journal comes next for the index, what is new before what is past."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from edge_inspector.journal import Entry, Journal, Reader
+from edge_inspector.journal import Entry, Journal, Reader, Stretch
 from edge_inspector.journal.entry import ALERTS, MOST_IMPORTANT_FIRST, RESULTS
 from edge_inspector.page.index.gaps import Gap, width
 from edge_inspector.page.index.told import Told, told
 
 READER: Final = "page"
-_AT_ONCE = 64  # entries of one piece
+_AT_ONCE = 64  # entries
 _LANES: Final = (ALERTS, RESULTS)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some of the journal's past.
-
-    Attributes:
-        entries: In order.
-        through: The last number that has been looked at with them.
-    """
-
-    entries: list[Entry]
-    through: int
 
 
 class Following:
@@ -100,13 +86,13 @@ class Following:
         """Return up to which number nothing is left, once `take` has returned nothing; None where something is."""
         return None if self._reader.waiting else self._noted
 
-    def past(self, gap: Gap) -> Piece | None:
+    def past(self, gap: Gap) -> Stretch | None:
         """Return the first part of a gap; None when it cannot be read now."""
         stretch = self._journal.past.stretch(gap.after, _AT_ONCE, _LANES)
         if stretch is None:
             return None
         entries = [entry for entry in stretch.entries if entry.seq <= gap.through]
-        return Piece(entries, min(stretch.through, gap.through))
+        return Stretch(entries, min(stretch.through, gap.through))
 
     def told(self, entries: Sequence[Entry]) -> list[Told]:
         """Return what entries tell; there must be one."""

@@ -67,10 +67,10 @@ class Index:
         with self._keeping.reading() as connection:
             return reading.find(connection, inspection_id)
 
-    def history(self, inspection_id: str) -> list[Said]:
-        """Return all that was said of a result, the newest first; by its inspection id, or by its `key`."""
+    def history(self, key: str) -> list[Said]:
+        """Return all that was said of a result, the newest first; by its `key`."""
         with self._keeping.reading() as connection:
-            return reading.history(connection, inspection_id)
+            return reading.history(connection, key)
 
     def results(self, wanted: ResultFilter, limit: int, before: str | None = None) -> ResultPage:
         """Return results, the newest first by the time of capture; rows that come in the meantime move none of them.

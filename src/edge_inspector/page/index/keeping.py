@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -158,7 +158,7 @@ class Keeping:
             self._opened.notify_all()
         self._committed_s = time.monotonic()
 
-    def _write(self, database: Database, entries: list[Entry]) -> None:
+    def _write(self, database: Database, entries: Sequence[Entry]) -> None:
         if entries:
             found = self._following.told(entries)
             with database.alone() as writing:
@@ -172,10 +172,10 @@ class Keeping:
 
     def _fill(self, database: Database) -> bool:
         """Write a piece of what is still to be read of the past; return whether there was one."""
-        if not database.gaps or (piece := self._following.past(database.gaps[0])) is None:
+        if not database.gaps or (stretch := self._following.past(database.gaps[0])) is None:
             return False
-        self._write(database, piece.entries)
-        database.gaps = filled_up_to(database.gaps, piece.through)
+        self._write(database, stretch.entries)
+        database.gaps = filled_up_to(database.gaps, stretch.through)
         if not database.gaps:
             self._on_news()
         return True

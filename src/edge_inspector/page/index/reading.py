@@ -68,14 +68,13 @@ def last_defect(connection: sqlite3.Connection) -> ResultRow | None:
     return _one(rows_of(connection, _LAST_DEFECT))
 
 
-def history(connection: sqlite3.Connection, name: str) -> list[Said]:
-    """Return all that was said of a result, the newest first; `name` as for `find`."""
-    row = find(connection, name)
+def history(connection: sqlite3.Connection, key: str) -> list[Said]:
+    """Return all that was said of the result of a `key`, the newest first."""
     statement = (
         "SELECT disposition, by, at_ms, note, boxes FROM dispositions INDEXED BY dispositions_of_result"
         " WHERE key = ? ORDER BY seq DESC"
     )
-    return [_said(said) for said in connection.execute(statement, (name if row is None else row.key,))]
+    return [_said(said) for said in connection.execute(statement, (key,))]
 
 
 def minutes(since: datetime, until: datetime) -> tuple[int, int]:

@@ -35,7 +35,6 @@ class ToldResult:
         kind: What it is.
         captured_ms: Milliseconds since 1970, as every `_ms` that is a time.
         outcome: Index in OUTCOMES.
-        is_alert: It counts among the defects.
         marks: Cells of the boxes that count, by class; see `cells_of`.
         rest: As in `ResultRow`.
     """
@@ -59,7 +58,6 @@ class ToldResult:
     sample_key: str | None
     latency_ms: float | None
     is_audit: bool
-    is_alert: bool
     reasons: Sequence[ReasonTold]
     boxes: Sequence[Box]
     marks: Mapping[str, bytes]
@@ -160,7 +158,6 @@ def _result(seq: int, data: Any, random_share: float) -> ToldResult:  # noqa: AN
         treated_as=failure.get("treated_as"),
         phase=None,
         is_audit=is_accepted and data["sample_key"] is not None and draw(inspection_id) < random_share,
-        is_alert=is_part and not is_accepted and failure.get("cause") != "no_model",
         reasons=reasons,
         boxes=boxes,
         image_wh=image_wh,
@@ -184,7 +181,6 @@ def _track(seq: int, data: Any) -> ToldResult:  # noqa: ANN401 - JSON
         treated_as=None,
         phase=str(data["phase"]),
         is_audit=False,
-        is_alert=True,
         reasons=[reason for reason in _reasons(data) if reason[0] == label],
         boxes=_boxes(data) or [(label, float(track["confidence"]), x1, y1, x2, y2, 0)],
         image_wh=image_wh,

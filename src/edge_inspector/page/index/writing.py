@@ -36,6 +36,11 @@ _COUNT = (
     " accept = accept + excluded.accept, review = review + excluded.review, reject = reject + excluded.reject,"
     " no_verdict = no_verdict + excluded.no_verdict, defects = defects + excluded.defects"
 )
+_COUNTED = (  # with whether it counts among the defects
+    "SELECT captured_ms, product, kind, outcome,"
+    f" kind = {Kind.TRACK.value} OR (part_id IS NOT NULL AND outcome > 0 AND cause IS NOT 'no_model')"
+    " FROM results WHERE seq = ?"
+)
 _OLDEST = "SELECT seq FROM results ORDER BY seq LIMIT ?"
 _OLD_RESULTS = "SELECT seq FROM results WHERE seq < ? AND inspection_id IS NULL ORDER BY seq LIMIT ?"
 _OLD_TRACKS = (
@@ -165,7 +170,7 @@ class Writing:
                 self._change(told)
             return
         self.rows += 1
-        self._count(told, product, 1)
+        self._count(told.seq, 1)
         self._mark(told)
         if connection.execute(_IS_SAID, (told.key,)).fetchone():
             self._join_words(told.key)
@@ -234,30 +239,21 @@ class Writing:
             number = self._name(NameKind.LABEL, label, captured_ms)
             self._connection.execute(_MARK, (number, None, cells, seq))
 
-    def _count(self, told: ToldResult, product: int, sign: int) -> None:
-        counts = self._counts[told.captured_ms // MINUTE_MS, product]
-        if told.kind is not Kind.TRACK:
-            counts[told.outcome] += sign
-        counts[_DEFECTS] += sign * told.is_alert
+    def _count(self, seq: int, sign: int) -> None:
+        """Add a row to the counts, or take it out of them."""
+        captured_ms, product, kind, outcome, is_alert = self._connection.execute(_COUNTED, (seq,)).fetchone()
+        counts = self._counts[captured_ms // MINUTE_MS, product]
+        if kind != Kind.TRACK:
+            counts[outcome] += sign
+        counts[_DEFECTS] += sign * is_alert
 
-    def _delete(self, seqs: Sequence[int]) -> int:
+    def _delete(self, seqs: Sequence[int]) -> None:
         """Delete rows with all that belongs to them, and take them out of the counts."""
-        connection = self._connection
-        counted = (
-            "SELECT captured_ms, product, kind, outcome,"
-            f" kind = {Kind.TRACK.value} OR (part_id IS NOT NULL AND outcome > 0 AND cause IS NOT 'no_model')"
-            " FROM results WHERE seq = ?"
-        )
         for seq in seqs:
-            captured_ms, product, kind, outcome, is_alert = connection.execute(counted, (seq,)).fetchone()
-            counts = self._counts[captured_ms // MINUTE_MS, product]
-            if kind != Kind.TRACK:
-                counts[outcome] -= 1
-            counts[_DEFECTS] -= is_alert
-            connection.execute("DELETE FROM marks WHERE seq = ?", (seq,))
-            connection.execute("DELETE FROM results WHERE seq = ?", (seq,))
+            self._count(seq, -1)
+            self._connection.execute("DELETE FROM marks WHERE seq = ?", (seq,))
+            self._connection.execute("DELETE FROM results WHERE seq = ?", (seq,))
         self.rows -= len(seqs)
-        return len(seqs)
 
     def _write_counts(self) -> None:
         for (minute, product), counts in self._counts.items():
