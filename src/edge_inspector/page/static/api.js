@@ -55,6 +55,11 @@ export function createApi({ csrf, onRefused, noAnswer }) {
 
 /** Return the address of something in the API, for links and pictures; query values may be lists, null is left out. */
 export function url(path, query = {}) {
+  return `${BASE}${path}${search(query)}`;
+}
+
+/** Return a query as it ends an address, with its "?"; nothing where nothing is asked. */
+export function search(query) {
   const asked = new URLSearchParams();
   for (const [name, value] of query instanceof URLSearchParams ? query : Object.entries(query ?? {})) {
     for (const each of Array.isArray(value) ? value : [value]) {
@@ -62,7 +67,7 @@ export function url(path, query = {}) {
     }
   }
   const text = asked.toString();
-  return `${BASE}${path}${text ? `?${text}` : ""}`;
+  return text ? `?${text}` : "";
 }
 
 /** Return the id that tells a result from all others: several defects of a line without parts may begin on one frame. */

@@ -1,9 +1,9 @@
 // Drawing boxes around what the model has missed: by mouse, finger, pen, or keys. Boxes are xyxy in pixels of the frame.
 
-import { el, icon, show, svg } from "./dom.js";
+import { el, icon, showOnce, svg } from "./dom.js";
 import { number, t } from "./texts.js";
 
-export const MOST_BOXES = 16;
+const MOST_BOXES = 16;
 const SMALLEST_PX = 4; // of the frame; less is a slip
 const HANDLE_PX = 22; // a finger finds it within so many pixels of the screen
 const CORNERS = [
@@ -14,7 +14,7 @@ const CORNERS = [
 ]; // which sides of xyxy each one moves
 
 /** Return a box with its corners in order, inside the frame, to a tenth of a pixel. */
-export function tidied([xa, ya, xb, yb], [width, height]) {
+function tidied([xa, ya, xb, yb], [width, height]) {
   const clip = (value, most) => Math.round(Math.min(Math.max(value, 0), most) * 10) / 10;
   return [
     clip(Math.min(xa, xb), width),
@@ -114,11 +114,8 @@ export function createDrawing(view, { boxes, labels, frame, onSave, onCancel }) 
 
   function drawList() {
     save.disabled = boxes.length === 0;
-    const key = JSON.stringify([boxes.map(({ label: each, part_frame: of }) => [each, of]), boxes.indexOf(chosen)]);
-    if (list.dataset.key === key) return;
-    list.dataset.key = key;
-    show(
-      list,
+    const key = [boxes.map(({ label: each, part_frame: of }) => [each, of]), boxes.indexOf(chosen)];
+    showOnce(list, key, () =>
       boxes.map((box, index) =>
         el(
           "li",

@@ -2,13 +2,12 @@
 
 import { el, show } from "./dom.js";
 import { onPaper } from "./printing.js";
-import { dateTime, t } from "./texts.js";
+import { dateTime, locale, t } from "./texts.js";
 import uPlot from "./vendor/uplot/uPlot.esm.js";
 
 const HEIGHT = 240;
 const PAPER_WIDTH = 660; // of a sheet of A4 between its margins, in CSS pixels
 const DAY_S = 86_400;
-const locale = navigator.languages?.length ? [...navigator.languages] : undefined;
 const dayOf = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric" });
 const hourOf = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
 
@@ -88,13 +87,13 @@ export function timeChart(host, { labelledBy, describe, read }) {
 }
 
 /** Call `redraw` whenever the page turns light or dark; returns what ends that. */
-export function onTheme(redraw) {
+function onTheme(redraw) {
   document.addEventListener("theme", redraw);
   return () => document.removeEventListener("theme", redraw);
 }
 
 /** Return a function from the name of a token to its color where `place` stands, however the token is written. */
-export function colorsOf(place) {
+function colorsOf(place) {
   return (token) => {
     const probe = el("span", { hidden: true, style: { color: `var(${token})` } });
     place.append(probe);

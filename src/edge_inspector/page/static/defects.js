@@ -5,7 +5,7 @@ import { createDetail, titleOf } from "./detail.js";
 import { el, icon, show } from "./dom.js";
 import { createFilters, filterOf, queryOf } from "./filters.js";
 import { nameOf } from "./items.js";
-import { createJudging, dispositionsFor } from "./judging.js";
+import { KEY_OF, createJudging, dispositionsFor } from "./judging.js";
 import { createResults } from "./results.js";
 import { hashOf } from "./shell.js";
 import { createShown } from "./shown.js";
@@ -68,7 +68,8 @@ export async function open(root, { api, stream, session, may, navigate, route, t
     nothing,
   );
 
-  const off = [stream.on("disposition.recorded", hear), stream.on("gap", () => loadList().catch(tell))];
+  stream.on("disposition.recorded", hear);
+  stream.on("gap", () => loadList().catch(tell));
   keys([
     { key: ["j", "ArrowDown", "ArrowRight"], text: t("keys.next"), run: () => go(1), unless: keepsArrows },
     { key: ["k", "ArrowUp", "ArrowLeft"], text: t("keys.previous"), run: () => go(-1), unless: keepsArrows },
@@ -86,7 +87,6 @@ export async function open(root, { api, stream, session, may, navigate, route, t
 
   return {
     close() {
-      off.forEach((each) => each());
       leave();
       results.close();
       shown.close();
@@ -148,16 +148,17 @@ export async function open(root, { api, stream, session, may, navigate, route, t
 
   /** Ask for what the list does not have: what was said of it, or a result that is not in the list at all. */
   async function look(of, known = null) {
-    let found;
+    let found, said;
     try {
-      found = await api.get(`/results/${encodeURIComponent(of)}`);
+      // Apart from the rest: an item of the list has no history, and is compared with what the list is told anew.
+      ({ history: said, ...found } = await api.get(`/results/${encodeURIComponent(of)}`));
     } catch (error) {
       if (of === id && !known) show(nothing, icon("warning"), el("p", {}, error.message));
       return;
     }
     if (of !== id) return;
     if (judging.isBusy(of)) delete found.disposition; // older than what was just said
-    history = found.history;
+    history = said;
     if (item === null) begin(found);
     else take(found);
   }
@@ -206,17 +207,17 @@ export async function open(root, { api, stream, session, may, navigate, route, t
   }
 
   function judgingKeys() {
-    const key = (name, disposition, text) => ({
-      key: name,
+    const key = (disposition, text) => ({
+      key: KEY_OF[disposition],
       text,
       run: () => item && dispositionsFor(item).includes(disposition) && say(disposition, detail.note()),
     });
     return [
-      key("t", "true_reject", t("disposition.true_reject")),
-      key("f", "false_reject", t("disposition.false_reject")),
-      key("m", "missed_defect", t("keys.missed")),
-      key("g", "true_accept", t("keys.good")),
-      key("u", "unsure", t("disposition.unsure")),
+      key("true_reject", t("disposition.true_reject")),
+      key("false_reject", t("disposition.false_reject")),
+      key("missed_defect", t("keys.missed")),
+      key("true_accept", t("keys.good")),
+      key("unsure", t("disposition.unsure")),
       { key: "z", text: t("keys.undo"), run: () => judging.undoLast(item?.disposition ? id : null) },
       { key: "Escape", text: t("keys.stop_drawing"), run: () => shown.stopDrawing(), unless: () => !shown.isDrawing },
     ];

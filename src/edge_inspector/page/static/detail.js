@@ -2,13 +2,13 @@
 
 import { idOf } from "./api.js";
 import { el, icon, show, showOnce } from "./dom.js";
+import { fact } from "./figures.js";
 import { causeOf, dispositionBadge, nameOf, outcomeBadge, reasonText } from "./items.js";
-import { dispositionsFor } from "./judging.js";
+import { KEY_OF, dispositionsFor } from "./judging.js";
 import { modelName } from "./model_notes.js";
 import { moment, number, t, when } from "./texts.js";
 
 const LONGEST_NOTE = 200;
-const KEY_OF = { true_reject: "t", false_reject: "f", missed_defect: "m", true_accept: "g", unsure: "u" };
 
 /** onSay(disposition, note), onUndo(). Returns {root, draw(item, history), note()}. */
 export function createDetail({ session, mayJudge, signIn, onSay, onUndo }) {
@@ -198,10 +198,6 @@ export function createDetail({ session, mayJudge, signIn, onSay, onUndo }) {
       );
     },
   };
-}
-
-function fact(name, value) {
-  return el("div", {}, el("dt", {}, name), el("dd", {}, value));
 }
 
 /** Return the title of a result: what it is called, and what became of it. */

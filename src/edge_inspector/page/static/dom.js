@@ -24,17 +24,18 @@ function fill(element, attributes, children) {
     else if (name === "style") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(
-    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
-  );
+  element.append(...kept(children));
   return element;
+}
+
+/** Return the children of lists in lists, without those that are left out. */
+function kept(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }
 
 /** Put these children where others were. */
 export function show(element, ...children) {
-  element.replaceChildren(
-    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
-  );
+  element.replaceChildren(...kept(children));
   return element;
 }
 
@@ -113,7 +114,6 @@ const ICONS = {
   fit: ["M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5"],
   boxes: ["M4 4h16v16H4z", "M8 8h5v5H8z"],
   undo: ["M8.5 4.5L4 9l4.5 4.5", "M4 9h10a5.5 5.5 0 0 1 0 11H9"],
-  draw: ["M4 4h4M12 4h4M20 4v4M20 12v4M20 20h-4M12 20H8M4 20v-4M4 12V8", "M12 9v6M9 12h6"],
   trash: ["M4.5 6.5h15M9.5 6.5V4h5v2.5M6.5 6.5l1 14h9l1-14M10 10.5v6M14 10.5v6"],
   filter: ["M3.5 5h17l-6.5 8v5.5l-4 2V13z"],
   download: ["M12 3.5v12M7 10.5l5 5 5-5M4.5 20.5h15"],

@@ -7,10 +7,10 @@ const asTable = new Set(); // names of the figures that a person looks at as a t
 let count = 0;
 
 /**
- * Return a figure: {node, drawing, tell, close}. Draw into `drawing`; then tell what it says:
+ * Return a figure: {node, drawing, saysId, tell}. Draw into `drawing`; then tell what it says:
  * tell({says, columns: [{text, isNumber}], rows: [[text or node, …]], isEmpty}).
  */
-export function figure(name, title, { onClose = () => {} } = {}) {
+export function figure(name, title) {
   const id = `figure-${(count += 1)}`;
   const says = el("p", { class: "figure-says", id: `${id}-says` });
   const drawing = el("div", { class: "figure-drawing" });
@@ -49,7 +49,6 @@ export function figure(name, title, { onClose = () => {} } = {}) {
       table.hidden = isEmpty || !asTable.has(name);
       show(table, tableOf(columns, rows, title));
     },
-    close: onClose,
   };
 }
 
@@ -69,6 +68,16 @@ export function tableOf(columns, rows, caption) {
       ),
     ),
   );
+}
+
+/** Return names and values in pairs; a value that is not known is a dash. */
+export function facts(entries) {
+  return el("dl", { class: "facts" }, entries.map(([name, value]) => fact(name, value ?? "–")));
+}
+
+/** Return one such pair, for a list of them. */
+export function fact(name, value) {
+  return el("div", {}, el("dt", {}, name), el("dd", {}, value));
 }
 
 /** Return a legend: [{kind, text}], where `kind` is the class of a swatch in pages.css. */

@@ -1,6 +1,7 @@
 // Filters of the Defects page: controls on one side, the query of the hash on the other, which is also the API's.
 
 import { el, icon, show } from "./dom.js";
+import { localTime } from "./ranges.js";
 import { dateTime, t } from "./texts.js";
 
 const NOT_ACCEPTED = ["reject", "review", "no_verdict"];
@@ -123,7 +124,8 @@ export function createFilters({ choices, onChange }) {
   }
 
   function moment(key, words) {
-    const control = el("input", { type: "datetime-local", value: localOf(asked.get(key)) });
+    const at = asked.get(key);
+    const control = el("input", { type: "datetime-local", value: at ? localTime(new Date(at)) : "" });
     control.addEventListener("change", () =>
       range({ [key]: control.value ? new Date(control.value).toISOString() : null }),
     );
@@ -187,11 +189,4 @@ export function createFilters({ choices, onChange }) {
       if (focused >= 0) panel.querySelectorAll("input, select, button")[focused]?.focus();
     },
   };
-}
-
-/** Return an ISO time as a datetime-local control has it. */
-function localOf(at) {
-  if (!at) return "";
-  const moment = new Date(at);
-  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -1,17 +1,16 @@
 // Health: what the station knows of itself, asked every two seconds while somebody looks; what is not known is a dash.
 
 import { alarmList } from "./bar.js";
-import { el, icon, show } from "./dom.js";
+import { el, icon, showOnce } from "./dom.js";
 import { percentileBar } from "./drawings.js";
-import { tableOf } from "./figures.js";
+import { facts, tableOf } from "./figures.js";
 import { candidateNotes, modelName } from "./model_notes.js";
 import { duration, knows, number, percent, t, when } from "./texts.js";
 
 const EVERY_MS = 2_000;
 const DASH = "–";
 
-export async function open(root, context) {
-  const { api, stream } = context;
+export async function open(root, { api }) {
   const asking = new AbortController();
   const problem = el("p", { class: "problem", role: "alert" });
   const sections = [
@@ -38,7 +37,6 @@ export async function open(root, context) {
       isAsking = true;
       try {
         const health = await api.get("/health", {}, { signal: asking.signal });
-        health.values.inspected_hz ??= stream.line?.inspected_hz ?? null;
         problem.textContent = "";
         sections.forEach((each) => each.draw(health));
       } catch (error) {
@@ -65,15 +63,11 @@ export async function open(root, context) {
 function section(name, pick, render) {
   const body = el("div", { class: "section" });
   const node = el("section", { class: "card", dataset: { section: name }, "aria-label": t(`health.${name}`) }, el("h2", {}, t(`health.${name}`)), body);
-  let written = null;
   return {
     node,
     draw(health) {
-      const part = pick(health);
-      const text = JSON.stringify(part ?? null);
-      if (text === written) return;
-      written = text;
-      show(body, part === null || part === undefined ? el("p", { class: "faint" }, t(`health.no_${name}`)) : render(part));
+      const part = pick(health) ?? null;
+      showOnce(body, part, () => (part === null ? el("p", { class: "faint" }, t(`health.no_${name}`)) : render(part)));
     },
   };
 }
@@ -107,7 +101,7 @@ function drawFrames([session, total]) {
 }
 
 function drawParts([session, total, sessions]) {
-  const rows = (found) => found && { ...found, ...found.outcomes, no_verdict: found.outcomes?.no_verdict, causes: found.no_verdict };
+  const rows = (found) => found && { ...found, ...found.outcomes, causes: found.no_verdict };
   return [
     ledger(["seen", "accept", "review", "reject", "in_flight"], rows(session), rows(total), "causes"),
     sessions !== undefined && el("p", { class: "faint" }, t("health.sessions", { n: sessions })),
@@ -209,11 +203,6 @@ function drawChecks([health, page]) {
     ]),
     failures.length > 0 && tableOf([{ text: t("health.failures") }, { text: t("health.samples_count"), isNumber: true }], failures.map(([name, count]) => [name, counted(count)])),
   ];
-}
-
-/** Return names and values in pairs; a value that is not known is a dash. */
-export function facts(entries) {
-  return el("dl", { class: "facts" }, entries.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value ?? DASH))));
 }
 
 function trouble(text) {

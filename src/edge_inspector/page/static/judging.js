@@ -7,6 +7,9 @@ import { t } from "./texts.js";
 const UNDO_S = 10;
 const REMEMBERED = 50;
 
+/** The letter that says each word. */
+export const KEY_OF = { true_reject: "t", false_reject: "f", missed_defect: "m", true_accept: "g", unsure: "u" };
+
 /** Return which words can be said of a result, as the station takes them. */
 export function dispositionsFor({ outcome }) {
   return outcome === "accept"

@@ -11,7 +11,7 @@ import { t } from "./texts.js";
 const groups = new Set();
 const STORED = "keys";
 
-export function keysAreOn() {
+function keysAreOn() {
   return localStorage.getItem(STORED) !== "off";
 }
 
@@ -102,4 +102,22 @@ export function showDialog(dialog) {
   });
   dialog.showModal();
   return dialog;
+}
+
+/** Ask before something is done: run() is called after "yes" alone; kind: the class of that button. */
+export function askFirst(title, words, yes, run, { kind = "main" } = {}) {
+  const dialog = el(
+    "dialog",
+    { class: "dialog", "aria-labelledby": "ask-title" },
+    el("h2", { id: "ask-title" }, title),
+    words,
+    el(
+      "form",
+      { method: "dialog", class: "actions" },
+      el("button", { class: "quiet", value: "" }, t("shell.cancel")),
+      el("button", { class: kind, value: "yes" }, yes),
+    ),
+  );
+  dialog.addEventListener("close", () => dialog.returnValue === "yes" && run());
+  showDialog(dialog);
 }

@@ -3,6 +3,7 @@
 import { idOf } from "./api.js";
 import { alarmList } from "./bar.js";
 import { el, icon, show, showList, showOnce } from "./dom.js";
+import { fact } from "./figures.js";
 import { causeOf, nameOf, outcomeBadge, reasonText, thumbnail, whyOf } from "./items.js";
 import { livePicture } from "./live.js";
 import { newest } from "./newest.js";
@@ -38,7 +39,8 @@ export async function open(root, { api, stream, announce }) {
   let saying = 0;
   root.append(el("h1", { class: "unseen" }, t("page.line")), outcome, live.root, counters, warnings, strip);
 
-  const off = [stream.on("line", draw), stream.on("defect.detected", say)];
+  stream.on("line", draw);
+  stream.on("defect.detected", say);
   const latest = newest({
     api,
     stream,
@@ -83,7 +85,6 @@ export async function open(root, { api, stream, announce }) {
   return {
     close() {
       clearTimeout(saying);
-      off.forEach((each) => each());
       latest.close();
       live.close();
     },
@@ -133,10 +134,6 @@ function outcomeOf(last, isTriggered, lot) {
       (last.lot ?? lot) !== null && fact(t("line.lot"), last.lot ?? lot),
     ),
   ];
-}
-
-function fact(name, value) {
-  return el("div", {}, el("dt", {}, name), el("dd", {}, value));
 }
 
 function drawCounters(root, { shift, is_triggered: isTriggered, inspected_hz: hz }) {

@@ -1,8 +1,8 @@
 // Model: which one judges, which was good before it, what may take its place; and the way back, for who may.
 
-import { el, icon, show } from "./dom.js";
-import { facts } from "./health.js";
-import { showDialog } from "./keys.js";
+import { el, icon, show, showOnce } from "./dom.js";
+import { facts } from "./figures.js";
+import { askFirst } from "./keys.js";
 import { candidateNotes, comparisonTable, isNone, modelName, shortSha } from "./model_notes.js";
 import { number, t } from "./texts.js";
 
@@ -19,7 +19,6 @@ export async function open(root, context) {
   const body = el("div", { class: "grid" });
   const problem = el("p", { class: "problem", role: "alert" });
   root.append(el("h1", {}, t("model.title")), problem, way.node, body);
-  let written = "";
 
   async function load() {
     clearTimeout(timer);
@@ -34,16 +33,12 @@ export async function open(root, context) {
   }
 
   function draw() {
-    const text = JSON.stringify(model);
-    if (text === written) return;
-    written = text;
-    show(
-      body,
+    showOnce(body, [model, way.isWaiting], () => [
       card("running", t("model.running"), modelFacts(model.running), !isNone(model.running) && el("p", { class: "faint" }, t("model.classes", { n: model.class_names.length, names: model.class_names.join(", ") }))),
       card("previous", t("model.previous"), model.previous ? modelFacts(model.previous) : el("p", {}, t("model.previous_none")), rollback()),
       card("candidate", t("model.candidate"), candidateNotes(model), model.candidate?.shadow && comparisonTable(model.candidate.shadow), model.probation && probationFacts(model.probation)),
       card("rejected", t("model.rejected"), el("p", {}, model.rejected ? t("model.rejected_says", { n: model.rejected }) : t("model.rejected_none"))),
-    );
+    ]);
   }
 
   function rollback() {
@@ -73,26 +68,26 @@ export async function open(root, context) {
       clearTimeout(patience);
       waitsFor = null;
       say(status === "done" ? "done" : "failed", status === "done" ? t("model.rolled_back", { text }) : t("model.not_rolled_back", { text }));
-      redraw();
+      load();
     }
 
     async function ask(previous) {
       waitsFor = "";
       say("waits", t("model.waiting"));
-      redraw();
+      load();
       try {
         waitsFor = (await api.post("/model/rollback", { to_sha256: previous.sha256 })).request_id;
       } catch (error) {
         waitsFor = null;
         say("failed", t("model.not_rolled_back", { text: error.message }));
-        redraw();
+        load();
         return;
       }
       if (answers.has(waitsFor)) answered(answers.get(waitsFor));
       else patience = setTimeout(() => waitsFor && say("waits", t("model.no_answer_yet")), PATIENCE_MS);
     }
 
-    const off = stream.on("command.answered", ({ data }) => {
+    stream.on("command.answered", ({ data }) => {
       if (data.command !== "model-rollback") return;
       if (waitsFor === data.request_id) answered(data);
       else if (waitsFor === "") answers.set(data.request_id, data);
@@ -105,34 +100,17 @@ export async function open(root, context) {
       },
       confirm({ running, previous }) {
         const names = { running: modelName(running), previous: modelName(previous) };
-        const dialog = el(
-          "dialog",
-          { class: "dialog", "aria-labelledby": "rollback-title" },
-          el("h2", { id: "rollback-title" }, t("model.confirm", names)),
-          el("p", {}, t("model.confirm_text", names)),
-          el(
-            "form",
-            { method: "dialog", class: "actions" },
-            el("button", { class: "quiet", value: "" }, t("shell.cancel")),
-            el("button", { class: "danger", value: "yes" }, icon("undo"), t("model.roll_back")),
-          ),
-        );
-        dialog.addEventListener("close", () => dialog.returnValue === "yes" && ask(previous));
-        showDialog(dialog);
+        const words = el("p", {}, t("model.confirm_text", names));
+        const yes = [icon("undo"), t("model.roll_back")];
+        askFirst(t("model.confirm", names), words, yes, () => ask(previous), { kind: "danger" });
       },
       close() {
-        off();
         clearTimeout(patience);
       },
     };
   }
 
-  function redraw() {
-    written = "";
-    load();
-  }
-
-  const offs = EVENTS.map((kind) => stream.on(kind, load));
+  for (const kind of EVENTS) stream.on(kind, load);
   draw();
   timer = setTimeout(load, EVERY_MS);
   return {
@@ -140,7 +118,6 @@ export async function open(root, context) {
       asking.abort();
       clearTimeout(timer);
       way.close();
-      offs.forEach((off) => off());
     },
   };
 }

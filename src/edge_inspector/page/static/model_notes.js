@@ -27,7 +27,7 @@ export function candidateNotes({ candidate, probation }) {
   ];
 }
 
-export function stageOf(stage) {
+function stageOf(stage) {
   const name = stage.replaceAll(" ", "_");
   return knows(`model.stage.${name}`) ? t(`model.stage.${name}`) : stage;
 }

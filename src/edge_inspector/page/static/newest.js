@@ -25,9 +25,9 @@ export function newest({ api, stream, query, onItems }) {
     clearTimeout(timer);
     timer = 0;
     askedAt = Date.now();
-    const { results, next } = await api.get("/results", ask());
+    const { results } = await api.get("/results", ask());
     if (isClosed) return;
-    onItems(results, next);
+    onItems(results);
     if (first !== null && idOf(first) !== idOf(results[0] ?? first)) tries = 0;
     first = results[0] ?? null;
     const isThere = awaited === null || results.some((each) => idOf(each) === idOf(awaited));

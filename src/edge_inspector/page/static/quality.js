@@ -116,7 +116,9 @@ export async function open(root, context) {
     timer = setTimeout(load, SOON_MS);
   }
 
-  const offs = [stream.on("disposition.recorded", soon), stream.on("gap", soon), lightOnPaper()];
+  stream.on("disposition.recorded", soon);
+  stream.on("gap", soon);
+  const off = lightOnPaper();
   await load();
   return {
     route(route) {
@@ -126,7 +128,7 @@ export async function open(root, context) {
     close() {
       clearTimeout(timer);
       asking?.abort();
-      offs.forEach((off) => off());
+      off();
       figures.forEach((figure) => figure.close());
     },
   };

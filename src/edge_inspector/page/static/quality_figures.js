@@ -57,7 +57,7 @@ function stacked({ points, span }, color) {
 }
 
 function readStack({ points, bucketS }, index) {
-  return t("quality.over_time_at", { at: stretch(points[index].at, bucketS), ...counted(points[index]) });
+  return t("quality.over_time_at", { ...points[index], at: stretch(points[index].at, bucketS) });
 }
 
 /** Share of rejects with its control limits; what is out is marked by shape, and listed in words. */
@@ -92,7 +92,7 @@ export function pChartFigure(link) {
           point.is_out ? t("quality.out") : t("quality.within"),
         ]),
       });
-      show(out, outside.length > 0 && el("ul", { class: "out-list" }, outside.map((point, index) => outside_(point, points, link, index))));
+      show(out, outside.length > 0 && el("ul", { class: "out-list" }, outside.map((point) => outside_(point, points, link))));
       chart.show({ points: isEmpty ? [] : points, center, span: spanOf(quality) });
     },
     close: chart.close,
@@ -213,10 +213,6 @@ function spanOf({ since, until, over_time: { bucket_s: bucketS, points } }) {
 
 function shareOf({ parts, reject, no_verdict: none }) {
   return parts - none > 0 ? reject / (parts - none) : null;
-}
-
-function counted({ parts, reject, review, no_verdict }) {
-  return { parts, reject, review, no_verdict };
 }
 
 function nameOf(name) {

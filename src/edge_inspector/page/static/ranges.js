@@ -3,7 +3,7 @@
 import { el, show } from "./dom.js";
 import { dateTime, t } from "./texts.js";
 
-export const RANGES = ["shift", "today", "days7", "days30", "own"];
+const RANGES = ["shift", "today", "days7", "days30", "own"];
 
 /**
  * Return {name, since, until, isOpen}: Dates; `isOpen` where it reaches until now, and what it says still grows.
@@ -77,7 +77,7 @@ export function rangeControls(shifts, change) {
   }
 
   function timeField(name, range) {
-    const input = el("input", { type: "datetime-local", value: local(range[name]) });
+    const input = el("input", { type: "datetime-local", value: localTime(range[name]) });
     input.addEventListener("change", () => {
       const at = timeIn(input.value);
       if (at !== null) change({ ...asked("own", range), [name]: at.toISOString() });
@@ -89,6 +89,6 @@ export function rangeControls(shifts, change) {
 }
 
 /** "2026-03-01T14:00", as a field for local times wants it. */
-function local(at) {
+export function localTime(at) {
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -3,6 +3,7 @@
 import { pictureUrl } from "./api.js";
 import { alarmList } from "./bar.js";
 import { el, icon } from "./dom.js";
+import { facts } from "./figures.js";
 import { judgedCards, runRuleList } from "./judged.js";
 import { modelName } from "./model_notes.js";
 import { lightOnPaper } from "./printing.js";
@@ -68,10 +69,6 @@ export async function open(root, context) {
 /** A report is of the times in its hash; without them, of the shift that runs. */
 function asOwn(query) {
   return query.has("since") ? new URLSearchParams({ range: "own", since: query.get("since"), until: query.get("until") ?? "" }) : query;
-}
-
-function facts(entries) {
-  return el("dl", { class: "facts" }, entries.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
 function rejectList(results) {

@@ -9,8 +9,8 @@ import { clock, t } from "./texts.js";
 const CHUNK = 50;
 
 /**
- * hashFor(item) is where a row leads. onChange(item) is told of what has changed in a result that the list has, onNew()
- * that there are new ones in it.
+ * hashFor(item) is where a row leads. onChange(item) is told of a result of the list that the newest ones show changed,
+ * onNew() that there are new ones in it.
  * Returns {root, load, select, get, after, update, close}.
  */
 export function createResults({ api, stream, query, hashFor, onChange = () => {}, onNew = () => {} }) {
@@ -148,7 +148,10 @@ export function createResults({ api, stream, query, hashFor, onChange = () => {}
     const first = rows.values().next().value?.item.captured_at ?? "";
     for (const item of results) {
       const known = rows.get(idOf(item));
-      if (known && JSON.stringify(known.item) !== JSON.stringify(item)) update(item);
+      if (known && JSON.stringify(known.item) !== JSON.stringify(item)) {
+        update(item);
+        onChange(known.item);
+      }
     }
     waiting = results.filter((each) => !rows.has(idOf(each)) && each.captured_at >= first);
     isCut = rows.size > 0 && waiting.length === results.length && results.length === CHUNK;
@@ -191,7 +194,6 @@ export function createResults({ api, stream, query, hashFor, onChange = () => {}
     if (!known) return;
     known.item = { ...known.item, ...item };
     drawRow(idOf(item));
-    onChange(known.item);
   }
 
   return {

@@ -5,7 +5,7 @@ import { showDialog } from "./keys.js";
 import { t } from "./texts.js";
 import { toast } from "./toasts.js";
 
-export const ROLES = ["nothing", "viewer", "operator", "admin"];
+const ROLES = ["nothing", "viewer", "operator", "admin"];
 const RETRY_MS = 3_000;
 
 /** onChange() is called where another person, or none, looks from now on. */

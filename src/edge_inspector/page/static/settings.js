@@ -1,7 +1,7 @@
 // Settings: from which score a defect is looked at or rejected, and what other scores would have made of the last parts.
 
 import { el, icon, show } from "./dom.js";
-import { showDialog } from "./keys.js";
+import { askFirst } from "./keys.js";
 import { modelName } from "./model_notes.js";
 import { number, t, when } from "./texts.js";
 import { classEditor, isSame, differences } from "./threshold_editor.js";
@@ -81,7 +81,7 @@ export async function open(root, context) {
   }
 
   function confirmApply() {
-    ask(
+    askFirst(
       t("settings.confirm"),
       [el("ul", { class: "changes" }, changes(found.classes, wanted)), el("p", {}, preview.words()), el("p", {}, t("settings.confirm_text", { model: modelName(found.model) }))],
       t("settings.apply"),
@@ -90,7 +90,7 @@ export async function open(root, context) {
   }
 
   function confirmReset() {
-    ask(t("settings.confirm_reset"), [el("p", {}, t("settings.confirm_reset_text"))], t("settings.reset"), () => change(() => api.delete("/thresholds", { product: found.product }), t("settings.was_reset")));
+    askFirst(t("settings.confirm_reset"), [el("p", {}, t("settings.confirm_reset_text"))], t("settings.reset"), () => change(() => api.delete("/thresholds", { product: found.product }), t("settings.was_reset")));
   }
 
   async function change(send, text) {
@@ -126,28 +126,15 @@ export async function open(root, context) {
   }
 
   take(await api.get("/thresholds"));
-  const offs = EVENTS.map((kind) => stream.on(kind, reload));
+  for (const kind of EVENTS) stream.on(kind, reload);
   return {
     route() {},
     close() {
       preview?.close();
-      offs.forEach((off) => off());
     },
   };
 }
 
 function changeText(name, isRaised, values) {
   return isRaised ? t(`settings.raised.${name}`, values) : t(`settings.lowered.${name}`, values);
-}
-
-function ask(title, words, yes, run) {
-  const dialog = el(
-    "dialog",
-    { class: "dialog", "aria-labelledby": "settings-ask" },
-    el("h2", { id: "settings-ask" }, title),
-    words,
-    el("form", { method: "dialog", class: "actions" }, el("button", { class: "quiet", value: "" }, t("shell.cancel")), el("button", { class: "main", value: "yes" }, yes)),
-  );
-  dialog.addEventListener("close", () => dialog.returnValue === "yes" && run());
-  showDialog(dialog);
 }

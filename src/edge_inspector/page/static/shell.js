@@ -8,10 +8,10 @@
 //   export async function open(root, context) {          // root: an empty <main>; begin with one h1 (class "unseen" where
 //     const found = await context.api.get("/quality", {since});              // the screen needs none)
 //     root.append(el("h1", {}, t("quality.title")), …);
-//     const off = context.stream.on("disposition.recorded", () => reload());
-//     const unbind = context.keys([{key: "e", text: t("quality.key_export"), run: save}]);
+//     context.stream.on("disposition.recorded", () => reload());   // the shell ends this with the page, and the keys
+//     context.keys([{key: "e", text: t("quality.key_export"), run: save}]);
 //     return {
-//       close() { off(); unbind(); },                    // stop timers, streams, keys; root is emptied for you
+//       close() { clearTimeout(timer); },                // stop timers and requests; root is emptied for you
 //       route(route) { … },                              // optional: same page, other hash; without it the page is opened anew
 //     };
 //   }
@@ -34,7 +34,7 @@
 // .quiet/.main/.danger buttons, .outcome[data-outcome], .chip, .field, table.plain, .unseen, .empty, .mono, .actions,
 // .bar-tools (a row of controls over a page). Colors only by the tokens of app.css; status never by color alone.
 
-import { ApiError, createApi } from "./api.js";
+import { ApiError, createApi, search } from "./api.js";
 import { createBar } from "./bar.js";
 import { el, icon, show } from "./dom.js";
 import { bindKeys, openHelp, startKeys } from "./keys.js";
@@ -196,7 +196,7 @@ export async function startShell() {
 }
 
 /** Read "#/defects/ID?label=scratch". */
-export function routeOf(hash) {
+function routeOf(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [page, id = null] = path.split("/").map(decodeURIComponent);
   return { page: ALL.includes(page) ? page : "line", id: id || null, query: new URLSearchParams(query) };
@@ -204,12 +204,7 @@ export function routeOf(hash) {
 
 /** Return the hash of a page; query: an object or URLSearchParams. */
 export function hashOf(page, { id = null, query = null } = {}) {
-  const asked = new URLSearchParams();
-  for (const [name, value] of query instanceof URLSearchParams ? query : Object.entries(query ?? {})) {
-    for (const each of [value].flat()) if (each !== null && each !== undefined && each !== "") asked.append(name, each);
-  }
-  const text = asked.toString();
-  return `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}${text ? `?${text}` : ""}`;
+  return `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}${search(query)}`;
 }
 
 function navigate(page, { id = null, query = null, replace = false } = {}) {

@@ -143,9 +143,8 @@ export function createShown({ labels, onPanel }) {
         shown.detections.find(({ part_frame: of }) => shown.pictures.includes(of))?.part_frame ??
         shown.pictures[0] ??
         0;
-      view.fit();
+      view.fit(); // and it stays so with a picture of another size
       draw(shown);
-      view.fit();
     },
     close: () => view.close(),
   };

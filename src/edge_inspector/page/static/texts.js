@@ -4,7 +4,7 @@
 // t(`outcome.${item.outcome}`): a test compares both with the catalogue. An entry {"one": …, "other": …} goes by {n}.
 
 let catalogue = {};
-const locale = navigator.languages?.length ? [...navigator.languages] : undefined;
+export const locale = navigator.languages?.length ? [...navigator.languages] : undefined;
 const plural = new Intl.PluralRules("en");
 
 /** Fetch the catalogue; before everything else. */
@@ -35,7 +35,7 @@ export function knows(key) {
 }
 
 /** Fill in data-t (text) and data-t-label (aria-label) of markup. */
-export function translate(root) {
+function translate(root) {
   for (const element of root.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
   for (const element of root.querySelectorAll("[data-t-label]"))
     element.setAttribute("aria-label", t(element.dataset.tLabel));
