@@ -90,10 +90,8 @@ class _Endpoint:
             return _problem(500, "internal", f"{self._place} failed; the log of the station says more")
 
     async def _answer(self, request: Request) -> Response:
-        door, guard = self._door, self._guard
-        visitor = (
-            await run_in_threadpool(guard.admit, request, door) if guard.reads_disk else guard.admit(request, door)
-        )
+        door = self._door
+        visitor = self._guard.admit(request, door)
         path = {name: f"{value}" for name, value in request.path_params.items()}
         query, body = self._parser.query(request), await self._parser.body(request)
         asked = Asked(visitor, path, query, body, request)

@@ -46,9 +46,7 @@ class Audience:
         is_closed: Nobody may watch any more.
     """
 
-    def __init__(
-        self, name: str, *, on_first: Callable[[], None] = lambda: None, on_last: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, name: str, *, on_first: Callable[[], None], on_last: Callable[[], None]) -> None:
         """Begin with nobody.
 
         Args:

@@ -22,7 +22,7 @@ class Doorway(socket.socket):
     _is_limited: Callable[[str], bool]
 
     @classmethod
-    def listen_on(cls, host: str, port: int, *, is_limited: Callable[[str], bool] = lambda _: True) -> "Doorway":
+    def listen_on(cls, host: str, port: int, *, is_limited: Callable[[str], bool]) -> "Doorway":
         """Return a socket that listens.
 
         Args:

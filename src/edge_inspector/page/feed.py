@@ -62,7 +62,7 @@ class Feed:
         self._stop_listening: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
-        self._stop_listening = self._journal.listen(self._wake)
+        self._stop_listening = self._journal.listen(self.look_again)
         return self
 
     def __exit__(
@@ -78,8 +78,9 @@ class Feed:
         return len(self._audience)
 
     def look_again(self) -> None:
-        """Have the document of the line made again soon: something that is in it may be another; for all threads."""
-        self._wake()
+        """Look soon at what is on record and at what the line does: it may be another; for all threads."""
+        if len(self._audience):
+            self._bell()
 
     def on_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         """Go on with this event loop."""
@@ -176,11 +177,6 @@ class Feed:
         if self._replay.may_have_news(self._told):  # most of what is put on record is no event of the stream
             self._audience.tell()
         self._told = newest
-
-    def _wake(self) -> None:
-        """Take note that something is on record; on the thread that recorded it."""
-        if len(self._audience):
-            self._bell()
 
     def _hello(self, seq: int) -> bytes:
         words = {"session": self._session, "last_id": self._replay.id_of(self._journal.last_seq)}

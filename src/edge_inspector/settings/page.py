@@ -1,7 +1,7 @@
 """The operator page: where it is served, who may what, and how much it keeps and shows."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -115,7 +115,7 @@ class PageSettings(Section):
     @field_validator("host")
     @classmethod
     def _is_a_host(cls, value: str) -> str:
-        if not _is_address(value) and not _HOST_NAME.fullmatch(value):
+        if not _can_be_host(value):
             msg = f"expected an address of this machine, as 127.0.0.1, 0.0.0.0 or ::, found {value!r}"
             raise ValueError(msg)
         return value
@@ -124,7 +124,7 @@ class PageSettings(Section):
     @classmethod
     def _are_host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
-            if not _is_address(name) and not _HOST_NAME.fullmatch(name):
+            if not _can_be_host(name):
                 msg = f"expected host names without scheme and port, as station-7.plant.example, found {name!r}"
                 raise ValueError(msg)
         return value
@@ -148,9 +148,8 @@ class PageSettings(Section):
 
     @model_validator(mode="after")
     def _is_not_open_to_everybody(self) -> "PageSettings":
-        has_people = bool(self.users) or self.proxy is not None
         if not is_loopback(self.host):
-            if not has_people:
+            if not self.has_people:
                 msg = f"host: expected loopback while there are no users and no proxy, found {self.host!r}"
                 raise ValueError(msg)
             if self.tls is None and not self.plain_http:
@@ -161,6 +160,11 @@ class PageSettings(Section):
             raise ValueError(msg)
         return self
 
+    @property
+    def has_people(self) -> bool:
+        """Whether anybody can be known by name: it has users, or a proxy that signs people in."""
+        return bool(self.users) or self.proxy is not None
+
 
 def is_user_name(text: str) -> bool:
     """Return whether a text can be the name of a person."""
@@ -169,12 +173,16 @@ def is_user_name(text: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Return whether an address is reached from this machine alone."""
-    return host.lower() == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
+    return host.lower() == "localhost" or ((address := address_of(host)) is not None and address.is_loopback)
 
 
-def _is_address(text: str) -> bool:
+def address_of(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a text spells; None where it spells none."""
     try:
-        ip_address(text)
+        return ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def _can_be_host(text: str) -> bool:
+    return address_of(text) is not None or _HOST_NAME.fullmatch(text) is not None

@@ -12,11 +12,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
+
+from edge_inspector.backoff import pause_s
+from edge_inspector.page.access.peer import plain_address
 
 _FORGET_S = 900.0
 _MOST_ENTRIES = 1024  # of each kind; the one that was touched longest ago goes
-_MOST_DOUBLINGS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class _Patience:
 
     def pause_s(self, failures: int) -> float:
         over = failures - self.free
-        return 0.0 if over < 0 else min(self.longest_s, self.first_s * 2.0 ** min(over, _MOST_DOUBLINGS))
+        return 0.0 if over < 0 else pause_s(over, self.first_s, self.longest_s, jitter=1)
 
 
 _OF_ADDRESS = _Patience(free=5, first_s=1.0, longest_s=60.0)
@@ -119,10 +120,7 @@ class Attempts:
 
 def _network(address: str) -> str:
     """Return what counts as one address: of IPv6 the network of 64 bits, all of which a single machine may have."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
+    found = plain_address(address)
+    if found is None:
         return address
-    if found.version == 4:
-        return f"{found}"
-    return f"{found.ipv4_mapped}" if found.ipv4_mapped else f"{int(found) >> 64:x}"
+    return f"{found}" if found.version == 4 else f"{int(found) >> 64:x}"

@@ -13,7 +13,7 @@ from edge_inspector.page.access import cookies
 from edge_inspector.page.access.attempts import Attempts
 from edge_inspector.page.access.guard import Guard
 from edge_inspector.page.access.passwords import Passwords
-from edge_inspector.page.access.roles import Role, Visitor
+from edge_inspector.page.access.roles import Visitor
 from edge_inspector.page.access.sessions import Sessions
 from edge_inspector.page.doors import Turned
 from edge_inspector.settings import PageSettings
@@ -91,15 +91,16 @@ class Entrance:
             _log.warning("page: %s: password wrong for %s", address, known)
             raise Turned(401, "wrong", "user or password wrong")
         self._attempts.succeeded(address, user)
-        self._end_session(request)
+        self.sign_out(request)
         token = self._sessions.begin(user)
         _log.info("page: %s signed in from %s", user, address)
-        role = Role.named(self._settings.users[user].role)
-        return SignedIn(Visitor(user, role, self._sessions.csrf_of(token), "page"), token)
+        return SignedIn(self.guard.signed_in(user, token), token)
 
     def sign_out(self, request: Request) -> None:
         """End the session of the browser, if it has one."""
-        self._end_session(request)
+        is_secure = self.guard.peer(request).is_secure
+        if (token := cookies.token_in(request, self._sessions.installation, is_secure=is_secure)) is not None:
+            self._sessions.end(token)
 
     def give_cookie(self, request: Request, response: Response, token: str) -> None:
         """Have the browser keep the token of a session."""
@@ -114,11 +115,6 @@ class Entrance:
     def take_cookie(self, request: Request, response: Response) -> None:
         """Have the browser forget the token of its session."""
         cookies.take_back(response, self._sessions.installation, is_secure=self.guard.peer(request).is_secure)
-
-    def _end_session(self, request: Request) -> None:
-        is_secure = self.guard.peer(request).is_secure
-        if (token := cookies.token_in(request, self._sessions.installation, is_secure=is_secure)) is not None:
-            self._sessions.end(token)
 
 
 def _too_many(wait_s: int) -> Turned:

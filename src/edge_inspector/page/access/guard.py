@@ -21,12 +21,8 @@ class Guard:
     """Stands at every door; for all threads.
 
     Attributes:
-        is_secure: The page is reached by TLS, and not otherwise.
-        reads_disk: Whether asking it may read the disk.
         can_sign_in: There are people who sign in here.
     """
-
-    reads_disk = False
 
     def __init__(self, settings: PageSettings, sessions: Sessions) -> None:
         """Take what the settings allow.
@@ -37,10 +33,8 @@ class Guard:
         """
         self._settings, self._sessions = settings, sessions
         self._hosts = OwnHosts(settings)
-        self.is_secure = settings.tls is not None
         self.can_sign_in = any(user.password is not None for user in settings.users.values())
-        self._has_people = bool(settings.users) or settings.proxy is not None
-        self._stranger = Visitor(None, Role.NOTHING if self._has_people and not settings.open_view else Role.VIEWER)
+        self._stranger = Visitor(None, Role.NOTHING if settings.has_people and not settings.open_view else Role.VIEWER)
 
     def peer(self, request: Request) -> Peer:
         """Return who is at the other end.
@@ -48,7 +42,7 @@ class Guard:
         Raises:
             Turned: As `peer_of`.
         """
-        return peer_of(request, self._settings.proxy, is_secure=self.is_secure)
+        return peer_of(request, self._settings.proxy, is_secure=self._settings.tls is not None)
 
     def visitor(self, request: Request) -> Visitor:
         """Return who asks.
@@ -57,6 +51,16 @@ class Guard:
             Turned: As `peer`.
         """
         return self._visitor(request, self.peer(request))
+
+    def signed_in(self, user: str, token: str) -> Visitor:
+        """Return who has signed in here.
+
+        Args:
+            user: One of the users.
+            token: Of their session.
+        """
+        role = Role.named(self._settings.users[user].role)
+        return Visitor(user, role, self._sessions.csrf_of(token), "page")
 
     def admit(self, request: Request, door: Door) -> Visitor:
         """Return who asks, if they may pass this door.
@@ -87,8 +91,7 @@ class Guard:
         user = None if token is None else self._sessions.user_of(token)
         if token is None or user is None:
             return self._stranger
-        role = Role.named(self._settings.users[user].role)
-        return Visitor(user, role, self._sessions.csrf_of(token), "page")
+        return self.signed_in(user, token)
 
     def _check_host(self, request: Request) -> None:
         hosts = request.headers.getlist("host")
@@ -102,7 +105,7 @@ class Guard:
         needed = max(door.role, Role.VIEWER).label
         if visitor.user is not None:
             return Turned(403, "not_allowed", f"expected the role {needed}, found {visitor.role.label}")
-        if not self._has_people:
+        if not self._settings.has_people:
             return Turned(403, "not_allowed", "this page only shows: expected people in page.users, found none")
         return Turned(401, "sign_in", f"expected somebody with the role {needed}; nobody has signed in")
 

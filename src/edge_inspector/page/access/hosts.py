@@ -6,11 +6,10 @@ A name that is not its own is refused, or any site could have its own name lead 
 
 import re
 import socket
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from edge_inspector.settings import PageSettings
-from edge_inspector.settings.page import is_loopback
+from edge_inspector.settings.page import address_of, is_loopback
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/?#@\\\s]+)(?::\d{1,5})?")
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
@@ -38,19 +37,14 @@ class OwnHosts:
         name = _spelled(found[1].strip("[]"))
         if name in self._names or name == self._bound:
             return True
-        try:
-            address = ip_address(name)
-        except ValueError:
-            return False
-        return self._is_any or (self._is_loopback and address.is_loopback)
+        address = address_of(name)
+        return address is not None and (self._is_any or (self._is_loopback and address.is_loopback))
 
 
 def _spelled(host: str) -> str:
     """Return a name or an address as all of its spellings are compared."""
-    try:
-        return f"{ip_address(host)}"
-    except ValueError:
-        return host.lower().removesuffix(".")
+    address = address_of(host)
+    return host.lower().removesuffix(".") if address is None else f"{address}"
 
 
 def is_same_origin(origin: str, host: str, scheme: str) -> bool:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from starlette.requests import HTTPConnection
 
 from edge_inspector.page.doors import Turned
 from edge_inspector.settings import ProxySettings
-from edge_inspector.settings.page import is_user_name
+from edge_inspector.settings.page import address_of, is_user_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +68,21 @@ def _first_stranger(forwarded: Sequence[str], proxy: ProxySettings) -> str | Non
     """Return the address before the proxies: what stands further left anybody may have written."""
     for text in reversed(forwarded):
         if not is_trusted(text, proxy):
-            return None if (address := _address(text)) is None else f"{address}"
+            return None if (address := plain_address(text)) is None else f"{address}"
     return None
 
 
 def is_trusted(text: str, proxy: ProxySettings) -> bool:
-    """Return whether an address is the proxy's; a socket for IPv6 too spells those of IPv4 in its own way."""
-    address = _address(text)
+    """Return whether an address is the proxy's."""
+    address = plain_address(text)
     return address is not None and any(_is_in(address, network) for network in proxy.trusted)
+
+
+def plain_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an address without its zone, and as one of IPv4 what a socket for IPv6 spells in its own way."""
+    address = address_of(text.partition("%")[0])
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 def _is_in(address: IPv4Address | IPv6Address, network: IPv4Network | IPv6Network) -> bool:
     return address.version == network.version and address in network
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
