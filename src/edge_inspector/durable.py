@@ -23,10 +23,11 @@ def is_partial(name: str) -> bool:
     return name.startswith(".") and name.endswith(PARTIAL)
 
 
-def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE_FILE) -> None:
-    """Write a file under a temporary name, bring it to the disk, and give it its name.
+def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE_FILE, is_synced: bool = True) -> None:
+    """Write a file under a temporary name, bring it to the disk unless it may be lost, and give it its name.
 
-    The name itself is on the disk once its folder is synced: see `write_lasting`.
+    The name itself is on the disk once its folder is synced: see `write_lasting`. After the power has gone, a file
+    that was not brought to the disk may have its name without its content.
 
     Raises:
         OSError: If that failed; nothing of it is left then.
@@ -36,8 +37,9 @@ def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE_FILE) -> None
         partial.unlink(missing_ok=True)  # one that was left behind may have wider rights
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if is_synced:
+                file.flush()
+                os.fsync(file.fileno())
         partial.rename(path)
     except OSError:
         with suppress(OSError):

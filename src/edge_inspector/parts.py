@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from edge_inspector.decision import Decision, NoVerdict, NoVerdictCause, Outcome, Reason, Verdict
-from edge_inspector.detections import Detections
+from edge_inspector.detections import Detections, joined
 from edge_inspector.inspection import FrameFinding
 
 _REMEMBERED = 1000  # closed parts whose late and duplicate frames are still known as such
@@ -228,10 +228,7 @@ def merge_detections(findings: Sequence[FrameFinding]) -> tuple[Detections, tupl
     """
     if len(findings) == 1:
         return findings[0].detections, ()
-    xyxy, confidence, class_id = (
-        np.concatenate([getattr(finding.detections, name) for finding in findings])
-        for name in ("xyxy", "confidence", "class_id")
-    )
+    found = joined([finding.detections for finding in findings])
     frames = np.repeat([f.record.part_frame for f in findings], [len(f.detections) for f in findings])
-    order = np.argsort(-confidence, kind="stable")
-    return Detections(xyxy[order], confidence[order], class_id[order]), tuple(frames[order].tolist())
+    order = np.argsort(-found.confidence, kind="stable")
+    return found.take(order), tuple(frames[order].tolist())

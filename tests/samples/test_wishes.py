@@ -53,7 +53,7 @@ def test_a_defect_that_was_offered_with_its_track_already_is_kept_for_a_wish_alo
 def test_a_defect_that_a_person_asked_for_keeps_the_moments_before_it_too(tmp_path: Path) -> None:
     with keeper_in(tmp_path, before_defect=1) as keeper:
         offer(keeper, 0)
-        eventually(lambda: not keeper._is_busy and not keeper.state().waiting, what="the frame is encoded")
+        eventually(lambda: keeper._in_hand is None and not keeper.state().waiting, what="the frame is encoded")
         keeper.wish()
         offer(keeper, 1, REJECT)
     assert keeper.state().kept == {SampleReason.DEFECT: 1, SampleReason.OPERATOR: 1}

@@ -10,8 +10,7 @@ from edge_inspector.app.source import flow_options
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.errors import ModelError, RefusedError
 from edge_inspector.events import EventWriter, Json, model_document
-from edge_inspector.frame import Frame
-from edge_inspector.inspection import FrameFinding, ModelIdentity
+from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.copying import never_end
 from edge_inspector.pipeline.flow import Pipeline
 from edge_inspector.pipeline.ledger import Ledger
@@ -22,6 +21,8 @@ from edge_inspector.tracks import TrackOptions
 
 class FixedModel:
     """The configured model, or the one of the product in force; as `StationModel`."""
+
+    watch_finding = None
 
     def __init__(self, settings: Settings, follows: TrackOptions | None) -> None:
         """Open it.
@@ -34,9 +35,6 @@ class FixedModel:
         self._opened = _open(settings, follows)
         self.model, self.alarms = self._opened.model, self._opened.alarms
         self._pipeline: Pipeline | None = None
-
-    def watch_finding(self, frame: Frame, finding: FrameFinding) -> None:
-        """As the port."""
 
     @contextmanager
     def follow(
@@ -102,12 +100,11 @@ class FixedModel:
 class NoModelYet:
     """What stands in for a model while frames are gathered for the first one; as `StationModel`."""
 
+    watch_finding = None
+
     def __init__(self, settings: Settings) -> None:
         self.model, self.alarms = model_of_no_package(settings)
         self._pipeline: Pipeline | None = None
-
-    def watch_finding(self, frame: Frame, finding: FrameFinding) -> None:
-        """As the port."""
 
     @contextmanager
     def follow(

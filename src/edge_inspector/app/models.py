@@ -40,8 +40,9 @@ class StationModel(Protocol):
     def alarms(self) -> tuple[Alarm, ...]:
         """What a person should know about it from the start."""
 
-    def watch_finding(self, frame: Frame, finding: FrameFinding) -> None:
-        """Take note of an inspection; takes no time."""
+    @property
+    def watch_finding(self) -> Callable[[Frame, FrameFinding], None] | None:
+        """Takes note of an inspection, in no time; None where nobody needs to."""
 
     @contextmanager
     def follow(

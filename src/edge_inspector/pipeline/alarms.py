@@ -26,8 +26,7 @@ class Alarms:
         self._writer = writer
         self._publish = publish
         self._lock = threading.Lock()
-        self._standing: dict[str, tuple[Alarm, float | None]] = {}
-        self._raised_at: dict[str, datetime] = {}
+        self._standing: dict[str, tuple[Alarm, float | None, datetime]] = {}  # when its reason came, and it was raised
 
     def raise_(
         self, alarm: Alarm, *, at: datetime | None = None, monotonic_s: float | None = None, lasting: bool = False
@@ -45,9 +44,8 @@ class Alarms:
         with self._lock:
             standing = self._standing.get(alarm.name)
             lasting = lasting or (standing is not None and standing[1] is None)
-            self._standing[alarm.name] = (alarm, None if lasting else monotonic_s)
-            if standing is None:
-                self._raised_at[alarm.name] = at
+            raised_at = at if standing is None else standing[2]
+            self._standing[alarm.name] = (alarm, None if lasting else monotonic_s, raised_at)
             # One that lasts stands for one thing: a new text is news. The others come again and again.
             if standing is None or (lasting and standing[0] != alarm):
                 self._publish(self._writer.alarm_raised(at, alarm))
@@ -64,7 +62,7 @@ class Alarms:
     def clear_quiet(self, *, at: datetime, monotonic_s: float) -> None:
         """Clear the alarms whose reason has not come back for `QUIET_S` seconds."""
         with self._lock:
-            for name, (alarm, seen_s) in list(self._standing.items()):
+            for name, (alarm, seen_s, _) in list(self._standing.items()):
                 if seen_s is not None and monotonic_s - seen_s >= QUIET_S:
                     del self._standing[name]
                     for message in self._writer.alarm_cleared(at, alarm):
@@ -80,7 +78,7 @@ class Alarms:
     def standing(self) -> list[tuple[Alarm, datetime]]:
         """Return the alarms that stand, each with when it was raised, the oldest first."""
         with self._lock:
-            found = [(alarm, self._raised_at[name]) for name, (alarm, _) in self._standing.items()]
+            found = [(alarm, raised_at) for alarm, _, raised_at in self._standing.values()]
         return sorted(found, key=lambda pair: pair[1])
 
     def names(self) -> list[str]:

@@ -7,7 +7,7 @@ when the folder is read again. Where the spool has just stored the same files th
 Files are found by the names that were read or given out here, never by a name that somebody asks for.
 """
 
-import os
+import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection
@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_inspector.durable import PRIVATE_FILE, make_folders, partial_of
+from edge_inspector.durable import make_folders, write_whole
 from edge_inspector.sample_keys import Suffix
 from edge_inspector.samples.recovery import PICTURE_NAME, whole_pictures
 from edge_inspector.samples.shelf import on_disk
@@ -66,7 +66,7 @@ class Album:
             free_bytes: Tells the free space; asks the disk of `folder` when None.
         """
         self._folder, self._quota_bytes, self._min_free_bytes = folder, quota_bytes, min_free_bytes
-        self._free_bytes = free_bytes or self._ask_disk
+        self._free_bytes = free_bytes or (lambda: shutil.disk_usage(folder).free)
         self._writing = threading.Lock()  # whoever changes the folder
         self._is_open = False
         self._lock = threading.Lock()  # for what follows; never held while the disk is waited for
@@ -239,10 +239,6 @@ class Album:
                 if not frames:
                     del self._results[inspection_id]
 
-    def _ask_disk(self) -> int:
-        found = os.statvfs(self._folder)
-        return found.f_bavail * found.f_frsize
-
 
 def _link(sources: tuple[Path, Path], paths: tuple[Path, Path]) -> bool:
     """Return whether both files could be linked; nothing is left where not."""
@@ -260,13 +256,9 @@ def _write(paths: tuple[Path, Path], contents: tuple[bytes, bytes]) -> None:
     """Write both files, or none."""
     try:
         for path, content in zip(paths, contents, strict=True):
-            partial = partial_of(path)
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            partial.rename(path)
+            write_whole(path, content, is_synced=False)
     except OSError:
-        _unlink([*map(partial_of, paths), *paths])
+        _unlink(paths)
         raise
 
 

@@ -25,7 +25,7 @@ class SampleFolder:
         """
         self._root = root
         self._min_free_bytes = min_free_bytes
-        self._free_bytes = free_bytes or self._ask_disk
+        self._free_bytes = free_bytes or (lambda: shutil.disk_usage(root).free)
 
     def put(self, key: str, path: Path, content_type: str) -> None:  # noqa: ARG002 - a folder keeps no types
         """Copy a file, see `Target`; confirmed once it is on the disk."""
@@ -65,7 +65,3 @@ class SampleFolder:
                 f"expected at least {self._min_free_bytes / 1e6:.0f} MB; take samples away from there"
             )
             raise UnavailableError(msg)
-
-    def _ask_disk(self) -> int:
-        found = os.statvfs(self._root)
-        return found.f_bavail * found.f_frsize

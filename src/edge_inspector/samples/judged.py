@@ -2,15 +2,16 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from edge_inspector.dispositions import JudgedResult, Judgement
-from edge_inspector.sample_keys import parse_key
+from edge_inspector.sample_keys import SampleKey, parse_key
 from edge_inspector.samples.album import Shown
 from edge_inspector.samples.given_up import NotKept, NotStoredError
 from edge_inspector.samples.judging import judged_line, key_in
 from edge_inspector.samples.recent import Recent
+from edge_inspector.samples.shelf import Pair
 from edge_inspector.samples.spool import Spool
 
 _log = logging.getLogger(__name__)
@@ -48,12 +49,13 @@ class JudgedSamples:
             problem = "its pictures still wait to be stored"
             raise NotStoredError(NotKept.QUEUE_FULL, problem)
         with self._lock:
-            keys = [self._keep(shown, judged, judgement) for shown in self._pictures(judged.inspection_id)]
+            pictures = self._pictures(judged.inspection_id)
+            keys = [self._keep(key, shown, judged, judgement) for key, shown in pictures]
         return keys[0] if keys else None
 
-    def _keep(self, shown: Shown, judged: JudgedResult, judgement: Judgement) -> str:
+    def _keep(self, key: SampleKey, shown: Shown, judged: JudgedResult, judgement: Judgement) -> str:
         try:
-            key, line = key_in(shown.sidecar, shown.content), judged_line(shown.sidecar, judged, judgement)
+            line = judged_line(shown.sidecar, judged, judgement)
         except ValueError as error:  # one of another program, or of a later one
             problem = f"{error}"
             raise NotStoredError(NotKept.FAILED, problem) from error
@@ -62,37 +64,38 @@ class JudgedSamples:
             self._recent.add(shown, is_lasting=True)
         return str(key)
 
-    def _pictures(self, inspection_id: str) -> list[Shown]:
-        """Return the pictures of a result that are left, in the order of its frames."""
+    def _pictures(self, inspection_id: str) -> list[tuple[SampleKey, Shown]]:
+        """Return the pictures of a result that are left, each with its key, in the order of its frames."""
         self._spool.open()
-        pairs = self._spool.find(inspection_id)
-        frames = {parse_key(pair.key).frame for pair in pairs}
+        pairs = [(parse_key(pair.key), pair) for pair in self._spool.find(inspection_id)]
+        frames = {key.frame for key, _ in pairs}
         if self._recent is not None:
             frames.update(self._recent.frames_of(inspection_id))
-        found = (self._picture(inspection_id, part_frame) for part_frame in sorted(frames))
-        return [shown for shown in found if shown is not None]
+        found = (self._picture(inspection_id, part_frame, pairs) for part_frame in sorted(frames))
+        return [picture for picture in found if picture is not None]
 
-    def _picture(self, inspection_id: str, part_frame: int) -> Shown | None:
-        for shown in self._copies(inspection_id, part_frame):
+    def _picture(
+        self, inspection_id: str, part_frame: int, pairs: Sequence[tuple[SampleKey, Pair]]
+    ) -> tuple[SampleKey, Shown] | None:
+        for shown in self._copies(inspection_id, part_frame, pairs):
             try:
                 key = key_in(shown.sidecar, shown.content)
                 if (key.inspection_id, key.frame) == (inspection_id, part_frame):
-                    return shown
+                    return key, shown
                 problem = f"expected the sidecar of {inspection_id}-{part_frame}, found that of {key}"
             except ValueError as error:
                 problem = f"{error}"
             _log.warning("samples: a picture of %s is damaged: %s", inspection_id, problem)
         return None
 
-    def _copies(self, inspection_id: str, part_frame: int) -> Iterator[Shown]:
+    def _copies(self, inspection_id: str, part_frame: int, pairs: Sequence[tuple[SampleKey, Pair]]) -> Iterator[Shown]:
         """Yield what there is of one frame, first as it was when it came."""
         if self._recent is not None:
             picture = self._recent.read(inspection_id, part_frame)
             line = self._recent.sidecar(inspection_id, part_frame)
             if picture is not None and line is not None:
                 yield Shown(inspection_id, part_frame, picture.suffix, picture.content, line)
-        for pair in self._spool.find(inspection_id):
-            key = parse_key(pair.key)
+        for key, pair in pairs:
             if key.frame == part_frame:
                 with suppress(OSError):  # uploaded in between
                     content, line = (path.read_bytes() for path in self._spool.paths(pair))

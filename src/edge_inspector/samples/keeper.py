@@ -95,7 +95,7 @@ class Keeper:
         self._in_hand: str | None = None
         self._waiting = 0
         self._rests_until_s = float("-inf")
-        self._is_busy = self._is_closing = False
+        self._is_closing = False
         self._not_kept: Counter[str] = Counter()
         self._not_remembered = self._not_shown = 0
 
@@ -214,14 +214,14 @@ class Keeper:
         if not for_defect and time.monotonic() < self._rests_until_s:
             return
         with self._came:
-            if not (self._jobs or self._is_busy or self._is_closing):
+            if not (self._jobs or self._in_hand or self._is_closing):
                 self._put(Job(result, tuple(frames), None))
             elif for_defect:
                 self._not_remembered += len(frames)
 
     def _show(self, result: InspectionResult, frames: Sequence[Frame], cause: NotKept) -> None:
         """Have frames that are not kept encoded for the operator page, where a person will want to see them."""
-        is_idle = not (self._jobs or self._is_busy) and time.monotonic() >= self._rests_until_s
+        is_idle = not (self._jobs or self._in_hand) and time.monotonic() >= self._rests_until_s
         if cause is NotKept.OVER_BUDGET and self._has_room(len(frames)) and (is_idle or is_worth_showing(result)):
             self._put(Job(result, tuple(frames), None))
         elif cause is not NotKept.STOPPED:
@@ -252,12 +252,11 @@ class Keeper:
     def _next(self) -> Job | None:
         """Wait for the next job; None when there is none for a while, and at the end."""
         with self._came:
-            self._is_busy, self._in_hand = False, None
+            self._in_hand = None
             self._came.notify_all()
             self._came.wait_for(lambda: self._jobs or self._is_closing, _ANNOUNCE_S)
             if not self._jobs:
                 return None
-            self._is_busy = True
             job = self._jobs.popleft()
             self._waiting -= len(job.frames)
             self._in_hand = job.result.inspection_id

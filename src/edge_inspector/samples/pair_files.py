@@ -1,6 +1,5 @@
 """The files of the pairs in a spool: written whole or not at all, and deleted without leaving halves that count."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -71,8 +70,3 @@ class PairFiles:
             return label_of(self.paths(pair)[1].read_bytes())
         except (OSError, ValueError):
             return None
-
-    def free_bytes(self) -> int:
-        """Return the free space of the disk."""
-        found = os.statvfs(self._root)
-        return found.f_bavail * found.f_frsize

@@ -10,6 +10,7 @@ any other of its key, which never is uploaded after it.
 """
 
 import logging
+import shutil
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -92,7 +93,7 @@ class Spool:
         self._quota_bytes = quota_bytes
         self._min_free_bytes = min_free_bytes
         self._files = PairFiles(root)
-        self._free_bytes = free_bytes or self._files.free_bytes
+        self._free_bytes = free_bytes or (lambda: shutil.disk_usage(root).free)
         self._cache = cache
         self._opening = threading.Lock()
         self._is_open = False

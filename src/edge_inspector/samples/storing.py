@@ -105,7 +105,7 @@ class Storing:
             if job.reason is not None and result.outcome_name == "reject":  # a person may have asked for it as well
                 for seen in self._ring.take():
                     key = self._key(seen.result, seen.picture)
-                    line = self._line(seen.result, seen.picture, SampleReason.DEFECT, before=result.inspection_id)
+                    line = self._line(key, seen.result, seen.picture, SampleReason.DEFECT, before=result.inspection_id)
                     self._store(key, SampleReason.DEFECT, seen.picture, line)
             for frame in job.frames:
                 self._take_frame(result, frame, job.reason)
@@ -124,7 +124,8 @@ class Storing:
             self._ring.add(Seen(result, picture))
         if reason is None and self._recent is None:
             return
-        key, line = self._key(result, picture), self._line(result, picture, reason)
+        key = self._key(result, picture)
+        line = self._line(key, result, picture, reason)
         is_lasting, stored = is_worth_showing(result), None
         if reason is not None:
             self._store(key, reason, picture, line)
@@ -147,9 +148,14 @@ class Storing:
         return key_of(self._settings, self._writer, result, picture.part_frame)
 
     def _line(
-        self, result: InspectionResult, picture: Picture, reason: SampleReason | None, *, before: str | None = None
+        self,
+        key: SampleKey,
+        result: InspectionResult,
+        picture: Picture,
+        reason: SampleReason | None,
+        *,
+        before: str | None = None,
     ) -> bytes:
-        key = self._key(result, picture)
         return sidecar(
             result,
             picture,
