@@ -1,7 +1,6 @@
 """The real daemon in a process of its own, and its configuration."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -30,14 +29,10 @@ def write_configuration(path: Path, model: Path, /, **sections: Any) -> Path:
     return path
 
 
-def run_command(
-    *arguments: str | Path, cwd: Path | None = None, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run one command of the command line to its end."""
     return subprocess.run(
         [*EDGE_INSPECTOR, *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,

@@ -50,6 +50,16 @@ def defect(confidence: float) -> Detections:
     return Detections(np.array([[8, 8, 24, 24]], np.float32), np.array([confidence], np.float32), np.zeros(1, np.int64))
 
 
+class Clock:
+    """Seconds that a test sets."""
+
+    def __init__(self, now_s: float = 1000.0) -> None:
+        self.now_s = now_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
 class ScriptedSource:
     """Plays its steps: delivers, raises errors, waits for events, calls what can be called; then it ends.
 

@@ -261,9 +261,8 @@ def judged(
     boxes: tuple[DrawnBox, ...] = (),
     note: str | None = None,
     of: JudgedResult = JUDGED,
-    writer: EventWriter = WRITER,
 ) -> Message:
-    return writer.disposition_recorded(of, Judgement(disposition, "Zoë", AT, boxes, note))
+    return WRITER.disposition_recorded(of, Judgement(disposition, "Zoë", AT, boxes, note))
 
 
 def thresholds(

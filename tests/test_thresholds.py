@@ -28,12 +28,12 @@ def settings_of(folder: Path, **sections: Any) -> Settings:
     return parse({"state": {"dir": str(folder)}, **sections})
 
 
-def entry(settings: Settings, product: str | None = None, *, sha256: str = RUNNING, review_at: float = 0.5) -> Entry:
+def entry(settings: Settings, product: str | None = None, *, review_at: float = 0.5) -> Entry:
     """Return what anna sets for both classes of a model."""
     return Entry.model_validate(
         {
             "product": product,
-            **override(sha256, review_at, "scratch", "dent"),
+            **override(RUNNING, review_at, "scratch", "dent"),
             "by": "anna",
             "at": datetime(2026, 1, 2, tzinfo=UTC),
             "configured": digest_of(with_product(settings, product).policy.override),

@@ -38,11 +38,11 @@ def one_model(folder: Path, **sections: Any) -> Settings:
     return parse(document)
 
 
-def set_to(desk: StationThresholds, pair: tuple[float, float], *, by: str = "anna", label: str = SPOT) -> None:
+def set_to(desk: StationThresholds, pair: tuple[float, float], *, label: str = SPOT) -> None:
     now = desk.in_force()
     assert now is not None
     classes = {**now.classes, label: ClassLimits(*pair)}
-    desk.change(classes, model_sha256=now.model.sha256, by=by)
+    desk.change(classes, model_sha256=now.model.sha256, by="anna")
 
 
 def override_of(package: Path, pair: tuple[float, float], label: str = SPOT) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import threading
 from collections import defaultdict
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.forked import ForkedDaemon
 from tests.integration.watcher import HOME
 from tests.mosquitto import eventually, free_port
 from tests.onnx_models import bright_spot_model
-from tests.page.people import Person, people
+from tests.page.people import Person, answers, page_of
 
 BOX = {"label": "bright-spot", "xyxy": [10, 10, 30, 30], "part_frame": 0}
 WORDS: tuple[dict[str, Any], ...] = (
@@ -97,20 +97,15 @@ def kill_while_people_judge(tmp_path: Path, *, kills: int) -> None:
         tmp_path / "station.json",
         bright_spot_model(tmp_path / "model", model_wh=(96, 64)),
         source={"type": "simulated", "rate_hz": 20, "image_wh": [96, 64], "defect_rate": 0.5},
-        page=people(port=port).model_dump(mode="json", exclude_none=True),
+        page=page_of(port),
         samples={"defect": plenty},
         health={"clock_synchronized": False},
     )
 
-    def signed_in(user: str) -> Person | None:
-        with suppress(OSError):
-            return Person(port).sign_in(user)
-        return None
-
     for life in range(kills):
         with ForkedDaemon(configuration) as daemon:
-            eventually(lambda: signed_in("otto"), what="the page answers")
-            tablets = [person for person in map(signed_in, ("otto", "ada")) if person is not None]
+            eventually(lambda: answers(port), what="the page answers")
+            tablets = [Person(port).sign_in(user) for user in ("otto", "ada")]
 
             def shown(otto: Person = tablets[0]) -> list[str]:
                 results = otto.get("/results", outcome="reject", limit=8)[1]["results"]

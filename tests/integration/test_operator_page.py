@@ -28,7 +28,7 @@ from tests.mosquitto import HOST, Mosquitto, Wire, eventually, free_port
 from tests.nucleus.fake import FakeNucleus
 from tests.onnx_models import bright_spot_model
 from tests.page.browser.tablet import Tablet, chromium_of_the_system
-from tests.page.people import Person, people
+from tests.page.people import Person, answers, page_of
 from tests.page.test_index_kills import of_both
 
 WH = (450, 300)
@@ -79,16 +79,6 @@ class Paged:
             said = self.sidecar(sample_key)["edge-inspector"].get("disposition")
             return said is not None and bool(said["disposition"] == disposition)
         return False
-
-
-def page_of(port: int, **more: Any) -> dict[str, Any]:
-    return people(port=port, **more).model_dump(mode="json", exclude_none=True)
-
-
-def answers(port: int) -> bool:
-    with suppress(OSError):
-        return Person(port).ask("GET", "/session")[0].status == 200
-    return False
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from edge_inspector.journal import Journal, JournalOptions
 from edge_inspector.journal.database import OldRow
 from edge_inspector.journal.retention import choose
 from edge_inspector.journal.tail import RECENT
+from tests.fakes import Clock
 from tests.journal.written import (
     PATIENCE_S,
     Written,
@@ -21,16 +22,6 @@ from tests.journal.written import (
 )
 
 DAY_S = 86_400.0
-
-
-class Clock:
-    """Seconds that a test lets pass."""
-
-    def __init__(self, now_s: float = 1000.0) -> None:
-        self.now_s = now_s
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def row(seq: int, *, operated_s: float, size: int = 100) -> OldRow:

@@ -15,6 +15,7 @@ from edge_inspector.topics import Message
 from tests.journal.disks import small_disk
 from tests.journal.written import (
     AT_ONCE,
+    BEHIND,
     NOT_YET,
     PATIENCE_S,
     alarm,
@@ -25,13 +26,6 @@ from tests.journal.written import (
     result,
     stats,
 )
-
-BEHIND = 3 * RECENT  # entries of a lane, of which the first are no longer in memory
-
-
-@pytest.fixture(params=["on disk", "in memory"])
-def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
-    return tmp_path / "home" / "journal.db" if request.param == "on disk" else None
 
 
 def numbers(entries: list[Entry]) -> list[int]:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from edge_inspector.journal import Journal, JournalOptions, Reader
-from edge_inspector.journal.tail import RECENT
 from edge_inspector.topics import CATALOGUE, Channel, Message
 from tests.journal.written import (
     AT_ONCE,
+    BEHIND,
     NOT_YET,
     PATIENCE_S,
     Written,
@@ -23,13 +23,6 @@ from tests.journal.written import (
     silent,
     stats,
 )
-
-BEHIND = 3 * RECENT  # entries of a lane, of which the first are no longer in memory
-
-
-@pytest.fixture(params=["on disk", "in memory"])
-def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
-    return tmp_path / "home" / "journal.db" if request.param == "on disk" else None
 
 
 def take(reader: Reader) -> int | None:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from edge_inspector.journal import Journal, JournalOptions, Reader
+from edge_inspector.journal.tail import RECENT
 from edge_inspector.topics import CATALOGUE, Channel, Delivery, Message, Priority
 
 PATIENCE_S = 30.0
+BEHIND = 3 * RECENT  # entries of a lane, of which the first are no longer in memory
 AT_ONCE = JournalOptions(commit_s=0.01)
 NOT_YET = JournalOptions(commit_rows=1_000_000, commit_s=3600.0)  # commits when it is told to
 

@@ -1,6 +1,7 @@
 """People of every role: in settings, with one password for all of them, and at a page, by HTTP."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPConnection, HTTPResponse
@@ -31,14 +32,19 @@ def hashed(password: str = PASSWORD) -> str:
     return str(hash_password(password))
 
 
-def user(role: str, password: str | None = PASSWORD) -> dict[str, str | None]:
-    return {"role": role, "password": None if password is None else hashed(password)}
+def user(role: str) -> dict[str, str]:
+    return {"role": role, "password": hashed()}
 
 
 def people(**more: Any) -> PageSettings:
     """Return settings with a viewer Vera, an operator Otto and an admin Ada."""
     users = {"vera": user("viewer"), "otto": user("operator"), "ada": user("admin")}
     return PageSettings.model_validate({"port": 0, "users": users, **more})
+
+
+def page_of(port: int) -> dict[str, Any]:
+    """Return the section `page` of a station that these people use."""
+    return people(port=port).model_dump(mode="json", exclude_none=True)
 
 
 def nobody(**more: Any) -> PageSettings:
@@ -112,3 +118,9 @@ class Person:
         response, content = self.ask(method, path, body)
         document: dict[str, Any] = json.loads(content)
         return response.status, document
+
+
+def answers(port: int) -> bool:
+    with suppress(OSError):
+        return Person(port).ask("GET", "/session")[0].status == 200
+    return False

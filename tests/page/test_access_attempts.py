@@ -3,16 +3,9 @@ from hypothesis import strategies as st
 
 from edge_inspector.page.access import attempts
 from edge_inspector.page.access.attempts import Attempts
+from tests.fakes import Clock
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.at_s
 
 
 def fail(of: Attempts, clock: Clock, count: int, *, address: str = HERE, user: str = "ada") -> list[int]:
@@ -21,7 +14,7 @@ def fail(of: Attempts, clock: Clock, count: int, *, address: str = HERE, user: s
     for _ in range(count):
         while (wait_s := of.begin(address, user)) is not None:
             pauses.append(wait_s)
-            clock.at_s += wait_s
+            clock.now_s += wait_s
     return pauses
 
 
@@ -41,7 +34,7 @@ def test_asking_within_a_pause_makes_it_no_longer() -> None:
     fail(of, clock, 8)
     first = of.begin(HERE, "ada")
     assert [of.begin(HERE, "ada") for _ in range(100)] == [first] * 100
-    clock.at_s += first or 0
+    clock.now_s += first or 0
     assert of.begin(HERE, "ada") is None
 
 
@@ -57,7 +50,7 @@ def test_mistakes_are_forgotten_after_a_quarter_of_an_hour() -> None:
     clock = Clock()
     of = Attempts(clock)
     fail(of, clock, 12)
-    clock.at_s += 901
+    clock.now_s += 901
     assert fail(of, clock, 5) == []
 
 

@@ -1,6 +1,6 @@
 """Every door of the page, and every role before it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +22,9 @@ ROLES = {Role.NOTHING: None, Role.VIEWER: "vera", Role.OPERATOR: "otto", Role.AD
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[OperatorPage]:
-    with PageStation.open(tmp_path, people()) as station:
-        yield OperatorPage(station.desk, tmp_path)
+def page(station: PageStation, tmp_path: Path) -> OperatorPage:
+    """Return a page that is not served."""
+    return OperatorPage(station.desk, tmp_path)
 
 
 @pytest.fixture

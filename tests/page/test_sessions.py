@@ -11,24 +11,17 @@ from edge_inspector.page.access import session_file
 from edge_inspector.page.access.session_file import Kept
 from edge_inspector.page.access.sessions import FILE, MOST, MOST_OF_A_USER, Sessions
 from edge_inspector.settings import PageUser
-from tests.fakes import PATIENCE_S
+from tests.fakes import PATIENCE_S, Clock
 from tests.logged import warnings_in
 from tests.page.people import hashed
 
 ADA, OTTO = PageUser(role="admin", password=hashed()), PageUser(role="operator", password=hashed())
 USERS = {"ada": ADA, "otto": OTTO}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at_s = 1e9
-
-    def __call__(self) -> float:
-        return self.at_s
+NOW_S = 1e9
 
 
 def sessions_in(home: Path | None, users: dict[str, PageUser] = USERS, clock: Clock | None = None) -> Sessions:
-    return Sessions(users, hours=12, home=home, now_s=clock or Clock())
+    return Sessions(users, hours=12, home=home, now_s=clock or Clock(NOW_S))
 
 
 def test_a_token_tells_who_has_signed_in_until_they_sign_out(tmp_path: Path) -> None:
@@ -75,22 +68,22 @@ def test_another_role_or_password_or_none_ends_a_session(tmp_path: Path, users: 
 
 
 def test_a_session_is_over_after_its_hours(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(NOW_S)
     sessions = sessions_in(tmp_path, clock=clock)
     token = sessions.begin("ada")
-    clock.at_s += 12 * 3600 - 1
+    clock.now_s += 12 * 3600 - 1
     assert sessions.user_of(token) == "ada"
-    clock.at_s += 1
+    clock.now_s += 1
     assert sessions.user_of(token) is None
 
 
 def test_a_session_of_a_clock_that_was_ahead_does_not_last_for_years() -> None:
-    clock = Clock()
+    clock = Clock(NOW_S)
     sessions = sessions_in(None, clock=clock)
     token = sessions.begin("ada")
-    clock.at_s -= 60
+    clock.now_s -= 60
     assert sessions.user_of(token) == "ada"
-    clock.at_s -= 1e8
+    clock.now_s -= 1e8
     assert sessions.user_of(token) is None
 
 

@@ -16,14 +16,11 @@ from edge_inspector.page.server import PageServer
 from edge_inspector.settings import PageSettings
 from tests.mosquitto import HOST, PATIENCE_S, eventually
 
-SETTINGS = PageSettings(port=0)
-
 
 @contextmanager
-def served(
-    doors: Sequence[Door], *, on_loop: Sequence[Callable[[Any], None]] = (), settings: PageSettings = SETTINGS
-) -> Iterator[int]:
+def served(doors: Sequence[Door], *, on_loop: Sequence[Callable[[Any], None]] = ()) -> Iterator[int]:
     """Serve these doors, and give the port; everybody may look."""
+    settings = PageSettings(port=0)
     guard = Guard(settings, Sessions(settings.users, hours=1, home=None))
 
     def tell(loop: Any) -> None:
@@ -118,11 +115,11 @@ class Events(Stream):
             pass
         return event
 
-    def until(self, last: Callable[[Event], bool], *, without: Sequence[str] = ("line", "hello")) -> list[Event]:
-        """Return the events up to one, that one included."""
+    def until(self, last: Callable[[Event], bool]) -> list[Event]:
+        """Return the events up to one, that one included, without `line` and `hello`."""
         events: list[Event] = []
         while not (events and last(events[-1])):
-            if (event := self.next()).kind not in without:
+            if (event := self.next()).kind not in {"line", "hello"}:
                 events.append(event)
         return events
 

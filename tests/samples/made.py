@@ -1,6 +1,7 @@
 """Results, frames and stored pairs for the tests of samples."""
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from edge_inspector.samples.sidecar import LABEL
 from edge_inspector.samples.spool import Spool
 from edge_inspector.sampling import SampleReason
 from edge_inspector.topics import TopicTree
-from tests.mosquitto import eventually
+from tests.mosquitto import PATIENCE_S, eventually
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WRITER = EventWriter(TopicTree("edge-inspector", "berlin", "line-1", "press-3", "top"), "01SESSION", "tag", "lot-7")
@@ -30,7 +31,22 @@ REJECT = Decision(Verdict.REJECT, (Reason("scratch", 0.9, Verdict.REJECT, 0.7),)
 REVIEW = Decision(Verdict.REVIEW, (Reason("dent", 0.5, Verdict.REVIEW, 0.4),))
 ACCEPT = Decision(Verdict.ACCEPT)
 NO_VERDICT = NoVerdict(NoVerdictCause.INSPECTION_FAILED, "the model failed")
-ROOMY = dict.fromkeys(SampleReason, 1 << 40)
+PLENTY = 1 << 40
+ROOMY = dict.fromkeys(SampleReason, PLENTY)
+PAIR_BYTES = 2 * 4096  # that a picture of 3000 bytes and its sidecar take
+
+
+class GatedSpool(Spool):
+    """A spool whose disk is slow: it stores nothing before the gate is open."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, quota_bytes=ROOMY)
+        self.gate, self.busy = threading.Event(), threading.Event()
+
+    def store(self, key: SampleKey, reason: SampleReason, picture: bytes, sidecar: bytes) -> None:
+        self.busy.set()
+        assert self.gate.wait(PATIENCE_S)
+        super().store(key, reason, picture, sidecar)
 
 
 def identity_of(number: int) -> str:

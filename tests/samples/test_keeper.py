@@ -1,4 +1,3 @@
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +6,7 @@ import pytest
 
 from edge_inspector.decision import Outcome
 from edge_inspector.frame import Frame
-from edge_inspector.sample_keys import SampleKey, parse_key
+from edge_inspector.sample_keys import parse_key
 from edge_inspector.samples import keeper as keeper_module
 from edge_inspector.samples.keeper import Keeper
 from edge_inspector.samples.sidecar import LABEL
@@ -15,22 +14,20 @@ from edge_inspector.samples.spool import Spool
 from edge_inspector.sampling import Evicted, EvictionCause, SampleReason
 from edge_inspector.settings import parse
 from tests.mosquitto import PATIENCE_S, eventually
-from tests.samples.made import ACCEPT, NO_VERDICT, REJECT, REVIEW, ROOMY, WRITER, files_below, frame, pairs_of, result
+from tests.samples.made import (
+    ACCEPT,
+    NO_VERDICT,
+    REJECT,
+    REVIEW,
+    ROOMY,
+    WRITER,
+    GatedSpool,
+    files_below,
+    frame,
+    pairs_of,
+    result,
+)
 from tests.samples.manifest import read_line
-
-
-class GatedSpool(Spool):
-    """A spool whose disk is slow: it stores nothing while the gate is shut."""
-
-    def __init__(self, root: Path, quota_bytes: Mapping[SampleReason, int] = ROOMY) -> None:
-        super().__init__(root, quota_bytes=quota_bytes)
-        self.gate, self.busy = threading.Event(), threading.Event()
-        self.gate.set()
-
-    def store(self, key: SampleKey, reason: SampleReason, picture: bytes, sidecar: bytes) -> None:
-        self.busy.set()
-        assert self.gate.wait(PATIENCE_S)
-        super().store(key, reason, picture, sidecar)
 
 
 def keeper_of(
@@ -106,7 +103,6 @@ def test_a_result_without_pictures_is_no_sample(tmp_path: Path) -> None:
 
 def test_a_full_queue_keeps_nobody_waiting_and_is_counted(tmp_path: Path) -> None:
     spool = GatedSpool(tmp_path)
-    spool.gate.clear()
     with keeper_of(spool) as keeper:
         assert offer(keeper, 0) is not None
         assert spool.busy.wait(PATIENCE_S)
@@ -135,7 +131,7 @@ def test_the_moments_before_a_defect_are_kept_with_it_and_only_once(tmp_path: Pa
 
         def pass_by(number: int) -> None:
             offer(keeper, number, ACCEPT)
-            eventually(lambda: not keeper._is_busy and not keeper.state().waiting, what="the frame is encoded")
+            eventually(lambda: keeper._in_hand is None and not keeper.state().waiting, what="the frame is encoded")
 
         for number in range(6):
             pass_by(number)
@@ -163,7 +159,6 @@ def test_the_moments_before_a_defect_are_kept_with_it_and_only_once(tmp_path: Pa
 
 def test_frames_are_not_remembered_while_the_thread_has_better_to_do(tmp_path: Path) -> None:
     spool = GatedSpool(tmp_path)
-    spool.gate.clear()
     with keeper_of(spool, before_defect=5) as keeper:
         offer(keeper, 0)
         assert spool.busy.wait(PATIENCE_S)
@@ -212,7 +207,6 @@ def test_a_frame_that_cannot_be_encoded_is_counted_and_the_next_is_kept(tmp_path
 def test_leaving_is_bounded_and_counts_what_it_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper_module, "CLOSE_S", 0.05)
     spool = GatedSpool(tmp_path)
-    spool.gate.clear()
     with keeper_of(spool) as keeper:
         for number in range(3):
             offer(keeper, number)

@@ -1,6 +1,5 @@
 """What the keeper lets the operator page have."""
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,11 @@ import pytest
 
 from edge_inspector.app.samples import Samples, open_samples
 from edge_inspector.decision import NoVerdict, NoVerdictCause, Outcome
-from edge_inspector.sample_keys import SampleKey
 from edge_inspector.samples.keeper import Keeper
 from edge_inspector.samples.recent import Recent
 from edge_inspector.samples.sidecar import LABEL
 from edge_inspector.samples.spool import Spool
-from edge_inspector.sampling import Evicted, SampleReason
+from edge_inspector.sampling import Evicted
 from edge_inspector.settings import Settings, parse
 from tests.mosquitto import PATIENCE_S, eventually
 from tests.samples.made import (
@@ -24,6 +22,7 @@ from tests.samples.made import (
     REVIEW,
     ROOMY,
     WRITER,
+    GatedSpool,
     files_below,
     frame,
     identity_of,
@@ -34,19 +33,6 @@ from tests.samples.manifest import read_line
 
 NO_BUDGET = {"per_hour": 0, "per_day": 0, "quota_mb": 9}
 NO_MODEL = NoVerdict(NoVerdictCause.NO_MODEL, "there is none")
-
-
-class SlowSpool(Spool):
-    """Stores nothing while the gate is shut."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root, quota_bytes=ROOMY)
-        self.gate, self.busy = threading.Event(), threading.Event()
-
-    def store(self, key: SampleKey, reason: SampleReason, picture: bytes, sidecar: bytes) -> None:
-        self.busy.set()
-        assert self.gate.wait(PATIENCE_S)
-        super().store(key, reason, picture, sidecar)
 
 
 def recent_in(folder: Path) -> Recent:
@@ -133,7 +119,7 @@ def test_accepted_parts_are_in_memory_alone_unless_they_are_samples(tmp_path: Pa
 
 
 def test_accepted_parts_are_not_encoded_while_there_is_better_to_do_or_too_often(tmp_path: Path) -> None:
-    spool, recent = SlowSpool(tmp_path / "samples"), recent_in(tmp_path)
+    spool, recent = GatedSpool(tmp_path / "samples"), recent_in(tmp_path)
     with keeper_of(tmp_path, recent, spool=spool) as keeper:
         offer(keeper, 0)
         assert spool.busy.wait(PATIENCE_S)
@@ -167,7 +153,7 @@ def test_a_belt_without_a_verdict_and_a_line_without_a_model_fill_no_disk(tmp_pa
 
 
 def test_a_full_queue_costs_pictures_and_is_counted_apart(tmp_path: Path) -> None:
-    spool = SlowSpool(tmp_path / "samples")
+    spool = GatedSpool(tmp_path / "samples")
     with keeper_of(tmp_path, recent := recent_in(tmp_path), spool=spool) as keeper:
         offer(keeper, 0)
         assert spool.busy.wait(PATIENCE_S)
@@ -181,7 +167,7 @@ def test_a_full_queue_costs_pictures_and_is_counted_apart(tmp_path: Path) -> Non
 
 
 def test_pictures_that_are_no_samples_make_way_for_samples(tmp_path: Path) -> None:
-    spool, recent = SlowSpool(tmp_path / "samples"), recent_in(tmp_path)
+    spool, recent = GatedSpool(tmp_path / "samples"), recent_in(tmp_path)
     defects = {"per_hour": 1, "per_day": 1, "quota_mb": 9}
     with keeper_of(tmp_path, recent, spool=spool, defect=defects) as keeper:
         offer(keeper, 0)

@@ -9,11 +9,8 @@ from edge_inspector.samples.album import Shown
 from edge_inspector.samples.recent import Recent, discard
 from edge_inspector.samples.spool import Spool
 from edge_inspector.sampling import SampleReason
-from tests.samples.made import ROOMY, a_sidecar, content_of, files_below, identity_of, store
+from tests.samples.made import PAIR_BYTES, PLENTY, ROOMY, a_sidecar, content_of, files_below, identity_of, store
 from tests.small_disk import fill, set_read_only, small_disk
-
-PLENTY = 1 << 40
-PAIR_BYTES = 2 * 4096  # that a picture of 3000 bytes and its sidecar take
 
 
 def recent_in(  # noqa: PLR0913 - all that one can differ in

@@ -43,10 +43,10 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def stored_pairs(folder: Path, numbers: range, *, size: int = 3000) -> tuple[Spool, dict[str, bytes]]:
+def stored_pairs(folder: Path, numbers: range) -> tuple[Spool, dict[str, bytes]]:
     """Return a spool with pairs, and their pictures by key."""
     spool = Spool(folder / "spool", quota_bytes=ROOMY)
-    return spool, {str(store(spool, number, size=size)): content_of(number, size) for number in numbers}
+    return spool, {str(store(spool, number)): content_of(number) for number in numbers}
 
 
 def assert_arrived(server: S3Server, pictures: dict[str, bytes]) -> None:

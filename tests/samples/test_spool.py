@@ -11,11 +11,8 @@ from edge_inspector.samples.shelf import Pair, Shelf, for_room
 from edge_inspector.samples.spool import Spool, quotas
 from edge_inspector.sampling import BY_VALUE, Evicted, EvictionCause, SampleReason
 from edge_inspector.settings import parse
-from tests.samples.made import a_sidecar, content_of, files_below, key_of, store
+from tests.samples.made import PAIR_BYTES, PLENTY, a_sidecar, content_of, files_below, key_of, store
 from tests.small_disk import fill, set_read_only, small_disk
-
-PAIR_BYTES = 2 * 4096  # that a picture of 3000 bytes and its sidecar take
-PLENTY = 1 << 40
 
 
 def spool_of(

@@ -24,7 +24,7 @@ from edge_inspector.sources.marked import MarkedSource
 from edge_inspector.sources.rolls import EndedRoll, RollDesk
 from edge_inspector.sources.simulated_web import SimulatedWeb, web_style
 from edge_inspector.sources.web import RollEnds, WebBlock, WebSource
-from tests.fakes import PATIENCE_S
+from tests.fakes import PATIENCE_S, Clock
 
 OPTIONS = WebOptions(30, 10, 0.5)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,16 +44,6 @@ class Blocks:
         if isinstance(step, Exception):
             raise step
         return step  # type: ignore[return-value]
-
-
-class Clock:
-    """A clock that the test sets."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def block(number: int, lines: int = 10, *, product: str | None = None) -> Frame:
@@ -140,7 +130,7 @@ def test_what_passed_while_the_camera_was_away_is_told_and_so_is_that_places_beh
 
 
 def test_a_web_that_nobody_sees_does_not_stand() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     steps = [block(0, 12), OFFLINE, None, None, ONLINE, None, block(1, 30)]
     source = WebSource(Blocks(steps), OPTIONS, RollDesk(START), roll_ends_after_s=5, clock=clock)
     delivered: list[Delivered | None] = []
@@ -229,7 +219,7 @@ def test_a_wish_that_was_given_up_ends_nothing() -> None:
 
 
 def test_a_web_that_stands_keeps_its_lines_until_the_roll_has_ended() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     steps = [block(0, 12), None, None, None, block(1, 8)]
     source = WebSource(Blocks(steps), OPTIONS, RollDesk(START), roll_ends_after_s=5, clock=clock)
     assert source.read(0) is None
@@ -242,7 +232,7 @@ def test_a_web_that_stands_keeps_its_lines_until_the_roll_has_ended() -> None:
 
 
 def test_a_web_that_stands_for_good_ends_only_by_command_where_no_time_is_set() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     source = WebSource(Blocks([block(0, 12), None, None]), OPTIONS, RollDesk(START), clock=clock)
     clock.now_s = 1e6
     assert [source.read(0) for _ in range(3)] == [None] * 3

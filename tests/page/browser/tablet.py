@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 import cv2
@@ -72,13 +71,13 @@ class Tablet:
 
     Attributes:
         page: What Playwright drives.
-        address: Of the operator page.
+        port: Of the operator page.
         problems: Errors of scripts, and what the policy of the page forbade.
         asked: Everything that was asked for.
     """
 
     page: Page
-    address: str
+    port: int
     problems: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -104,7 +103,7 @@ class Tablet:
         )
         context.set_default_timeout(PATIENCE_MS)
         try:
-            tablet = cls(context.new_page(), f"http://127.0.0.1:{port}/")
+            tablet = cls(context.new_page(), port)
             if user is not None:
                 name, _, value = str(Person(port).sign_in(user).cookie).partition("=")
                 context.add_cookies([{"name": name, "value": value, "url": tablet.address}])
@@ -114,6 +113,11 @@ class Tablet:
             yield tablet
         finally:
             context.close()
+
+    @property
+    def address(self) -> str:
+        """Return where the operator page is."""
+        return f"http://127.0.0.1:{self.port}/"
 
     def open(self, route: str = "line") -> Self:
         """Go to a page by its hash."""
@@ -153,10 +157,6 @@ class Tablet:
             for each in violations
             if each["impact"] in {"serious", "critical"}
         ]
-
-    def shoot(self, path: Path) -> None:
-        """Keep a picture of the screen."""
-        self.page.screenshot(path=path)
 
     def _hide(self, *, hidden: bool) -> None:
         self.page.evaluate(

@@ -26,7 +26,6 @@ def judging(  # noqa: PLR0913 - what differs between tablets
     folder: Path,
     *,
     user: str = "otto",
-    route: str = "defects",
     parts: int = PARTS,
     pictures: int = 1,
     wh: tuple[int, int] = TABLET,
@@ -41,7 +40,7 @@ def judging(  # noqa: PLR0913 - what differs between tablets
             Tablet.at(chromium, port_of(page), user=user, wh=wh, theme=theme) as tablet,
         ):
             eventually(lambda: not page._index.state().behind, what="every part can be looked up")
-            tablet.open(route)
+            tablet.open("defects")
             expect(rows(tablet).first).to_be_visible()
             if wh != PHONE:
                 expect(title(tablet)).to_be_visible()
@@ -147,7 +146,7 @@ def test_defects_that_begin_on_one_frame_are_listed_and_judged_apart(chromium: B
 
 def test_what_another_person_says_is_seen_at_once(chromium: Browser, tmp_path: Path) -> None:
     """Two tablets never tell different things for long."""
-    with judging(chromium, tmp_path, parts=60) as (station, tablet), Tablet.at(chromium, _port(tablet)) as other:
+    with judging(chromium, tmp_path, parts=60) as (station, tablet), Tablet.at(chromium, tablet.port) as other:
         oldest = next(iter(station.pictures.kept))
         tablet.open(f"defects/{oldest}")
         other.open(f"defects/{oldest}").sign_in("ada")
@@ -257,7 +256,7 @@ def test_no_word_on_a_picture_hides_another(chromium: Browser, tmp_path: Path) -
         result = part(PARTS + 1, "scratch", "dent")
         station.pictures.kept[result.inspection_id] = {0: picture()}
         station.journal.append(station.writer.of_result(result))
-        wait_for(Person(tablet.page.evaluate("Number(location.port)")).sign_in("otto"), result.inspection_id)
+        wait_for(Person(tablet.port).sign_in("otto"), result.inspection_id)
         tablet.open(f"defects/{result.inspection_id}")
 
         tags = tablet.page.locator(".tag")
@@ -286,7 +285,7 @@ def test_boxes_that_were_not_saved_are_not_lost(chromium: Browser, tmp_path: Pat
 def test_an_accepted_part_of_the_audit_is_good_or_has_a_missed_defect(chromium: Browser, tmp_path: Path) -> None:
     """What can be said depends on what the station said."""
     with judging(chromium, tmp_path) as (station, tablet):
-        wait_for(Person(_port(tablet)).sign_in("vera"), put(station, "accept"))
+        wait_for(Person(tablet.port).sign_in("vera"), put(station, "accept"))
         tablet.open("defects?outcome=accept")
         expect(title(tablet)).to_contain_text("part-00007")
         expect(tablet.page.get_by_role("button", name="True reject")).to_have_count(0)
@@ -411,7 +410,3 @@ def test_everybody_can_use_it(chromium: Browser, tmp_path: Path, wh: tuple[int, 
         tablet.page.get_by_role("button", name="Place a box").click()
         assert not tablet.faults()
         assert tablet.page.evaluate("document.documentElement.scrollWidth") <= wh[0]
-
-
-def _port(tablet: Tablet) -> int:
-    return int(tablet.address.rsplit(":", 1)[1].strip("/"))

@@ -1,15 +1,13 @@
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from edge_inspector.commands import Answer, CommandStatus
+from edge_inspector.page.page import OperatorPage
 from tests.mosquitto import eventually
 from tests.page.browser.tablet import looking
-from tests.page.people import people
-from tests.page.stations import PageStation, port_of, serving
+from tests.page.stations import PageStation, port_of
 
 
 class Line:
@@ -27,9 +25,8 @@ class Line:
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[Line]:
-    with PageStation.open(tmp_path, people()) as station, serving(station, tmp_path) as page:
-        yield Line(station, port_of(page))
+def line(station: PageStation, page: OperatorPage) -> Line:
+    return Line(station, port_of(page))
 
 
 def test_it_shows_what_runs_what_was_good_and_what_is_in_shadow(chromium: Browser, line: Line) -> None:

@@ -140,7 +140,7 @@ def test_a_picture_that_is_gone_says_so_and_goes_on_saying_it(chromium: Browser,
         gone = tablet.page.get_by_text("The picture cannot be shown")
         by_and_by(tablet, gone.is_visible, what="it says so")
 
-        ada = Person(tablet.page.evaluate("Number(location.port)")).sign_in("ada")
+        ada = Person(tablet.port).sign_in("ada")
         assert ada.put(f"/results/{oldest}/disposition", {"disposition": "unsure"})[0] == 200
 
         expect(tablet.page.locator(".word-said")).to_contain_text("ada")

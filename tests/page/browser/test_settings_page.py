@@ -1,17 +1,16 @@
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from edge_inspector.decision import Verdict
 from edge_inspector.page.desk import ClassLimits, Tried
+from edge_inspector.page.page import OperatorPage
 from tests.page.browser.tablet import looking
 from tests.page.indexed import MODEL
-from tests.page.people import Person, people
-from tests.page.stations import BEGAN, LIMITS, PageStation, port_of, serving
+from tests.page.people import Person
+from tests.page.stations import BEGAN, LIMITS, PageStation, port_of
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,12 @@ class Line:
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[Line]:
-    with PageStation.open(tmp_path, people()) as station, serving(station, tmp_path) as page:
-        station.thresholds.tried = [
-            Tried(f"{number:026}", f"part-{number}", BEGAN + timedelta(seconds=number), Verdict.REJECT, after)
-            for number, after in enumerate([Verdict.REVIEW, Verdict.REJECT, Verdict.REVIEW, Verdict.REJECT])
-        ]
-        yield Line(station, port_of(page))
+def line(station: PageStation, page: OperatorPage) -> Line:
+    station.thresholds.tried = [
+        Tried(f"{number:026}", f"part-{number}", BEGAN + timedelta(seconds=number), Verdict.REJECT, after)
+        for number, after in enumerate([Verdict.REVIEW, Verdict.REJECT, Verdict.REVIEW, Verdict.REJECT])
+    ]
+    return Line(station, port_of(page))
 
 
 def _field(page: Page, label: str, name: str) -> Locator:
