@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_inspector.redaction import REDACTED, redact, redact_lines, redact_text, secrets_in
 from edge_inspector.settings import Settings, parse
-from edge_inspector.settings.redaction import REDACTED, redact, redact_lines, redact_text, secrets_in
 
 SECRET = "Tr0ub4dor&3"
 

@@ -7,8 +7,8 @@ from typing import Final, TypeAlias, TypeGuard
 
 from edge_inspector.configuration.effects import ANY, Effect, effect_of
 from edge_inspector.configuration.plain import plain
+from edge_inspector.redaction import REDACTED, is_secret, redact
 from edge_inspector.settings import Settings
-from edge_inspector.settings.redaction import REDACTED, is_secret, redact
 from edge_inspector.settings.section import Section
 
 

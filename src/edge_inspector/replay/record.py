@@ -12,11 +12,11 @@ from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.environment import processor, versions
 from edge_inspector.identity import Session
 from edge_inspector.pipeline.handover import WhenFull
+from edge_inspector.redaction import redact
 from edge_inspector.replay.recorder import Recorder
 from edge_inspector.replay.recording import SCHEMA, Header, RecordedModel
 from edge_inspector.settings import Settings
 from edge_inspector.settings.for_product import with_product
-from edge_inspector.settings.redaction import redact
 
 _PATIENCE_S = 60.0  # for which a folder or a video file is held up
 

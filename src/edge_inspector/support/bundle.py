@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import edge_inspector
-from edge_inspector.settings.redaction import redact
+from edge_inspector.redaction import redact
 from edge_inspector.support.configured import Configured
 from edge_inspector.support.journal import read_journal
 from edge_inspector.support.redactor import Redactor

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_inspector.errors import ConfigError
+from edge_inspector.redaction import redact, redact_lines, redact_text, secrets_in, secrets_in_text
 from edge_inspector.settings import Settings, parse
-from edge_inspector.settings.redaction import redact, redact_lines, redact_text, secrets_in, secrets_in_text
 from edge_inspector.support.redactor import password_files
 
 _LAST_GOOD = Path("configuration/last-good.json")  # in the home folder

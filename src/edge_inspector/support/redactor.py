@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-from edge_inspector.settings.redaction import REDACTED, redact_text
+from edge_inspector.redaction import REDACTED, redact_text
 
 _SHORTEST = 4  # a shorter one would take out parts of words; where it stands in the configuration it goes anyway
 _LARGEST_FILE_BYTES = 4096
