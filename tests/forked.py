@@ -29,11 +29,12 @@ _REQUEST_BYTES = 1 << 17
 class Forked:
     """One run of the command line; like `subprocess.Popen` as far as the tests use it."""
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], *, module: str = "edge_inspector") -> None:
         self._keeper, theirs = socket.socketpair()
         out, out_written = os.pipe()
         err, err_written = os.pipe()
-        request = json.dumps({"arguments": list(arguments), "folder": str(Path.cwd()), "environment": dict(os.environ)})
+        asked = {"module": module, "arguments": list(arguments), "folder": str(Path.cwd())}
+        request = json.dumps({**asked, "environment": dict(os.environ)})
         _send(request.encode(), [out_written, err_written, theirs.fileno()])
         theirs.close()
         os.close(out_written)
@@ -115,8 +116,11 @@ def _end(server: socket.socket, process: subprocess.Popen[bytes]) -> None:
     process.wait(PATIENCE_S)
 
 
-def _load() -> None:
-    """Load what a daemon loads."""
+def _load(module: str) -> None:
+    """Load what a program loads, once."""
+    if module != "edge_inspector":
+        importlib.import_module(module)
+        return
     for name in ("cli.commands", "daemon", "detectors.onnx", "sinks.mqtt", "sources.simulated"):
         with suppress(ModuleNotFoundError):
             importlib.import_module(f"edge_inspector.{name}")
@@ -124,16 +128,17 @@ def _load() -> None:
 
 def _serve(requests: socket.socket) -> None:
     """Fork for every request, until nobody is there to make one: a keeper, and by it the process that is asked for."""
-    _load()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         request, descriptors, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 3)
         if not request:
             return
+        asked = json.loads(request)
+        _load(asked["module"])
         if os.fork() == 0:
             requests.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _keep(json.loads(request), *descriptors)
+            _keep(asked, *descriptors)
             return
         for descriptor in descriptors:
             os.close(descriptor)
@@ -161,7 +166,7 @@ def _become(request: dict[str, Any], out: int, err: int) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.argv = ["edge-inspector", *request["arguments"]]
-    runpy.run_module("edge_inspector", run_name="__main__", alter_sys=True)
+    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,8 @@
+"""All workflows of the product, for whoever installs them: the local engine, and the infrastructure in AWS."""
+
+from typing import Final
+
+from cloud_side.training.workflow import RETRAIN
+from cloud_side.workflows import Workflow
+
+WORKFLOWS: Final[tuple[Workflow, ...]] = (RETRAIN,)

@@ -1,0 +1,28 @@
+"""The two engines by name: `aws`, and `local:FOLDER`, as `EDGE_INSPECTOR_ENGINE` says it."""
+
+from pathlib import Path
+
+from edge_inspector.errors import ConfigError
+
+ENGINE_VARIABLE = "EDGE_INSPECTOR_ENGINE"
+AWS = "aws"
+_LOCAL = "local:"
+
+
+def local_engine(folder: Path) -> str:
+    """Return the name of the engine in a folder."""
+    return f"{_LOCAL}{folder.absolute()}"
+
+
+def folder_of(engine: str) -> Path | None:
+    """Return the folder of a local engine; None for AWS.
+
+    Raises:
+        ConfigError: If it names no engine.
+    """
+    if engine == AWS:
+        return None
+    if engine.startswith(_LOCAL) and engine != _LOCAL:
+        return Path(engine.removeprefix(_LOCAL))
+    msg = f"{ENGINE_VARIABLE}: found {engine!r}, expected `{AWS}` or `{_LOCAL}FOLDER`"
+    raise ConfigError(msg)

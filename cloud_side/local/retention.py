@@ -1,0 +1,43 @@
+"""What ended long ago is forgotten, as Step Functions forgets it, so that the database does not grow for ever."""
+
+import time
+from collections.abc import Callable
+
+from cloud_side.local.database import Database
+
+KEPT_S = 90 * 24 * 3600.0  # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+_AT_ONCE = 500
+_TABLES = (("history", "execution"), ("strands", "execution"), ("map_runs", "execution"), ("answered", "scope"))
+
+
+class Retention:
+    """Deletes executions that ended more than 90 days ago."""
+
+    name = "retention"
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+        """Look after a database."""
+        self._database = database
+        self._clock = clock
+
+    def turn(self) -> float:
+        """Delete a few of what is old."""
+        with self._database.transaction() as connection:
+            old = [
+                (row["arn"],)
+                for row in connection.execute(
+                    "SELECT arn FROM executions WHERE stopped_at < ? LIMIT ?", (self._clock() - KEPT_S, _AT_ONCE)
+                )
+            ]
+            for table, column in _TABLES:
+                connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", old)  # noqa: S608 - names of ours
+            connection.executemany("DELETE FROM executions WHERE arn = ?", old)
+            if not old:
+                connection.execute(
+                    "DELETE FROM definitions WHERE hash NOT IN"
+                    " (SELECT definition FROM executions UNION SELECT definition FROM machines)"
+                )
+        return 1.0 if len(old) == _AT_ONCE else 3600.0
+
+    def close(self) -> None:
+        """Hold nothing."""
