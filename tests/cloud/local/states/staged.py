@@ -1,0 +1,110 @@
+"""Executions on a stage: the real service and interpreter, tasks from a table, and a clock that is set."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+
+from cloud_side.local.calling import Caller
+from cloud_side.local.database import Database
+from cloud_side.local.states.failure import StateFailure
+from cloud_side.local.states.interpreter import Interpreter, Task
+from cloud_side.local.states.store import Json
+
+ROLE = "arn:aws:iam::000000000000:role/machine"
+TOKEN_TASK = "arn:aws:states:::aws-sdk:sns:publish.waitForTaskToken"
+SYNC_TASK = "arn:aws:states:::sagemaker:createTrainingJob.sync"
+CALL_TASK = "arn:aws:states:::aws-sdk:sns:publish"
+
+
+class Stage:
+    """One home's executions; nothing moves but by `run`."""
+
+    def __init__(self, session: boto3.Session, database: Database) -> None:
+        self.client = session.client("stepfunctions")
+        self.database = database
+        self.now = 1_800_000_000.0
+        self.answers: dict[str, Callable[[Task], Json]] = {}
+        self.started: list[Task] = []
+        self.callers: list[Caller] = []
+        self.done: dict[str, Json] = {}
+        self.items: list[Json] = []
+        self.written: list[dict[str, Any]] = []
+        self.interpreter = Interpreter(database, self, self, clock=lambda: self.now, draw=random.Random(1))
+
+    def start(self, task: Task, caller: Caller) -> Json:
+        self.started.append(task)
+        self.callers.append(caller)
+        return self.answers.get(task.state, lambda task: task.arguments)(task)
+
+    def check(self, task: Task, handle: Json) -> Json | None:
+        return self.done.get(task.state)
+
+    def pause_s(self, age_s: float) -> float:
+        return 10.0
+
+    def read(self, reader: Json, cursor: Json, limit: int) -> tuple[list[Json], Json | None]:
+        begin = cursor or 0
+        end = begin + limit
+        return self.items[begin:end], None if end >= len(self.items) else end
+
+    def write(self, writer: Json, run: str, records: Iterator[dict[str, Any]]) -> Json:
+        self.written = list(records)
+        return {"Bucket": "bucket", "Key": f"{run}/manifest.json"}
+
+    def begin(self, states: Json, execution_input: Json = None, *, start_at: str | None = None, **more: Json) -> str:
+        """Start an execution of these states and return its ARN; nothing has moved yet."""
+        definition = {"QueryLanguage": "JSONata", "StartAt": start_at or next(iter(states)), "States": states, **more}
+        machines = self.client.list_state_machines()["stateMachines"]
+        machine = self.client.create_state_machine(
+            name=f"machine-{len(machines)}", definition=json.dumps(definition), roleArn=ROLE
+        )["stateMachineArn"]
+        arn = self.client.start_execution(stateMachineArn=machine, input=json.dumps(execution_input))["executionArn"]
+        with self.database.transaction() as connection:  # the service has a clock of its own
+            now = {"now": self.now, "arn": arn}
+            connection.execute("UPDATE strands SET due = :now, entered_at = :now WHERE execution = :arn", now)
+            connection.execute(
+                "UPDATE executions SET started_at = ?, deadline = deadline - started_at + ? WHERE arn = ?",
+                (self.now, self.now, arn),
+            )
+        return str(arn)
+
+    def run(self, *, until: float = float("inf")) -> None:
+        """Move everything, and the clock, until nothing is due before an instant."""
+        while True:
+            self.interpreter.expire()
+            if due := self.interpreter.due(besides=(), most=1):
+                self.interpreter.advance(due[0])
+                continue
+            at = self.interpreter.next_due_at()
+            if at is None or at > until:
+                return
+            self.now = max(self.now, at)
+
+    def ended(self, arn: str) -> tuple[str, Json]:
+        """Return how an execution stands: status, and output or error."""
+        told = self.client.describe_execution(executionArn=arn)
+        if "output" in told:
+            return told["status"], json.loads(told["output"])
+        return told["status"], told.get("error")
+
+    def history(self, arn: str) -> list[str]:
+        """Return the types of all that happened."""
+        pages = self.client.get_paginator("get_execution_history").paginate(executionArn=arn)
+        return [event["type"] for page in pages for event in page["events"]]
+
+    def token(self, state: str) -> str:
+        """Return the token of the strand that is in a state."""
+        row = self.database.connection().execute("SELECT token FROM strands WHERE state = ?", (state,)).fetchone()
+        return str(row["token"])
+
+
+def fails(error: str, cause: str = "") -> Callable[[Task], Json]:
+    """Return an answer that is a failure."""
+
+    def fail(_: Task) -> Json:
+        raise StateFailure(error, cause)
+
+    return fail
