@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloud_side import __version__
+from cloud_side.local.cli import add_commands
 from edge_inspector.errors import ConfigError, InspectorError
 
 TAGS_VARIABLE = "EDGE_INSPECTOR_TAGS"
@@ -16,11 +17,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; an error is one line, without a traceback."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.command(options))
+        code = int(options.command(options))
+        sys.stdout.flush()  # here, where a reader that has gone is no surprise
+        return code
     except InspectorError as error:
         for line in str(error).splitlines():
             print(f"edge-inspector-cloud: error: {line}", file=sys.stderr)
         return 78 if isinstance(error, ConfigError) else 65
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return 130
 
@@ -46,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--iterations", type=int, help="steps of each training run (default: the recipe's)")
     train.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     train.set_defaults(command=_train_demo)
+    add_commands(commands)
     return parser
 
 
