@@ -21,6 +21,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TEST_JOBS ?= 2  # many tests wait for real processes: two at a time take little more than half as long
 TORCH := torch==2.13.0
+ASL_VALIDATOR := tests/cloud/asl_validator/node_modules/.package-lock.json
 
 # Real photographs, where a developer has them; tests and training say what they do without.
 TAGS := $(or $(EDGE_INSPECTOR_TAGS),$(wildcard ../shared/data/metal-tags))
@@ -39,10 +40,10 @@ setup-train: $(VENV)/.train-ready
 
 setup-pylon: $(VENV)/.pylon-ready
 
-test: setup system-packages
+test: setup system-packages $(ASL_VALIDATOR)
 	$(BIN)/pytest -m "not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
-nightly: setup setup-train setup-pylon system-packages
+nightly: setup setup-train setup-pylon system-packages $(ASL_VALIDATOR)
 	$(BIN)/pytest --timeout 3600 $(PYTEST_ARGS)
 
 soak: setup system-packages
@@ -60,7 +61,8 @@ fmt: setup
 	$(BIN)/ruff format .
 
 golden: setup
-	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/test_events.py tests/page/test_api_description.py
+	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/test_events.py tests/page/test_api_description.py \
+	  tests/cloud/local/devices/test_requests.py
 
 bench: setup system-packages
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
@@ -68,6 +70,7 @@ bench: setup system-packages
 pictures: setup system-packages
 	$(BIN)/python docs/images/inspected.py
 	$(BIN)/python docs/images/page.py
+	$(BIN)/python docs/images/execution.py
 
 train-demo: setup-train
 	$(BIN)/edge-inspector-cloud train-demo --out src/edge_inspector/shipped_model $(TRAIN_ARGS)
@@ -111,6 +114,11 @@ install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  else \
 	    echo "some tests are skipped, they need: apt install $(1)"; \
 	  fi
+
+# What else says whether a workflow's definition is one; node itself is among the development dependencies.
+$(ASL_VALIDATOR): tests/cloud/asl_validator/package-lock.json $(VENV)/.dev-ready
+	cd tests/cloud/asl_validator && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 # Basler's emulated cameras, for the tests of the extra: 90 MB to load, 240 MB on disk.
 $(VENV)/.pylon-ready: requirements/pylon.txt $(VENV)/.dev-ready

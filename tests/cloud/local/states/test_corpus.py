@@ -1,14 +1,13 @@
 """Our interpreter against sfnx, on every case of the corpus."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from statelint.linter import Linter
 
 from tests.cloud.local.states.corpus import Case, Json, cases, cases_of, every_state, names
 from tests.cloud.local.states.oracle import Interpreter, Outcome, differences, differences_from_golden, run_on_sfnx
-from tests.cloud.local.states.ours import Ours
 
 CASES = cases()
 FOR_SFNX = [case for case in CASES if case.beyond_sfnx is None]
@@ -38,13 +37,6 @@ def asked_sfnx() -> Callable[[Case], Outcome]:
         return outcomes[case.identity]
 
     return ask
-
-
-@pytest.fixture(scope="module")
-def ours() -> Iterator[Interpreter]:
-    interpreter = Ours()
-    yield interpreter
-    interpreter.close()
 
 
 def test_the_corpus_is_large_enough_and_no_two_cases_have_one_name() -> None:

@@ -15,34 +15,34 @@ everyday = settings(max_examples=25, deadline=None, suppress_health_check=[Healt
 nightly = settings(everyday, max_examples=500)
 
 
-def agree(run: Run, seed: int | None = None) -> None:
+def agree(ours: Ours, run: Run, seed: int | None = None) -> None:
     assert problems_by_statelint(run.definition) == []
     expected = run_on_sfnx(run.definition, run.input, run.answers())
-    found = Ours().run(json.dumps(run.definition), run.input, run.answers(), objects={}, seed=seed)
+    found = ours.run(json.dumps(run.definition), run.input, run.answers(), objects={}, seed=seed)
     assert differences(found, expected, run.definition, in_order=seed is None) == []
 
 
 @everyday
 @given(runs(calm=False))
-def test_any_machine_does_what_sfnx_does(run: Run) -> None:
-    agree(run)
+def test_any_machine_does_what_sfnx_does(ours: Ours, run: Run) -> None:
+    agree(ours, run)
 
 
 @everyday
 @given(runs(calm=True), st.integers(0, 1000))
-def test_a_calm_machine_comes_to_the_same_in_any_order(run: Run, seed: int) -> None:
-    agree(run, seed)
+def test_a_calm_machine_comes_to_the_same_in_any_order(ours: Ours, run: Run, seed: int) -> None:
+    agree(ours, run, seed)
 
 
 @pytest.mark.nightly
 @nightly
 @given(runs(calm=False))
-def test_any_machine_does_what_sfnx_does_many_times(run: Run) -> None:
-    agree(run)
+def test_any_machine_does_what_sfnx_does_many_times(ours: Ours, run: Run) -> None:
+    agree(ours, run)
 
 
 @pytest.mark.nightly
 @nightly
 @given(runs(calm=True), st.integers(0, 1000))
-def test_a_calm_machine_comes_to_the_same_in_any_order_many_times(run: Run, seed: int) -> None:
-    agree(run, seed)
+def test_a_calm_machine_comes_to_the_same_in_any_order_many_times(ours: Ours, run: Run, seed: int) -> None:
+    agree(ours, run, seed)
