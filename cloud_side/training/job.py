@@ -30,16 +30,14 @@ def main() -> int:
 
 
 def _train(root: Path) -> None:
+    asked = json.loads((root / "input/config/hyperparameters.json").read_text(encoding="utf-8"))
+    folds, seed = _whole_number(asked, "folds", 4), _whole_number(asked, "seed", 1)
+    iterations = _whole_number(asked, "iterations", 0) or None
+    photographs = root / "input/data/photographs"
     from cloud_side.training.demo_model import train_demo  # noqa: PLC0415 - torch takes seconds to load
 
-    asked = json.loads((root / "input/config/hyperparameters.json").read_text(encoding="utf-8"))
-    photographs = root / "input/data/photographs"
     train_demo(
-        photographs if photographs.is_dir() else None,
-        root / "model",
-        folds=_whole_number(asked, "folds", 4),
-        iterations=_whole_number(asked, "iterations", 0) or None,
-        seed=_whole_number(asked, "seed", 1),
+        photographs if photographs.is_dir() else None, root / "model", folds=folds, iterations=iterations, seed=seed
     )
 
 

@@ -35,7 +35,7 @@ class Jobs:
     """The engine's chore for jobs; what it keeps in memory is gone with the engine, and not needed.
 
     Attributes:
-        at_once: So many jobs run at the same time; others wait, the oldest first.
+        at_once: So many jobs run at the same time; others wait, the oldest first. Those that shall stop do not wait.
         grace_s: Between SIGTERM and SIGKILL when a job is stopped.
     """
 
@@ -52,7 +52,8 @@ class Jobs:
         left = [job for job in map(self._taken_over, jobs) if job is not None]
         alive = {(job.kind, job.name) for job in left if self._is_alive(job)}
         for job in left:
-            if (job.kind, job.name) not in alive and len(alive) < self.at_once:
+            has_room = len(alive) < self.at_once or job.status is JobStatus.STOPPING
+            if (job.kind, job.name) not in alive and has_room:
                 alive.add((job.kind, job.name))
                 self._start(job)
         keys = {(job.kind, job.name) for job in left}

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,9 +39,14 @@ class JobFolder:
         """Return what a host sees as /opt/ml."""
         return self.path / host
 
+    @property
+    def logs(self) -> Path:
+        """The folder of the logs of its programs."""
+        return self.home.logs / self.kind.log_group / self.name
+
     def log(self, host: str) -> Path:
         """Return the log of a host's program."""
-        return self.home.logs / self.kind.log_group / self.name / f"{host}.log"
+        return self.logs / f"{host}.log"
 
     def make(self) -> None:
         """Make it.
@@ -49,6 +55,16 @@ class JobFolder:
             OSError: If that failed.
         """
         make_folders(self.path, mode=PRIVATE_FOLDER)
+
+    def delete(self) -> None:
+        """Delete it with all that the job printed.
+
+        Raises:
+            OSError: If something of it stays.
+        """
+        for folder in (self.path, self.logs):
+            if folder.exists():
+                shutil.rmtree(folder)
 
     def report(self) -> Report | None:
         """Return what the supervisor said last; None before it said anything.

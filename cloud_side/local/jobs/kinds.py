@@ -5,6 +5,11 @@ from enum import StrEnum
 from cloud_side.local.home import ACCOUNT, REGION
 
 
+def arn(kind: str, name: str) -> str:
+    """Return the ARN of a thing of SageMaker, e.g. of kind `labeling-job`."""
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name}"
+
+
 class JobKind(StrEnum):
     """A kind of job, named as in its ARNs."""
 
@@ -32,4 +37,4 @@ class JobKind(StrEnum):
 
     def arn(self, name: str) -> str:
         """Return the ARN of a job of this kind."""
-        return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{self}/{name}"
+        return arn(self, name)

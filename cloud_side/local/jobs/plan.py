@@ -66,6 +66,7 @@ class Limits:
     """When a job is stopped, and whether it is started again after its supervisor vanished.
 
     Attributes:
+        runtime_s: Of each attempt; in AWS of all together, but nobody knows here how long one ran that vanished.
         wait_s: From its creation, over all attempts; None without end.
         is_spot: Goes on from its checkpoints however often it is interrupted.
         retries: How often it is started again otherwise.
@@ -103,6 +104,21 @@ def command_of(specification: Mapping[str, Any]) -> tuple[str, ...]:
     """Return entry point and arguments of a request."""
     entry = specification.get("ContainerEntrypoint", ())
     return (*entry, *specification.get("ContainerArguments", ())) if entry else ()
+
+
+def input_of(name: str, source: Mapping[str, Any], path: str) -> Input:
+    """Return what an S3Input or S3DataSource of a request asks for.
+
+    Raises:
+        PlanError: If its address is none.
+    """
+    return Input(
+        name,
+        Address.parse(source["S3Uri"]),
+        path,
+        is_manifest=source["S3DataType"] == "ManifestFile",
+        is_sharded=source.get("S3DataDistributionType") == "ShardedByS3Key",
+    )
 
 
 def host_names(count: int) -> tuple[str, ...]:

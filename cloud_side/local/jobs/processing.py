@@ -5,7 +5,7 @@ from typing import Any
 
 from cloud_side.local.jobs.kinds import JobKind
 from cloud_side.local.jobs.places import ML, Address, PlanError, below_ml
-from cloud_side.local.jobs.plan import Host, Input, Limits, Output, Plan, command_of, host_names, only
+from cloud_side.local.jobs.plan import Host, Input, Limits, Output, Plan, command_of, host_names, input_of, only
 
 _BASE = f"{ML}/processing"
 _TOLD = (
@@ -50,13 +50,7 @@ def _input(found: Mapping[str, Any]) -> Input:
         raise PlanError(msg)
     only(source.get("S3InputMode", "File"), expected=("File",), what=f"S3InputMode of input {name!r}")
     only(source.get("S3CompressionType"), expected=("None", None), what=f"S3CompressionType of input {name!r}")
-    return Input(
-        name,
-        Address.parse(source["S3Uri"]),
-        below_ml(source["LocalPath"], f"LocalPath of input {name!r}", base=_BASE),
-        is_manifest=source["S3DataType"] == "ManifestFile",
-        is_sharded=source.get("S3DataDistributionType") == "ShardedByS3Key",
-    )
+    return input_of(name, source, below_ml(source["LocalPath"], f"LocalPath of input {name!r}", base=_BASE))
 
 
 def _output(found: Mapping[str, Any]) -> Output:

@@ -79,13 +79,13 @@ def insert(  # noqa: PLR0913 - a row has so many columns
     report = Report((Transition(Stage.STARTING, now, "Preparing the folder of the job"),))
     for_job = None if caller is None else Caller(caller.scope, f"{caller.token}/{kind.arn(name)}")
     scope, token = (None, None) if for_job is None else (for_job.scope, for_job.token)
-    stamp = now.isoformat(timespec="microseconds")
-    connection.execute(
+    created = now.isoformat(timespec="microseconds")
+    row = connection.execute(
         "INSERT INTO jobs (kind, name, request, scope, token, status, created, modified, report)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (kind, name, json.dumps(request), scope, token, JobStatus.IN_PROGRESS, stamp, stamp, report.to_json()),
-    )
-    return Job(kind, name, request, JobStatus.IN_PROGRESS, now, now, report, for_job)
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        (kind, name, json.dumps(request), scope, token, JobStatus.IN_PROGRESS, created, created, report.to_json()),
+    ).fetchone()
+    return Job.from_row(row)
 
 
 def find(connection: sqlite3.Connection, kind: JobKind, name: str) -> Job | None:
@@ -108,8 +108,22 @@ def is_stopping(connection: sqlite3.Connection, kind: JobKind, name: str) -> boo
 
 def update(connection: sqlite3.Connection, job: Job, status: JobStatus, report: Report, now: datetime) -> Job:
     """Keep how far a job has come, and return it."""
-    connection.execute(
-        "UPDATE jobs SET status = ?, report = ?, modified = ? WHERE kind = ? AND name = ?",
+    row = connection.execute(
+        "UPDATE jobs SET status = ?, report = ?, modified = ? WHERE kind = ? AND name = ? RETURNING *",
         (status, report.to_json(), now.isoformat(timespec="microseconds"), job.kind, job.name),
+    ).fetchone()
+    return Job.from_row(row)
+
+
+def ended_before(connection: sqlite3.Connection, moment: datetime, most: int) -> list[Job]:
+    """Return some of the jobs that ended before a moment."""
+    rows = connection.execute(
+        "SELECT * FROM jobs WHERE status NOT IN ('InProgress', 'Stopping') AND modified < ? LIMIT ?",
+        (moment.isoformat(timespec="microseconds"), most),
     )
-    return Job(job.kind, job.name, job.request, status, job.created, now, report, job.caller)
+    return [Job.from_row(row) for row in rows]
+
+
+def delete(connection: sqlite3.Connection, job: Job) -> None:
+    """Forget a job, whose name can be used again."""
+    connection.execute("DELETE FROM jobs WHERE kind = ? AND name = ?", (job.kind, job.name))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloud_side.local.jobs.places import ML, Address, PlanError, below_ml
-from cloud_side.local.jobs.plan import Input, Limits, Output, Plan, command_of, only
+from cloud_side.local.jobs.plan import Input, Limits, Output, Plan, command_of, input_of, only
 from cloud_side.local.jobs.training_hosts import hosts_of
 
 _LONGEST_VALUE = 2500
@@ -41,20 +41,24 @@ def plan_of(request: Mapping[str, Any]) -> Plan:
 
 def model_address(request: Mapping[str, Any]) -> Address:
     """Return where the model of a training job lies once it has ended."""
-    output = request["OutputDataConfig"]
-    base = Address.parse(output["S3OutputPath"]).below(f"{request['TrainingJobName']}/output")
-    return base.below("model/" if output.get("CompressionType") == "NONE" else "model.tar.gz")
+    return _made(request, "model")
 
 
 def _artifacts(request: Mapping[str, Any]) -> tuple[Output, ...]:
-    is_archive = request["OutputDataConfig"].get("CompressionType") != "NONE"
-    model = model_address(request)
-    base = Address.parse(request["OutputDataConfig"]["S3OutputPath"]).below(f"{request['TrainingJobName']}/output")
-    data = base.below("output.tar.gz" if is_archive else "output/")
+    is_archive = _is_packed(request)
     return (
-        Output("model", "model", model, is_archive=is_archive),
-        Output("output", "output/data", data, is_archive=is_archive, is_optional=True),
+        Output("model", "model", _made(request, "model"), is_archive=is_archive),
+        Output("output", "output/data", _made(request, "output"), is_archive=is_archive, is_optional=True),
     )
+
+
+def _made(request: Mapping[str, Any], what: str) -> Address:
+    base = Address.parse(request["OutputDataConfig"]["S3OutputPath"])
+    return base.below(f"{request['TrainingJobName']}/output/{what}{'.tar.gz' if _is_packed(request) else '/'}")
+
+
+def _is_packed(request: Mapping[str, Any]) -> bool:
+    return bool(request["OutputDataConfig"].get("CompressionType") != "NONE")
 
 
 def _channel(channel: Mapping[str, Any], mode: str) -> Input:
@@ -65,13 +69,7 @@ def _channel(channel: Mapping[str, Any], mode: str) -> Input:
         raise PlanError(msg)
     only(source["S3DataType"], expected=("S3Prefix", "ManifestFile"), what=f"S3DataType of channel {name!r}")
     only(channel.get("CompressionType"), expected=("None", None), what=f"CompressionType of channel {name!r}")
-    return Input(
-        name,
-        Address.parse(source["S3Uri"]),
-        f"input/data/{name}",
-        is_manifest=source["S3DataType"] == "ManifestFile",
-        is_sharded=source.get("S3DataDistributionType") == "ShardedByS3Key",
-    )
+    return input_of(name, source, f"input/data/{name}")
 
 
 def _check_names(channels: Sequence[Input]) -> None:

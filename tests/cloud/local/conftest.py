@@ -6,16 +6,13 @@ from pathlib import Path
 
 import boto3
 import pytest
-from botocore.loaders import Loader
 from moto import mock_aws
 
 from cloud_side.local import outbox, wiring
 from cloud_side.local.database import Database
 from cloud_side.local.home import REGION, Home
 from cloud_side.local.wiring import Service
-from tests.cloud.local.shapes import validate_answers
-
-_LOADER = Loader(include_default_search_paths=True)  # the models of AWS' services are large: read once for all tests
+from tests.cloud.local.shapes import LOADER, validate_answers
 
 
 @pytest.fixture
@@ -34,7 +31,6 @@ def open_services(home: Home) -> Iterator[Callable[[Sequence[Service]], tuple[bo
         database = Database(home.database, [wiring.TABLES, outbox.TABLES, *(service.tables for service in services)])
         opened.append(database)
         session = wiring.local_session(home, database, services)
-        session._session.register_component("data_loader", _LOADER)
         validate_answers(session)
         return session, database
 
@@ -52,5 +48,5 @@ def moto_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
     assert "AWS_ENDPOINT_URL" not in os.environ
     with mock_aws():
         session = boto3.Session(region_name=REGION)
-        session._session.register_component("data_loader", _LOADER)
+        session._session.register_component("data_loader", LOADER)
         yield session

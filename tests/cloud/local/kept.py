@@ -1,5 +1,6 @@
 """A home that is kept for all tests of a module, and emptied before each: opening one takes longer than most tests."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,11 +30,14 @@ class Kept:
         return self._clients[name]
 
     def empty(self) -> None:
-        """Forget everything that is in the database."""
+        """Forget everything that is in the database and in the folders."""
         names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         with self.database.transaction() as connection:
             for (name,) in connection.execute(names).fetchall():
                 connection.execute(f"DELETE FROM {name}")
+        for folder in (self.home.jobs, self.home.logs, self.home.buckets):  # themselves they stay: to sync them is slow
+            for path in folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from cloud_side.local.home import ACCOUNT, REGION
+from cloud_side.local.jobs.kinds import arn
 from cloud_side.local.jobs.places import Address, PlanError
 from cloud_side.local.services.sagemaker.feature_rows import TABLES as ROWS
 from cloud_side.local.services.sagemaker.feature_rows import drop_online, make_view
-from cloud_side.local.services.sagemaker.names import arn, bare, checked, refused, stamp
+from cloud_side.local.services.sagemaker.names import bare, checked, refused, stamp
 from cloud_side.local.services.sagemaker.pages import Listing, page
 from cloud_side.local.wiring import Answer, Parameters, Read, RefusedRequest, Request, Write, refusing
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from cloud_side.local.jobs.kinds import arn
 from cloud_side.local.services.sagemaker.feature_groups import FeatureGroup, find_group
 from cloud_side.local.services.sagemaker.feature_rows import (
     Version,
@@ -15,7 +16,6 @@ from cloud_side.local.services.sagemaker.feature_rows import (
     put_online,
     remove_online,
 )
-from cloud_side.local.services.sagemaker.names import arn
 from cloud_side.local.wiring import Answer, Parameters, Read, RefusedRequest, Request, Write
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
@@ -136,8 +136,10 @@ def _record(group: FeatureGroup, given: Sequence[Mapping[str, Any]]) -> dict[str
 def _checked(name: str, value: str, feature_type: str) -> str:
     try:
         match feature_type:
-            case "Integral" if not _LEAST <= int(value) <= _MOST:
+            case "Integral" | "Fractional" if "_" in value or not value.isascii():  # numbers to Python alone
                 raise ValueError(value)  # noqa: TRY301 - refused like what is no number
+            case "Integral" if not _LEAST <= int(value) <= _MOST:
+                raise ValueError(value)  # noqa: TRY301
             case "Fractional" if not math.isfinite(float(value)):
                 raise ValueError(value)  # noqa: TRY301
     except ValueError as error:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from cloud_side.local.jobs.kinds import arn
 from cloud_side.local.jobs.places import Address, PlanError
 from cloud_side.local.services.sagemaker import labeling_tasks
 from cloud_side.local.services.sagemaker.labeling_tasks import LabelingStatus, find_job
-from cloud_side.local.services.sagemaker.names import arn, checked, refused, stamp
+from cloud_side.local.services.sagemaker.names import checked, refused, stamp
 from cloud_side.local.services.sagemaker.pages import Listing, page
 from cloud_side.local.wiring import Answer, Parameters, Read, RefusedRequest, Request, Write, refusing
 

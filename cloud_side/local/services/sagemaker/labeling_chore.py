@@ -16,6 +16,7 @@ from cloud_side.local import outbox, wiring
 from cloud_side.local.calling import Caller, calling
 from cloud_side.local.database import Database
 from cloud_side.local.home import Home
+from cloud_side.local.jobs.kinds import arn
 from cloud_side.local.jobs.places import Address
 from cloud_side.local.services.sagemaker.labeling import KIND
 from cloud_side.local.services.sagemaker.labeling_manifest import (
@@ -26,7 +27,7 @@ from cloud_side.local.services.sagemaker.labeling_manifest import (
     read_manifest,
 )
 from cloud_side.local.services.sagemaker.labeling_tasks import LabelingStatus, find_job, unfinished_jobs
-from cloud_side.local.services.sagemaker.names import arn, stamp
+from cloud_side.local.services.sagemaker.names import stamp
 from edge_inspector.durable import make_folders
 
 _BUSY_S, _IDLE_S = 0.5, 1.0
@@ -81,15 +82,10 @@ class LabelingJobs:
             return
         with self.database.transaction() as connection:
             connection.execute("UPDATE labeling_jobs SET tasks = ? WHERE name = ?", (count, row["name"]))
+            now = stamp(self.clock())
             connection.execute(
                 "UPDATE labeling_jobs SET status = ?, opened = ?, modified = ? WHERE name = ? AND status = ?",
-                (
-                    LabelingStatus.IN_PROGRESS,
-                    stamp(self.clock()),
-                    stamp(self.clock()),
-                    row["name"],
-                    LabelingStatus.INITIALIZING,
-                ),
+                (LabelingStatus.IN_PROGRESS, now, now, row["name"], LabelingStatus.INITIALIZING),
             )
 
     def _read(self, job: str, source: Address) -> int:
@@ -135,11 +131,13 @@ class LabelingJobs:
         """Bring the output manifest to S3; not once more where an engine that was killed had done it."""
         scratch = self.home.jobs / KIND / f"{job}.manifest"
         make_folders(scratch.parent)
-        with scratch.open("w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in self._output(job, attribute, is_whole=is_whole))
-        with calling(Caller(arn(KIND, job), arn(KIND, job))):
-            self.s3.upload_file(str(scratch), output.bucket, output.key, Config=_ONE_THREAD)
-        scratch.unlink()
+        try:
+            with scratch.open("w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in self._output(job, attribute, is_whole=is_whole))
+            with calling(Caller(arn(KIND, job), arn(KIND, job))):
+                self.s3.upload_file(str(scratch), output.bucket, output.key, Config=_ONE_THREAD)
+        finally:
+            scratch.unlink(missing_ok=True)
 
     def _output(self, job: str, attribute: str, *, is_whole: bool) -> Iterator[str]:
         rows = self.database.connection().execute("SELECT * FROM labeling_tasks WHERE job = ? ORDER BY line", (job,))

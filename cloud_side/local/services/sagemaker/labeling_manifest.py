@@ -33,18 +33,19 @@ def read_manifest(lines: Iterable[bytes]) -> Iterator[str]:
         if number > _MOST_LINES:
             msg = f"the manifest has more than {_MOST_LINES} lines"
             raise ManifestError(msg)
-        yield json.dumps(_parsed(line, place))
+        yield _checked(line, place)
     if number == 0:
         msg = "the manifest has no lines, expected one for each image"
         raise ManifestError(msg)
 
 
-def _parsed(line: bytes, place: int) -> dict[str, Any]:
+def _checked(line: bytes, place: int) -> str:
     if len(line) > LONGEST_LINE:
         msg = f"line {place} of the manifest has {len(line)} bytes, expected {LONGEST_LINE} at most"
         raise ManifestError(msg)
     try:
         content = json.loads(line, parse_constant=_refuse)
+        text = json.dumps(content, allow_nan=False)  # 1e999 is read as a number that JSON does not have
     except (ValueError, RecursionError) as error:
         msg = f"line {place} of the manifest is no JSON: {error}"
         raise ManifestError(msg) from error
@@ -57,7 +58,7 @@ def _parsed(line: bytes, place: int) -> dict[str, Any]:
     except PlanError as error:
         msg = f"line {place} of the manifest: source-ref {error}"
         raise ManifestError(msg) from error
-    return dict(content)
+    return text
 
 
 def _refuse(constant: str) -> None:

@@ -136,3 +136,16 @@ def unfinished_jobs(connection: sqlite3.Connection) -> list[sqlite3.Row]:
     return connection.execute(
         "SELECT * FROM labeling_jobs WHERE status IN ('Initializing', 'InProgress', 'Stopping') ORDER BY created"
     ).fetchall()
+
+
+def delete_ended_before(connection: sqlite3.Connection, moment: datetime, most: int) -> int:
+    """Forget some of the jobs that ended before a moment, with their tasks, and return how many."""
+    found = connection.execute(
+        "SELECT name FROM labeling_jobs WHERE status NOT IN ('Initializing', 'InProgress', 'Stopping') AND modified < ?"
+        " LIMIT ?",
+        (stamp(moment), most),
+    ).fetchall()
+    names = [(row["name"],) for row in found]
+    connection.executemany("DELETE FROM labeling_tasks WHERE job = ?", names)
+    connection.executemany("DELETE FROM labeling_jobs WHERE name = ?", names)
+    return len(names)

@@ -6,15 +6,11 @@ import re
 from datetime import datetime
 from typing import Any
 
-from cloud_side.local.home import ACCOUNT, REGION
+from cloud_side.local.home import ACCOUNT
+from cloud_side.local.jobs.kinds import arn
 from cloud_side.local.wiring import RefusedRequest
 
 NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
-
-
-def arn(kind: str, name: str) -> str:
-    """Return the ARN of a thing, e.g. of kind `labeling-job`."""
-    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name}"
 
 
 def bare(kind: str, name_or_arn: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from cloud_side.local.services.sagemaker.names import arn, bare, checked, refused, stamp, whoever_calls
+from cloud_side.local.jobs.kinds import arn
+from cloud_side.local.services.sagemaker.names import bare, checked, refused, stamp, whoever_calls
 from cloud_side.local.services.sagemaker.pages import Listing, page
 from cloud_side.local.wiring import Answer, Read, Request, Write
 

@@ -2,12 +2,13 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from cloud_side.local.services.sagemaker.names import arn, bare, refused, stamp, whoever_calls
-from cloud_side.local.services.sagemaker.package_events import emit
+from cloud_side.local import outbox
+from cloud_side.local.jobs.kinds import arn
+from cloud_side.local.services.sagemaker.names import bare, refused, stamp, whoever_calls
 from cloud_side.local.services.sagemaker.package_groups import find_group, next_version
 from cloud_side.local.services.sagemaker.pages import Listing, page
 from cloud_side.local.wiring import Answer, Read, Request, Write
@@ -44,6 +45,7 @@ _KEPT = (
     "ModelCard",
     "ModelLifeCycle",
 )
+_NOT_TOLD = ("CreatedBy", "LastModifiedBy")
 _UPDATED = ("ModelApprovalStatus", "ApprovalDescription", "SourceUri", "ModelLifeCycle")
 _MOST_PROPERTIES, _LONGEST_KEY, _LONGEST_VALUE = 50, 128, 256
 
@@ -77,7 +79,7 @@ def _create(request: Request, connection: sqlite3.Connection) -> Answer:
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (_key(group, version), group, token, content["ModelApprovalStatus"], created, created, json.dumps(content)),
     )
-    emit(connection, content, created=request.now, now=request.now, updated=())
+    _emit(connection, content, created=request.now, now=request.now)
     return {"ModelPackageArn": content["ModelPackageArn"]}
 
 
@@ -92,14 +94,40 @@ def _update(request: Request, connection: sqlite3.Connection) -> Answer:
     _check_properties(properties)
     content.pop("CustomerMetadataProperties", None)
     content |= {"CustomerMetadataProperties": properties} if properties else {}
-    updated = [name for name in content if content[name] != before.get(name)]
+    updated = sorted(name for name in content.keys() | before.keys() if content.get(name) != before.get(name))
     content["LastModifiedBy"] = whoever_calls()
     connection.execute(
         "UPDATE model_packages SET approval = ?, modified = ?, content = ? WHERE name = ?",
         (content["ModelApprovalStatus"], stamp(request.now), json.dumps(content), row["name"]),
     )
-    emit(connection, content, created=datetime.fromisoformat(row["created"]), now=request.now, updated=updated)
+    _emit(connection, content, created=_time(row["created"]), now=request.now, updated=updated)
     return {"ModelPackageArn": content["ModelPackageArn"]}
+
+
+def _emit(
+    connection: sqlite3.Connection,
+    content: Mapping[str, Any],
+    *,
+    created: datetime,
+    now: datetime,
+    updated: Sequence[str] = (),
+) -> None:
+    """Tell that a package is there, or that a person has judged it, in the caller's transaction.
+
+    Source:
+        SageMaker AI Developer Guide, "Events that Amazon SageMaker AI sends to Amazon EventBridge".
+    """
+    detail = {name: value for name, value in content.items() if name not in _NOT_TOLD}
+    detail |= {"CreationTime": _told(created), "LastModifiedTime": _told(now)}
+    detail |= {"UpdatedModelPackageFields": list(updated)} if updated else {}
+    outbox.emit(
+        connection,
+        source="aws.sagemaker",
+        detail_type="SageMaker Model Package State Change",
+        detail=detail,
+        now=now,
+        resources=[content["ModelPackageArn"]],
+    )
 
 
 def _delete(request: Request, connection: sqlite3.Connection) -> Answer:
@@ -163,6 +191,10 @@ def _key(group: str, version: int) -> str:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def _told(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _check_properties(properties: Mapping[str, str]) -> None:

@@ -32,7 +32,7 @@ def local(opened: tuple[Database, Any]) -> Any:
     return client
 
 
-@pytest.fixture(params=["local", "moto"])
+@pytest.fixture(params=["local", pytest.param("moto", marks=pytest.mark.nightly)])
 def iot(request: pytest.FixtureRequest) -> Any:
     if request.param == "moto":
         return request.getfixturevalue("moto_session").client("iot")

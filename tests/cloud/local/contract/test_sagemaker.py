@@ -10,32 +10,44 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto import mock_aws
 
+from cloud_side.local.home import REGION
 from cloud_side.local.services.sagemaker import SERVICES
+from tests.cloud.local.kept import Kept, kept
 from tests.cloud.local.services.sagemaker import asked
-from tests.cloud.local.services.sagemaker.emptied import Opened, open_home
+from tests.cloud.local.shapes import LOADER
 
 
 @pytest.fixture(scope="module")
-def opened_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Opened, Any]]:
-    with open_home(tmp_path_factory.mktemp("home") / "engine", SERVICES) as opened:
-        yield opened, opened.session.client("sagemaker")
+def opened_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    with kept(tmp_path_factory.mktemp("home") / "engine", SERVICES) as opened:
+        yield opened
 
 
 @pytest.fixture
-def local(opened_once: tuple[Opened, Any]) -> Any:
-    opened, client = opened_once
-    opened.empty()
-    return client
+def local(opened_once: Kept) -> Any:
+    opened_once.empty()
+    return opened_once.client("sagemaker")
+
+
+@pytest.fixture(scope="module")
+def moto_client() -> Any:
+    session = boto3.Session("testing", "testing", region_name=REGION)
+    session._session.register_component("data_loader", LOADER)
+    return session.client("sagemaker")
 
 
 @pytest.fixture(params=["local", "moto"])
-def sagemaker(request: pytest.FixtureRequest) -> Any:
-    if request.param == "moto":
-        return request.getfixturevalue("moto_session").client("sagemaker")
-    return request.getfixturevalue("local")
+def sagemaker(request: pytest.FixtureRequest) -> Iterator[Any]:
+    if request.param == "local":
+        yield request.getfixturevalue("local")
+    else:
+        with mock_aws():  # which forgets everything
+            yield request.getfixturevalue("moto_client")
 
 
 def refused(call: Callable[[], object]) -> tuple[str, str]:

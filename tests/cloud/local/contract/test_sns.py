@@ -23,7 +23,7 @@ def sns(request: pytest.FixtureRequest, local: Kept) -> Any:
     return (local if request.param == "local" else request.getfixturevalue("moto_session")).client("sns")
 
 
-def test_a_topic_is_made_once_listed_by_page_and_deleted(sns: Any) -> None:
+def test_a_topic_is_made_once_listed_and_deleted(sns: Any) -> None:
     topic = sns.create_topic(Name="alarms")["TopicArn"]
     assert sns.create_topic(Name="alarms")["TopicArn"] == topic
     assert topic.endswith(":alarms")
@@ -32,6 +32,10 @@ def test_a_topic_is_made_once_listed_by_page_and_deleted(sns: Any) -> None:
     assert sns.list_topics()["Topics"] == []
     with pytest.raises(sns.exceptions.NotFoundException):
         sns.publish(TopicArn=topic, Message="m")
+
+
+@pytest.mark.parametrize("sns", ["local", pytest.param("moto", marks=pytest.mark.nightly)], indirect=True)
+def test_a_hundred_topics_are_a_page(sns: Any) -> None:
     topics = {sns.create_topic(Name=f"t{number}")["TopicArn"] for number in range(101)}
     pages = list(sns.get_paginator("list_topics").paginate())
     assert len(pages) == 2

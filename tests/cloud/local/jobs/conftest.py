@@ -6,14 +6,11 @@ import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cloud_side.local.database import Database
-from cloud_side.local.home import Home
 from cloud_side.local.jobs import rows
 from cloud_side.local.jobs.chore import Jobs
 from cloud_side.local.jobs.folder import JobFolder
@@ -22,23 +19,18 @@ from cloud_side.local.jobs.running import Pace
 from cloud_side.local.jobs.supervisor import Supervisor
 from cloud_side.local.services.s3 import S3
 from cloud_side.local.services.sagemaker import SERVICES
-from tests.cloud.local.services.sagemaker.emptied import Opened, open_home
+from tests.cloud.local.kept import Kept, kept
 
 QUICK = Pace(look_s=0.02, mirror_s=0.05, grace_s=0.2)
 
 
-@dataclass
 class Bench:
     """A home with a bucket, and the means to run one job after another."""
 
-    home: Home
-    database: Database
-    s3: Any
-    sagemaker: Any
-    chore: Jobs = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.chore = Jobs(self.home, self.database)
+    def __init__(self, opened: Kept) -> None:
+        self.home, self.database = opened.home, opened.database
+        self.s3, self.sagemaker = opened.client("s3"), opened.client("sagemaker")
+        self.chore = Jobs(self.home, self.database, at_once=0)  # it takes over what is said, and starts nothing
         self.s3.create_bucket(Bucket="bench", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
 
     def put(self, key: str, content: str | bytes = "") -> None:
@@ -115,17 +107,16 @@ class Bench:
 _DESCRIBE = {JobKind.TRAINING: "describe_training_job", JobKind.PROCESSING: "describe_processing_job"}
 
 
-@pytest.fixture(scope="module")
-def opened_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Opened, Any, Any]]:
-    with open_home(tmp_path_factory.mktemp("home") / "engine", [S3, *SERVICES]) as opened:
-        yield opened, opened.session.client("s3"), opened.session.client("sagemaker")
+@pytest.fixture(scope="session")
+def opened_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    with kept(tmp_path_factory.mktemp("jobs") / "engine", [S3, *SERVICES]) as opened:
+        yield opened
 
 
 @pytest.fixture
-def bench(opened_once: tuple[Opened, Any, Any]) -> Bench:
-    opened, s3, sagemaker = opened_once
-    opened.empty()
-    return Bench(opened.home, opened.database, s3, sagemaker)
+def bench(opened_once: Kept) -> Bench:
+    opened_once.empty()
+    return Bench(opened_once)
 
 
 @pytest.fixture

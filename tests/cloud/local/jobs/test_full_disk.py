@@ -11,8 +11,8 @@ from cloud_side.local.services.s3 import S3
 from cloud_side.local.services.sagemaker import SERVICES
 from tests.cloud.local.jobs.conftest import Bench
 from tests.cloud.local.jobs.test_ending import alive, limited
+from tests.cloud.local.kept import kept
 from tests.cloud.local.services.sagemaker import asked
-from tests.cloud.local.services.sagemaker.emptied import open_home
 from tests.small_disk import fill, small_disk
 
 
@@ -42,8 +42,8 @@ def waiting_supervisor() -> Iterator[threading.Event]:
 
 @contextmanager
 def small_bench(folder: Path) -> Iterator[tuple[Bench, Path]]:
-    with small_disk(folder, size="8m") as disk, open_home(disk / "engine", [S3, *SERVICES]) as opened:
-        yield Bench(opened.home, opened.database, opened.session.client("s3"), opened.session.client("sagemaker")), disk
+    with small_disk(folder, size="8m") as disk, kept(disk / "engine", [S3, *SERVICES]) as opened:
+        yield Bench(opened), disk
 
 
 def test_a_program_that_fills_the_disk_fails_and_what_it_wrote_is_gone(tmp_path: Path) -> None:

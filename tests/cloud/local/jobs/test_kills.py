@@ -3,19 +3,17 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cloud_side.local.jobs import rows
+from cloud_side.local.jobs.chore import Jobs
 from tests.cloud.local.jobs.conftest import Bench
 from tests.cloud.local.services.sagemaker import asked
+from tests.forked import Forked
 
 pytestmark = pytest.mark.usefixtures("all_ended")
 
@@ -24,54 +22,25 @@ def shell(script: str) -> list[str]:
     return ["/bin/sh", "-c", script]
 
 
-class Engines:
-    """Engines of a home, one after the other."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.cloud.local.jobs.killed"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *, kill_after_s: float | None = None) -> None:
-        """Run one until it has nothing left to do, or is killed."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{self._folder}\n")
-        self._process.stdin.flush()
-        process = int(self._process.stdout.readline())
+def run_engine(bench: Bench, *, kill_after_s: float | None = None) -> None:
+    """Run an engine until it has nothing left to do, or is killed."""
+    engine = Forked([str(bench.home.folder)], module="tests.cloud.local.jobs.killed")
+    with engine.stdout, engine.stderr:
         if kill_after_s is not None:
             time.sleep(kill_after_s)
-            os.kill(process, signal.SIGKILL)
-        assert self._process.stdout.readline() == "ended\n"
-
-    def close(self) -> None:
-        with self._process:
-            self._process.kill()
-
-
-@contextmanager
-def engines_of(bench: Bench) -> Iterator[Engines]:
-    engines = Engines(bench.home.folder)
-    try:
-        yield engines
-    finally:
-        engines.close()
+            engine.kill()
+        assert engine.wait() in (0, -signal.SIGKILL), engine.stderr.read()
 
 
 def kill_engines(bench: Bench, marks: Path, *, kills: int) -> None:
     """Kill engines, with a new job for every other one."""
     chance = random.Random(kills)
     jobs = (kills + 1) // 2
-    with engines_of(bench) as engines:
-        for kill in range(kills):
-            if kill % 2 == 0:
-                create(bench, marks, kill // 2)
-            engines.run(kill_after_s=chance.uniform(0, 0.4))
-        engines.run()
+    for kill in range(kills):
+        if kill % 2 == 0:
+            create(bench, marks, kill // 2)
+        run_engine(bench, kill_after_s=chance.uniform(0, 0.4))
+    run_engine(bench)
     expected = {f"{what}-{number}" for number in range(jobs) for what in ("begin", "end")}
     assert Counter(marks.read_text().split()) == Counter(expected)
     statuses = Counter(
@@ -125,9 +94,9 @@ def kill_supervisors(bench: Bench, marks: Path, *, kills: int, jobs: int) -> Non
             CheckpointConfig={"S3Uri": f"s3://bench/checkpoints/{number}"},
         )
         folders.append(bench.create(request))
-    killed, kill_s = 0, time.monotonic()
+    chore, killed, kill_s = Jobs(bench.home, bench.database), 0, time.monotonic()
     while rows.unfinished(bench.database.connection()):
-        bench.chore.turn()
+        chore.turn()
         time.sleep(0.01)
         if killed < kills and time.monotonic() >= kill_s:
             kill_s = time.monotonic() + chance.uniform(0.1, 0.5)
@@ -165,13 +134,14 @@ def test_spot_jobs_end_over_two_hundred_killed_supervisors(bench: Bench, marks: 
 @pytest.mark.nightly
 def test_a_program_ends_with_its_supervisor_and_the_job_has_failed(bench: Bench, marks: Path) -> None:
     folder = bench.create(asked.processing(command=shell(f"sleep 60 & echo $! $$ > {marks}; wait")))
+    chore = Jobs(bench.home, bench.database)
     while not marks.exists() or not marks.read_text():
-        bench.chore.turn()
+        chore.turn()
         time.sleep(0.01)
     (supervisor,) = bench.supervisors()
     os.kill(supervisor, signal.SIGKILL)
     while rows.unfinished(bench.database.connection()):
-        bench.chore.turn()
+        chore.turn()
         time.sleep(0.01)
     found = bench.described(folder)
     assert found["FailureReason"].startswith("InternalServerError: the supervisor vanished during attempt 1")

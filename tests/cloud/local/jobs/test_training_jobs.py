@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cloud_side.local.calling import Caller, calling
 from tests.cloud.local.jobs.conftest import Bench
 from tests.cloud.local.services.sagemaker import asked
@@ -121,11 +123,16 @@ def test_a_program_is_told_what_a_container_of_sagemaker_is_told(bench: Bench, m
 
 CALL = """
 from cloud_side.session import session
-session().client("s3").put_object(Bucket="bench", Key="from/the/job", Body=b"called")
+from threading import Thread
+s3 = session().client("s3")
+thread = Thread(target=lambda: s3.put_object(Bucket="bench", Key="from/the/job", Body=b"called"))
+thread.start()
+thread.join()
 """
 
 
-def test_a_program_calls_the_services_of_its_engine_in_the_name_of_its_task(bench: Bench) -> None:
+@pytest.mark.nightly  # it loads all services; what tells the program in whose name it acts is tested above
+def test_a_program_calls_the_services_of_its_engine_in_the_name_of_its_task_in_any_thread(bench: Bench) -> None:
     with calling(Caller("execution-1", "attempt-1")):
         folder = bench.create(asked.training(command=["python", "-c", CALL]))
     bench.supervise(folder)

@@ -8,25 +8,27 @@ Two kinds are drawn. *Wild* ones are for interpreters that run branches in the o
 anywhere. *Calm* ones come to the same in any order: of the branches of a Parallel one may fail, of the iterations of an
 inline Map none, and nothing that holds branches is done twice. Neither lets a cause into its data, which every
 interpreter words in its own way, or runs a distributed Map twice, which may stop early.
+
+A machine is drawn from a seed and a size, so that hypothesis finds small ones that go wrong by trying small sizes.
 """
 
-from collections.abc import Mapping
+import random
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
+from typing import TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn
 
 from tests.cloud.local.states.corpus import Json, Script
 
+T = TypeVar("T")
+Steps = tuple[dict[str, Json], "Place"]
+
 _CALL = "arn:aws:states:::lambda:invoke"
+_DISTRIBUTED = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
 _ERRORS = ("Busy", "Broken", "Lambda.ServiceException", "States.Timeout", "States.TaskFailed")
 _HANDLED = (["Busy"], ["Broken", "States.Timeout"], ["States.TaskFailed"], ["States.QueryEvaluationError"])
-_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 99) | st.sampled_from(["", "t", "ü 'q'"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["k", "flag", "n"]), inner, max_size=2),
-    max_leaves=4,
-)
 
 
 @dataclass(frozen=True)
@@ -42,41 +44,63 @@ class Run:
         return Script(self.scripts)
 
 
+def runs(*, calm: bool) -> st.SearchStrategy[Run]:
+    """Draw definitions with all that a run needs.
+
+    Args:
+        calm: What they come to does not depend on the order in which branches and iterations run.
+    """
+    return st.builds(drawn, st.integers(0, 2**32), size=st.integers(1, 5), calm=st.just(calm))
+
+
+def drawn(seed: int, *, size: int, calm: bool) -> Run:
+    """Return the machine of a seed.
+
+    Args:
+        size: 1 for a few states; with each more the machine is longer, to 3 also deeper.
+        calm: As in `runs`.
+    """
+    builder = _Builder(random.Random(seed), calm=calm, deepest=min(size - 1, 3))
+    definition = {"QueryLanguage": "JSONata", **builder.chain(Place(), builder.random.randint(1, size + 1))}
+    return Run(definition, builder.value(), builder.scripts)
+
+
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """Where in a definition something is drawn.
 
     Attributes:
         depth: Scopes around it.
-        set: Variables that are assigned wherever one comes from.
-        perhaps: Variables that may be.
+        variables: That are assigned wherever one comes from, or may be.
         path: Which iteration this is, as an expression; None outside of Maps.
         sure: Nothing here may fail the scope.
         again: This may run a second time.
     """
 
     depth: int = 0
-    set: tuple[str, ...] = ()
-    perhaps: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
     path: str | None = None
     sure: bool = False
     again: bool = False
+
+    def having(self, *variables: str) -> "Place":
+        """Return the place at which these were assigned too."""
+        return replace(self, variables=tuple(sorted({*self.variables, *variables})))
+
+    def seen(self) -> dict[str, Json]:
+        """Return JSON that tells all variables, and the input."""
+        return {**{name: f"{{% {_reading(name)} %}}" for name in self.variables}, "input": "{% $states.input %}"}
 
 
 def _reading(variable: str) -> str:
     return f"($exists(${variable}) ? ${variable} : 'unset')"
 
 
-def _seen(place: _Place) -> Json:
-    """Return JSON that tells all variables, and the input."""
-    seen = {name: f"{{% {_reading(name)} %}}" for name in (*place.set, *place.perhaps)}
-    return {**seen, "input": "{% $states.input %}"}
-
-
 @dataclass
 class _Builder:
-    draw: DrawFn
+    random: random.Random
     calm: bool
+    deepest: int
     scripts: dict[str, Json] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=count)
 
@@ -84,53 +108,65 @@ class _Builder:
         return f"{kind} {next(self._numbers)}"
 
     def odds(self, of: int) -> bool:
-        """Return True once in so many times; the simplest example has False."""
-        return self.draw(st.integers(0, of - 1)) == of - 1
+        return self.random.randrange(of) == 0
 
-    # --- expressions
+    def some(self, choices: Iterable[T], most: int) -> list[T]:
+        listed = list(choices)
+        return self.random.sample(listed, self.random.randint(0, min(most, len(listed))))
 
-    def expression(self, place: _Place, *more: str) -> str:
+    # --- values and expressions
+
+    def value(self, depth: int = 0) -> Json:
+        simple = [None, True, False, self.random.randint(-3, 99), "", "t", "ü 'q'"]
+        match self.random.randrange(6 if depth < 2 else 4):
+            case 4:
+                return [self.value(depth + 1) for _ in range(self.random.randint(0, 3))]
+            case 5:
+                return {key: self.value(depth + 1) for key in self.some(["k", "flag", "n"], 2)}
+        return self.random.choice(simple)
+
+    def expression(self, place: Place, *more: str) -> str:
         return f"{{% {self.code(place, *more)} %}}"
 
-    def code(self, place: _Place, *more: str) -> str:
-        variables = [_reading(name) for name in (*place.set, *place.perhaps)]
+    def sure_code(self, place: Place, *more: str) -> str:
+        return self.code(replace(place, sure=True), *more)
+
+    def code(self, place: Place, *more: str) -> str:
+        variables = [_reading(name) for name in place.variables]
         literals = ["1", "'t'", "null", "[]"]
         sources = ["$states.input", *literals, "$states.context.State.Name", *variables, *variables, *more, *more]
-        x, y = self.draw(st.sampled_from(sources)), self.draw(st.sampled_from(sources))
-        shapes = [
-            *(x, f"[{x}, {y}]", f"{{'k': {x}}}", f"$string({x})", f"$type({x})", f"$count({x})", f"{x} = {y}"),
-            *(f"$append({x}, {y})", f"$type({x}) = 'number' ? {x} + 1 : {x}", f"$exists(({x}).k) ? ({x}).k : 'no k'"),
-        ]
+        x, y = self.random.choice(sources), self.random.choice(sources)
         if not place.sure and self.odds(16):
-            shapes = [f"{x} + 1", f"({x}).k", "$states.input.flag", "$error('drawn')", f"$uppercase({x})"]
-        return self.draw(st.sampled_from(shapes))
+            return self.random.choice([f"{x} + 1", f"({x}).k", "$states.input.flag", "$error('x')", f"$uppercase({x})"])
+        return self.random.choice(
+            [
+                *(x, f"[{x}, {y}]", f"{{'k': {x}}}", f"$string({x})", f"$type({x})", f"$count({x})", f"{x} = {y}"),
+                *(f"$append({x}, {y})", f"$type({x}) = 'number' ? {x} + 1 : {x}", f"$exists(({x}).k) ? ({x}).k : 0"),
+            ]
+        )
 
-    def condition(self, place: _Place) -> str:
-        if not place.sure and self.odds(6):
+    def condition(self, place: Place) -> str:
+        if not place.sure and self.odds(10):
             return self.expression(place)
-        x = self.code(replace(place, sure=True))
-        kind = self.draw(st.sampled_from(["number", "string", "array", "object", "null"]))
-        return self.draw(st.sampled_from([f"{{% $type({x}) = '{kind}' %}}", f"{{% $count({x}) > 1 %}}", "{% true %}"]))
+        x = self.sure_code(place)
+        kind = self.random.choice(["number", "string", "array", "object", "null"])
+        return self.random.choice([f"{{% $type({x}) = '{kind}' %}}", f"{{% $count({x}) > 1 %}}", "{% true %}"])
 
-    def template(self, place: _Place, *more: str) -> Json:
+    def template(self, place: Place, *more: str) -> Json:
         """Return JSON with expressions in it."""
-        kind = self.draw(st.sampled_from(["expression", "object", "list", "literal"]))
-        match kind:
-            case "object":
-                return {"k": self.expression(place, *more), "literal": self.draw(_VALUES)}
-            case "list":
+        match self.random.randrange(4):
+            case 0:
+                return {"k": self.expression(place, *more), "literal": self.value()}
+            case 1:
                 return [self.expression(place, *more), {"n": [self.expression(place)]}]
-            case "literal":
-                return self.draw(_VALUES)
+            case 2:
+                return self.value()
         return self.expression(place, *more)
 
     # --- scopes
 
-    def scope(self, place: _Place) -> Json:
+    def chain(self, place: Place, steps: int) -> Json:
         """Return `StartAt` and `States` of a chain of steps."""
-        return self.chain(place, self.draw(st.integers(0, 3 if place.depth < 2 else 1)))
-
-    def chain(self, place: _Place, steps: int) -> Json:
         names = [*(self.name("S") for _ in range(steps)), self.name("End")]
         states: dict[str, Json] = {}
         for name, following in pairwise(names):
@@ -139,200 +175,188 @@ class _Builder:
         states[names[-1]] = self.last(place)
         return {"StartAt": names[0], "States": states}
 
-    def last(self, place: _Place) -> Json:
-        if not place.sure and self.odds(5):
-            cause = f"{{% 'because ' & $string({self.code(replace(place, sure=True))}) %}}"
-            return {"Type": "Fail", "Error": self.draw(st.sampled_from(["Broken", "GaveUp"])), "Cause": cause}
-        output = {"Output": {"x": self.template(place), "seen": _seen(place)}} if self.draw(st.booleans()) else {}
-        return {"Type": "Succeed", **output} if self.draw(st.booleans()) else {"Type": "Pass", **output, "End": True}
+    def last(self, place: Place) -> Json:
+        if not place.sure and self.odds(6):
+            cause = f"{{% 'because ' & $string({self.sure_code(place)}) %}}"
+            return {"Type": "Fail", "Error": self.random.choice(["Broken", "GaveUp"]), "Cause": cause}
+        output = {} if self.odds(3) else {"Output": {"x": self.template(place), "seen": place.seen()}}
+        return {"Type": "Succeed", **output} if self.odds(2) else {"Type": "Pass", **output, "End": True}
 
-    def step(self, place: _Place, name: str, following: str) -> tuple[dict[str, Json], _Place]:
-        kinds = [self.passing, self.calling, self.choosing, self.waiting]
-        if place.depth < 3:
-            kinds += [self.looping, self.side_by_side, self.each]
-        return self.draw(st.sampled_from(kinds))(place, name, following)
+    def step(self, place: Place, name: str, following: str) -> Steps:
+        kinds = [self.passing, self.calling, self.calling, self.choosing, self.waiting, self.looping]
+        if place.depth < self.deepest:
+            kinds += [self.side_by_side, self.each, self.each]
+        return self.random.choice(kinds)(place, name, following)
 
     # --- steps: each returns its states, the first of them with the step's name, and where one is after them
 
-    def passing(self, place: _Place, name: str, following: str) -> tuple[dict[str, Json], _Place]:
+    def passing(self, place: Place, name: str, following: str) -> Steps:
         state: dict[str, Json] = {"Type": "Pass", "Next": following}
-        if self.draw(st.booleans()):
+        if self.odds(2):
             state["Output"] = self.template(place)
-        if self.draw(st.booleans()):
-            variable = self.variable(place)
-            state["Assign"] = {variable: self.template(place)}
-            place = replace(place, set=tuple({*place.set, variable}))
-        return {name: state}, place
+        if self.odds(3):
+            return {name: state}, place
+        assigned = {self.variable(place): self.template(place) for _ in range(2)}
+        return {name: {**state, "Assign": assigned}}, place.having(*assigned)
 
-    def variable(self, place: _Place) -> str:
+    def variable(self, place: Place) -> str:
         """Return a variable for this depth: a scope never assigns those of the scopes around it."""
-        return f"{self.draw(st.sampled_from('vwx'))}{place.depth}"
+        return f"{self.random.choice('vwx')}{place.depth}"
 
-    def calling(self, place: _Place, name: str, following: str) -> tuple[dict[str, Json], _Place]:
-        resource = _CALL + self.draw(st.sampled_from(["", "", ".waitForTaskToken"]))
+    def calling(self, place: Place, name: str, following: str) -> Steps:
+        resource = _CALL if self.random.random() < 0.7 else f"{_CALL}.waitForTaskToken"
+        path = "" if place.path is None else f"{{% {place.path} %}}"
         tried = "{% $states.context.State.RetryCount %}"
-        payload = {"path": f"{{% {place.path or repr('')} %}}", "x": self.expression(place), "tried": tried, **_seen(place)}
+        payload = {"path": path, "x": self.expression(place), "tried": tried, **place.seen()}
         state = {"Type": "Task", "Resource": resource, "Arguments": {"FunctionName": "f", "Payload": payload}}
         if self.odds(4):
-            state["TimeoutSeconds"] = self.draw(st.integers(1, 1000))
+            state["TimeoutSeconds"] = self.random.randint(1, 1000)
         self.scripts[name] = self.script(place)
-        return self.recovering(place, name, following, state, self.draw(st.booleans()))
+        return self.recovering(place, name, following, state, may_retry=True)
 
-    def script(self, place: _Place) -> Json:
-        result = st.fixed_dictionaries({"result": _VALUES})
-        failure = st.fixed_dictionaries({"error": st.sampled_from(_ERRORS), "cause": st.sampled_from(["", "why"])})
-        answers = st.lists(st.one_of(result, result, failure), min_size=1, max_size=3)
+    def script(self, place: Place) -> Json:
+        def answers() -> list[Json]:
+            failure = {"error": self.random.choice(_ERRORS), "cause": self.random.choice(["", "why"])}
+            failures = [failure for _ in range(self.random.choice([0, 0, 1, 2]))]
+            return [*failures, failure if self.odds(5) else {"result": self.value()}]
+
         if place.path is None:
-            return self.draw(answers)
-        one = self.draw(st.text("abc", min_size=1, max_size=2))
-        return {"by": "Payload.path", "answers": {one: self.draw(answers), "*": self.draw(answers)}}
+            return answers()
+        one = self.random.choice(["a", "b", "c", "aa", "ab"])
+        return {"by": "Payload.path", "answers": {one: answers(), "*": answers()}}
 
     def recovering(
-        self, place: _Place, name: str, following: str, state: dict[str, Json], may_retry: bool
-    ) -> tuple[dict[str, Json], _Place]:
+        self, place: Place, name: str, following: str, state: dict[str, Json], *, may_retry: bool
+    ) -> Steps:
         """Add retriers, catchers, Assign and Output to a state that may fail."""
-        more = ["$states.result"]
-        if may_retry:
-            handled = self.draw(st.lists(st.sampled_from(_HANDLED), max_size=2))
-            retriers = [*handled, *([["States.ALL"]] if self.draw(st.booleans()) else [])]
-            state["Retry"] = [{"ErrorEquals": errors, "MaxAttempts": self.draw(st.integers(0, 2))} for errors in retriers]
         after = place
         states: dict[str, Json] = {}
-        if place.sure or self.draw(st.booleans()):
-            handled = [] if place.sure else self.draw(st.lists(st.sampled_from(_HANDLED), max_size=2))
-            ends = [["States.ALL"]] if place.sure or self.draw(st.booleans()) else []
+        if may_retry and self.odds(2):
+            handled = [*self.some(_HANDLED, 2), *([["States.ALL"]] if self.odds(2) else [])]
+            state["Retry"] = [{"ErrorEquals": errors, "MaxAttempts": self.random.randint(0, 2)} for errors in handled]
+        if place.sure or self.odds(2):
             handler, caught = self.name("Caught"), self.variable(place)
-            state["Catch"] = [self.catcher(place, errors, handler, caught) for errors in [*handled, *ends]]
-            if state["Catch"]:
+            handled = [*self.some(_HANDLED, 2), *([["States.ALL"]] if place.sure or self.odds(2) else [])]
+            state["Catch"] = [self.catcher(place, errors, handler, caught) for errors in handled]
+            if handled:
                 states[handler] = {"Type": "Pass", "Next": following}
-                after = replace(after, perhaps=tuple({*after.perhaps, caught}))
-        if self.draw(st.booleans()):
-            variable = self.variable(place)
-            state["Assign"] = {variable: self.template(place, *more)}
-            after = replace(after, perhaps=tuple({*after.perhaps, variable}))
-        if "Output" not in state and self.draw(st.booleans()):
-            state["Output"] = self.template(place, *more)
+                after = after.having(caught)
+        if self.odds(2):
+            assigned = {self.variable(place): self.template(place, "$states.result")}
+            state["Assign"] = assigned
+            after = after.having(*assigned)
+        if "Output" not in state and self.odds(2):
+            state["Output"] = self.template(place, "$states.result")
         return {name: {**state, "Next": following}, **states}, after
 
-    def catcher(self, place: _Place, errors: list[str], handler: str, caught: str) -> Json:
-        told = f"{{'error': $states.errorOutput.Error, 'for': '{errors[0]}', 'x': {self.code(replace(place, sure=True))}}}"
-        assign = {"Assign": {caught: self.template(place, "$states.errorOutput.Error")}} if self.draw(st.booleans()) else {}
+    def catcher(self, place: Place, errors: list[str], handler: str, caught: str) -> Json:
+        told = f"{{'error': $states.errorOutput.Error, 'for': '{errors[0]}', 'x': {self.sure_code(place)}}}"
+        assign = {"Assign": {caught: self.template(place, "$states.errorOutput.Error")}} if self.odds(2) else {}
         return {"ErrorEquals": errors, "Output": f"{{% {told} %}}", **assign, "Next": handler}
 
-    def choosing(self, place: _Place, name: str, following: str) -> tuple[dict[str, Json], _Place]:
-        rules: list[Json] = []
-        states: dict[str, Json] = {}
-        perhaps = set(place.perhaps)
-        for _ in range(self.draw(st.integers(1, 3))):
-            target = following
-            if self.draw(st.booleans()):
-                target = self.name("Way")
-                states[target] = {"Type": "Pass", "Output": self.template(place), "Next": following}
-            rule: dict[str, Json] = {"Condition": self.condition(place), "Next": target}
-            if self.draw(st.booleans()):
-                variable = self.variable(place)
-                rule["Assign"] = {variable: self.template(place)}
-                perhaps.add(variable)
-            if self.draw(st.booleans()):
+    def choosing(self, place: Place, name: str, following: str) -> Steps:
+        rules, states, assigned = [], {}, set()
+        for _ in range(self.random.randint(1, 3)):
+            rule: dict[str, Json] = {"Condition": self.condition(place), "Next": following}
+            if self.odds(2):
+                rule["Next"] = self.name("Way")
+                states[rule["Next"]] = {"Type": "Pass", "Output": self.template(place), "Next": following}
+            if self.odds(2):
+                rule["Assign"] = {self.variable(place): self.template(place)}
+                assigned |= rule["Assign"].keys()
+            if self.odds(2):
                 rule["Output"] = self.template(place)
             rules.append(rule)
         state: dict[str, Json] = {"Type": "Choice", "Choices": rules}
         if place.sure or not self.odds(5):
-            state["Default"] = following
-        if self.draw(st.booleans()):
-            state["Output"] = self.template(place)
-        return {name: state, **states}, replace(place, perhaps=tuple(perhaps))
+            own = {self.variable(place): self.template(place)}
+            state |= {"Default": following, "Assign": own, "Output": self.template(place)}
+            assigned |= own.keys()
+        return {name: state, **states}, place.having(*assigned)
 
-    def waiting(self, place: _Place, name: str, following: str) -> tuple[dict[str, Json], _Place]:
-        seconds = st.integers(0, 5000) | st.sampled_from(["{% $count([1, 2, 3]) %}"])
-        invalid = st.sampled_from(["{% -1 %}", "{% 1.5 %}", "{% 'soon' %}"])
+    def waiting(self, place: Place, name: str, following: str) -> Steps:
         state: dict[str, Json] = {"Type": "Wait", "Next": following}
-        if self.draw(st.booleans()):
-            state["Seconds"] = self.draw(seconds if place.sure or not self.odds(6) else invalid)
-        else:
-            state["Timestamp"] = f"2026-03-{self.draw(st.integers(1, 9)):02}T10:00:00Z"
+        invalid = not place.sure and self.odds(10)
+        match self.random.randrange(3):
+            case 0:
+                state["Seconds"] = self.random.randint(0, 5000)
+            case 1:
+                state["Seconds"] = self.random.choice(["{% -1 %}", "{% 'x' %}"]) if invalid else "{% $count([1, 2]) %}"
+            case _:
+                state["Timestamp"] = f"2026-03-{self.random.randint(1, 9):02}T10:00:00{'Z' if not self.odds(2) else '+01:00'}"
+        if self.odds(2):
+            state["Output"] = self.template(place)
         return {name: state}, place
 
-    def looping(self, place: _Place, name: str, following: str) -> tuple[dict[str, Json], _Place]:
+    def looping(self, place: Place, name: str, following: str) -> Steps:
         """Return a few rounds of something, counted in a variable."""
         rounds, body, test = f"rounds{next(self._numbers)}", self.name("Body"), self.name("More")
-        inside = replace(place, set=(*place.set, rounds), again=True)
-        inner, after = self.draw(st.sampled_from([self.passing, self.calling]))(inside, body, test)
+        inside = replace(place.having(rounds), again=True)
+        inner, after = self.random.choice([self.passing, self.calling])(inside, body, test)
         again = {"Condition": f"{{% ${rounds} < 2 %}}", "Assign": {rounds: f"{{% ${rounds} + 1 %}}"}, "Next": body}
         begin = {"Type": "Pass", "Assign": {rounds: 0}, "Next": body}
         states = {name: begin, **inner, test: {"Type": "Choice", "Choices": [again], "Default": following}}
-        return states, replace(place, set=after.set, perhaps=after.perhaps)
+        return states, replace(after, again=place.again)
 
-    def inside(self, place: _Place, **changes: Json) -> _Place:
-        return replace(place, depth=place.depth + 1, **changes)
-
-    def side_by_side(self, place: _Place, name: str, following: str) -> tuple[dict[str, Json], _Place]:
-        may_retry = not self.calm and self.draw(st.booleans())
-        branches = self.draw(st.integers(1, 3))
-        bold = self.draw(st.integers(0, branches - 1))  # in calm machines the one that may fail
-        places = [
-            self.inside(place, sure=self.calm and (number != bold or place.sure), again=place.again or may_retry)
+    def side_by_side(self, place: Place, name: str, following: str) -> Steps:
+        may_retry = not self.calm and self.odds(2)
+        branches = self.random.randint(1, 3)
+        bold = self.random.randrange(branches)  # in calm machines the one that may fail
+        inside = replace(place, depth=place.depth + 1, again=place.again or may_retry)
+        scopes = [
+            self.chain(replace(inside, sure=place.sure or (self.calm and number != bold)), self.random.randint(0, 2))
             for number in range(branches)
         ]
-        state: dict[str, Json] = {"Type": "Parallel", "Branches": [self.scope(inside) for inside in places]}
-        if self.draw(st.booleans()):
+        state: dict[str, Json] = {"Type": "Parallel", "Branches": scopes}
+        if self.odds(2):
             state["Arguments"] = {"given": self.template(place)}
-        return self.recovering(place, name, following, state, may_retry)
+        return self.recovering(place, name, following, state, may_retry=may_retry)
 
-    def each(self, place: _Place, name: str, following: str) -> tuple[dict[str, Json], _Place]:
-        distributed = not place.again and self.draw(st.booleans())
-        may_retry = not self.calm and not distributed and self.draw(st.booleans())
+    def each(self, place: Place, name: str, following: str) -> Steps:
+        distributed = not place.again and self.odds(2)
+        may_retry = not self.calm and not distributed and self.odds(2)
+        state = {"Type": "Map", **self.items(place)}
+        given = self.distribute(place, state) if distributed else "$states.input"
         begin, path = self.name("Item"), f"path{next(self._numbers)}"
-        outer = () if distributed else place.set
-        inside = self.inside(
-            replace(place, set=(*outer, path), perhaps=() if distributed else place.perhaps),
+        inside = Place(
+            depth=place.depth + 1,
+            variables=(path,) if distributed else place.having(path).variables,
             path=f"${path}",
             sure=self.calm and not distributed,
             again=place.again or may_retry,
         )
-        state: dict[str, Json] = {"Type": "Map", "Items": [{"id": id_, "n": n} for n, id_ in enumerate(self.items())]}
+        chain = self.chain(inside, self.random.randint(0, 2))
+        item = {"Type": "Pass", "Assign": {path: f"{{% {given}.path %}}"}, "Next": chain["StartAt"]}
+        state["ItemProcessor"] = {
+            **({"ProcessorConfig": _DISTRIBUTED} if distributed else {}),
+            "StartAt": begin,
+            "States": {begin: item, **chain["States"]},
+        }
+        return self.recovering(place, name, following, state, may_retry=may_retry)
+
+    def items(self, place: Place) -> dict[str, Json]:
+        """Return the items of a Map, each with a path of its own."""
+        listed = [{"id": identity, "n": number} for number, identity in enumerate(self.some("abc", 3))]
         above = "" if place.path is None else f"{place.path} & "
-        state["ItemSelector"] = {
+        selector = {
             "path": f"{{% {above}$states.context.Map.Item.Value.id %}}",
             "n": "{% $states.context.Map.Item.Index %}",
-            "x": self.expression(replace(place, sure=place.sure or self.calm)),
+            "x": f"{{% {self.sure_code(place) if self.calm else self.code(place)} %}}",
         }
-        given = "$states.input"
-        if distributed:
-            given = self.distribute(place, state)
-        item = {"Type": "Pass", "Assign": {path: f"{{% {given}.path %}}"}}
-        chain = self.chain(inside, self.draw(st.integers(0, 2)))
-        scope = {"StartAt": begin, "States": {begin: {**item, "Next": chain["StartAt"]}, **chain["States"]}}
-        mode = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}} if distributed else {}
-        state["ItemProcessor"] = {**mode, **scope}
-        return self.recovering(place, name, following, state, may_retry)
+        limit = {"MaxConcurrency": self.random.randint(0, 2)} if self.odds(2) else {}
+        return {"Items": listed, "ItemSelector": selector, **limit}
 
-    def items(self) -> list[str]:
-        return self.draw(st.lists(st.sampled_from("abc"), max_size=3, unique=True))
-
-    def distribute(self, place: _Place, state: dict[str, Json]) -> str:
+    def distribute(self, place: Place, state: dict[str, Json]) -> str:
         """Add to a Map what distributed ones have, and return where a child finds an item."""
-        if self.draw(st.booleans()):
-            state["ToleratedFailureCount"] = self.draw(st.integers(0, 2))
-        if self.draw(st.booleans()):
-            state["ToleratedFailurePercentage"] = self.draw(st.sampled_from([0, 33, 34, 50, 100]))
+        if self.odds(2):
+            state["ToleratedFailureCount"] = self.random.randint(0, 2)
+        if self.odds(2):
+            state["ToleratedFailurePercentage"] = self.random.choice([0, 33, 34, 50, 100])
         if place.sure:
             state |= {"ToleratedFailurePercentage": 100, "ToleratedFailureCount": 0}
         told = "$type($r) = 'object' and $exists($r.Status) ? $r.Error : $r"
         state["Output"] = f"{{% [$map($states.result, function($r) {{ {told} }})] %}}"
-        if self.draw(st.booleans()):
-            state["ItemBatcher"] = {"MaxItemsPerBatch": self.draw(st.integers(1, 3))}
-            return "$states.input.Items[0]"
-        return "$states.input"
-
-
-@st.composite
-def runs(draw: DrawFn, *, calm: bool) -> Run:
-    """Draw a definition with all that a run needs.
-
-    Args:
-        calm: What it comes to does not depend on the order in which branches and iterations run.
-    """
-    builder = _Builder(draw, calm)
-    definition = {"QueryLanguage": "JSONata", **builder.chain(_Place(), draw(st.integers(2, 5)))}
-    return Run(definition, draw(_VALUES), builder.scripts)
+        if self.odds(2):
+            return "$states.input"
+        state["ItemBatcher"] = {"MaxItemsPerBatch": self.random.randint(1, 3)}
+        return "$states.input.Items[0]"

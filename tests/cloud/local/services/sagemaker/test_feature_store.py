@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cloud_side.local.database import Database
+from tests.cloud.local.kept import Kept
 from tests.cloud.local.services.sagemaker import asked
-from tests.cloud.local.services.sagemaker.emptied import Opened
 
 MORNING, NOON, EVENING = "2026-03-01T08:00:00Z", "2026-03-01T12:00:00.500Z", "2026-03-01T18:00:00Z"
 
@@ -46,9 +46,9 @@ class Store:
 
 
 @pytest.fixture
-def store(opened: Opened, clients: dict[str, Any]) -> Store:
-    clients["sagemaker"].create_feature_group(**asked.feature_group())
-    return Store(clients["sagemaker-featurestore-runtime"], clients["sagemaker"], opened.database)
+def store(opened: Kept) -> Store:
+    opened.client("sagemaker").create_feature_group(**asked.feature_group())
+    return Store(opened.client("sagemaker-featurestore-runtime"), opened.client("sagemaker"), opened.database)
 
 
 def refused(call: Callable[[], object]) -> str:
@@ -133,6 +133,8 @@ def test_many_records_are_got_at_once_and_what_is_missing_is_told_apart(store: S
         ({"verified_at": ""}, "event time"),
         ({"width": "12.5"}, "Integral"),
         ({"width": str(2**63)}, "Integral"),
+        ({"width": "1_000"}, "Integral"),
+        ({"score": "\u0661"}, "Fractional"),
         ({"score": "high"}, "Fractional"),
         ({"score": "nan"}, "Fractional"),
         ({"verified_at": "yesterday"}, "yyyy-MM-dd"),

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from cloud_side.local.services.sagemaker.labeling_chore import LabelingJobs
 from cloud_side.local.services.sagemaker.labeling_manifest import ManifestError, read_manifest
 from cloud_side.local.services.sagemaker.labeling_tasks import AnswerError, LabelingTask, answer, open_tasks
+from tests.cloud.local.kept import Kept
 from tests.cloud.local.services.sagemaker import asked
-from tests.cloud.local.services.sagemaker.emptied import Opened
 
 BOXES = {"image_size": [{"width": 640, "height": 480, "depth": 3}], "annotations": [{"class_id": 0, "left": 1}]}
 CLASSES = {"class-map": {"0": "scratch"}, "type": "groundtruth/object-detection"}
@@ -24,7 +24,7 @@ CLASSES = {"class-map": {"0": "scratch"}, "type": "groundtruth/object-detection"
 class Desk:
     """A work team of one, whose clock the tests move."""
 
-    opened: Opened
+    opened: Kept
     s3: Any
     sagemaker: Any
     now: datetime = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -69,8 +69,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(opened: Opened, clients: dict[str, Any]) -> Desk:
-    return Desk(opened, clients["s3"], clients["sagemaker"])
+def desk(opened: Kept) -> Desk:
+    return Desk(opened, opened.client("s3"), opened.client("sagemaker"))
 
 
 def image(name: str, **more: Any) -> dict[str, Any]:
@@ -143,6 +143,7 @@ def test_a_job_is_described_and_listed_as_it_was_asked_for(desk: Desk) -> None:
         ("\udcff".encode(errors="surrogateescape").decode("latin-1"), "line 2 of the manifest is no JSON"),
         ("[" * 99_000, "line 2 of the manifest is no JSON"),
         ('{"source-ref": "s3://bench/a.png", "score": NaN}', "line 2 of the manifest is no JSON"),
+        ('{"source-ref": "s3://bench/a.png", "score": 1e999}', "line 2 of the manifest is no JSON"),
         ("7", "line 2 of the manifest has no source-ref"),
         ('{"source": "s3://bench/a.png"}', "line 2 of the manifest has no source-ref"),
         ('{"source-ref": 7}', "line 2 of the manifest has no source-ref"),
@@ -249,7 +250,7 @@ class Deadly:
 
         def iter_chunks(self, _: int) -> Any:
             with closing(self._body):
-                for number, chunk in enumerate(self._body.iter_chunks(20_000)):
+                for number, chunk in enumerate(self._body.iter_chunks(5_000)):
                     if number == self._pieces:
                         raise Killed
                     yield chunk
@@ -259,17 +260,18 @@ def test_an_engine_that_is_killed_opens_and_ends_a_job_once(desk: Desk) -> None:
     desk.s3.put_bucket_notification_configuration(
         Bucket="bench", NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
-    desk.list_images(*(image(str(number)) for number in range(2500)))
+    desk.list_images(*(image(str(number)) for number in range(1200)))
     desk.sagemaker.create_labeling_job(**asked.labeling())
     with pytest.raises(Killed):
-        desk.engine(Deadly(desk.s3, pieces=4)).turn()
-    assert desk.tasks() == []
+        desk.engine(Deadly(desk.s3, pieces=10)).turn()
+    read = desk.opened.database.connection().execute("SELECT COUNT(*) FROM labeling_tasks").fetchone()
+    assert (read[0], desk.tasks()) == (1000, [])
     desk.chore.turn()
-    assert desk.described()["LabelCounters"]["Unlabeled"] == 2500
-    assert len(desk.tasks(most=5000)) == 2500
-    assert [task.line for task in desk.tasks(after=1200, most=2)] == [1201, 1202]
+    assert desk.described()["LabelCounters"]["Unlabeled"] == 1200
+    assert len(desk.tasks(most=5000)) == 1200
+    assert [task.line for task in desk.tasks(after=1100, most=2)] == [1101, 1102]
     with desk.opened.database.transaction() as connection:
-        for line in range(1, 2501):
+        for line in range(1, 1201):
             answer(connection, "label-1", line, BOXES, CLASSES, now=desk.now)
     with pytest.raises(Killed):
         desk.engine(Deadly(desk.s3)).turn()
@@ -277,7 +279,7 @@ def test_an_engine_that_is_killed_opens_and_ends_a_job_once(desk: Desk) -> None:
         desk.answer(1)
     desk.chore.turn()
     assert desk.described()["LabelingJobStatus"] == "Completed"
-    assert len(desk.labels()) == 2500
+    assert len(desk.labels()) == 1200
     assert len(desk.told()) == 1
     written = [event["detail"]["object"]["key"] for event in desk.told("Object Created")]
     assert [key for key in written if key.startswith("labels/")] == ["labels/label-1/manifests/output/output.manifest"]
@@ -289,6 +291,7 @@ def test_a_job_whose_output_has_no_bucket_has_failed(desk: Desk) -> None:
     desk.answer(1)
     desk.chore.turn()
     assert "no-such-bucket" in desk.described()["FailureReason"]
+    assert list(desk.opened.home.jobs.rglob("*.manifest")) == []
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from botocore.exceptions import ClientError
 
 from cloud_side.local.calling import Caller, calling
 from cloud_side.local.database import Database
+from tests.cloud.local.kept import Kept
 from tests.cloud.local.services.sagemaker import asked
-from tests.cloud.local.services.sagemaker.emptied import Opened
 
 
 @pytest.fixture
-def registry(opened: Opened, clients: dict[str, Any]) -> tuple[Any, Database]:
-    clients["sagemaker"].create_model_package_group(ModelPackageGroupName="scratches")
-    return clients["sagemaker"], opened.database
+def registry(opened: Kept) -> tuple[Any, Database]:
+    opened.client("sagemaker").create_model_package_group(ModelPackageGroupName="scratches")
+    return opened.client("sagemaker"), opened.database
 
 
 def events(database: Database) -> list[dict[str, Any]]:
@@ -37,6 +37,15 @@ def test_a_new_version_and_its_approval_are_told_as_events(registry: tuple[Any, 
     assert approved["detail"]["InferenceSpecification"] == asked.package()["InferenceSpecification"]
     assert set(approved["detail"]["UpdatedModelPackageFields"]) == {"ModelApprovalStatus", "ApprovalDescription"}
     assert approved["detail"]["CreationTime"].endswith("Z")
+
+
+def test_a_property_that_is_taken_away_is_told_as_a_change(registry: tuple[Any, Database]) -> None:
+    sagemaker, database = registry
+    arn = sagemaker.create_model_package(**asked.package(CustomerMetadataProperties={"gate": "open"}))[
+        "ModelPackageArn"
+    ]
+    sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataPropertiesToRemove=["gate"])
+    assert events(database)[-1]["detail"]["UpdatedModelPackageFields"] == ["CustomerMetadataProperties"]
 
 
 def test_a_task_that_was_cut_off_registers_its_model_once(registry: tuple[Any, Database]) -> None:
