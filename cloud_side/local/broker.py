@@ -4,6 +4,7 @@ import logging
 import random
 import select
 import time
+import uuid
 from dataclasses import dataclass, field
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
@@ -15,7 +16,8 @@ from cloud_side.local.database import Database
 from edge_inspector.backoff import pause_s
 
 MOST_KEPT = 10_000
-_WINDOW = 20  # messages in flight: mosquitto's default
+_WINDOW = 20  # messages in flight at most: mosquitto's default
+_HEAD_BYTES = 10  # of a PUBLISH of version 5 beside topic and payload, at most
 _ANSWER_S = 5.0  # for the network, then for the broker
 _KEEPALIVE_S = 30
 _LOOK_S = 0.1
@@ -53,7 +55,6 @@ class BrokerConnection:
         database: Database,
         broker: Broker | None,
         *,
-        client_id: str = "edge-inspector-cloud",
         most_kept: int = MOST_KEPT,
         pauses_s: tuple[float, float] = _PAUSES_S,
     ) -> None:
@@ -62,13 +63,12 @@ class BrokerConnection:
         Args:
             database: Holds the messages.
             broker: Takes them; None where there is none.
-            client_id: Unique at the broker.
             most_kept: Messages that wait for it, the newest ones.
             pauses_s: The shortest and the longest pause before it is tried again, in seconds.
         """
         self._database = database
         self._broker = broker
-        self._client_id = client_id
+        self._client_id = f"edge-inspector-cloud-{uuid.uuid4().hex[:8]}"  # another home's engine may be there too
         self._most_kept = most_kept
         self._pauses_s = pauses_s
         self._client: Client | None = None
@@ -77,7 +77,7 @@ class BrokerConnection:
         self._dropped = 0
         self._is_accepted = False
         self._end = ""  # why the connection ended, or was not accepted
-        self._largest = _NO_LIMIT
+        self._largest, self._window = _NO_LIMIT, _WINDOW
         self._in_flight: dict[int, int] = {}  # the row's number by paho's message id
         self._settled: list[int] = []
 
@@ -104,7 +104,7 @@ class BrokerConnection:
 
     def _connect(self, broker: Broker) -> str:
         """Connect, and return what was in the way, or nothing."""
-        self._is_accepted, self._end, self._largest = False, "it does not answer", _NO_LIMIT
+        self._is_accepted, self._end = False, "it does not answer"
         try:
             self._client = self._built(broker)
             self._client.connect(broker.host, broker.port, _KEEPALIVE_S, clean_start=True)
@@ -137,15 +137,15 @@ class BrokerConnection:
 
     def _send(self) -> bool:
         """Publish what waits, as far as the window goes, and return whether anything was."""
-        room = _WINDOW - len(self._in_flight)
+        room = self._window - len(self._in_flight)
         last = max(self._in_flight.values(), default=0)
         query = "SELECT * FROM messages WHERE seq > ? ORDER BY seq LIMIT ?"
         rows = self._database.connection().execute(query, (last, room)).fetchall()
         for row in rows:
             if self._client is None:
                 break
-            if len(row["payload"]) + len(row["topic"]) > self._largest:
-                self._refuse(row["seq"], f"{len(row['payload'])} bytes are more than it takes, {self._largest}")
+            if (size := len(row["payload"]) + len(row["topic"].encode()) + _HEAD_BYTES) > self._largest:
+                self._refuse(row["seq"], f"{size} bytes are more than it takes, {self._largest}")
                 continue
             try:
                 sent = self._client.publish(row["topic"], row["payload"], qos=1, retain=bool(row["retain"]))
@@ -228,6 +228,7 @@ class BrokerConnection:
         self._is_accepted = not reason.is_failure
         self._end = f"it refused the connection: {reason.getName()}"
         self._largest = getattr(properties, "MaximumPacketSize", _NO_LIMIT)
+        self._window = min(_WINDOW, getattr(properties, "ReceiveMaximum", _WINDOW))
 
     def _on_disconnect(
         self, _client: Client, _userdata: object, _flags: DisconnectFlags, reason: ReasonCode, _: Properties | None

@@ -13,6 +13,7 @@ _SECRET = re.compile(_WORDS, re.IGNORECASE)
 _PATHS = ("/", "./", "../", "~/")
 # Greedy, to the last @ of the word: a password may hold a slash or an @.
 _USER_AND_PASSWORD = re.compile(r"([a-z][a-z0-9+.-]{0,20}://)[^\s\"'<>]*@", re.IGNORECASE)
+_WORD = re.compile(r"[^\s\"'<>]+")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^\s\"'<>]+", re.IGNORECASE)
 _PARAMETER = re.compile(r"([?&;])([^=&;\s]+)=([^&;\s]*)")
 _HARMLESS_PARAMETERS = frozenset(
@@ -56,7 +57,7 @@ def redact(document: object) -> object:
 
 def redact_text(text: str) -> str:
     """Return text of any kind without passwords in addresses, and without the values of what is named like a secret."""
-    text = _USER_AND_PASSWORD.sub(rf"\1{REDACTED}@", text)
+    text = _WORD.sub(_without_password, text)
     text = _ADDRESS.sub(lambda address: _PARAMETER.sub(_without_value, address[0]), text)
     return _PAIR.sub(_without_pair, text)
 
@@ -108,6 +109,12 @@ def _texts(value: object) -> Iterator[str]:
                 yield from _texts(inner)
         case _:
             yield str(value)
+
+
+def _without_password(word: re.Match[str]) -> str:
+    """A word is looked at closely only where it may hold a password: the pattern is slow on many `://` without an @."""
+    found = word[0].find("://")
+    return _USER_AND_PASSWORD.sub(rf"\1{REDACTED}@", word[0]) if 0 <= found < word[0].rfind("@") else word[0]
 
 
 def _without_value(parameter: re.Match[str]) -> str:

@@ -5,15 +5,13 @@ import logging
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from cloud_side.local.database import Database
 from cloud_side.local.delivery.targets import StartExecution, bring
-from cloud_side.local.services.events.deliveries import deliver_later, name_of
-from cloud_side.local.services.events.inputs import Occasion, input_of
+from cloud_side.local.services.events.deliveries import deliver_by
 from cloud_side.local.services.events.patterns import Pattern
-from cloud_side.local.services.events.rules import ENABLED, Rule, targets_of
+from cloud_side.local.services.events.rules import ENABLED, Rule
 from cloud_side.local.wiring import RefusedRequest
 from edge_inspector.backoff import pause_s
 
@@ -57,16 +55,15 @@ class Delivery:
 
     def _take_events(self) -> bool:
         query = "SELECT * FROM emitted ORDER BY seq LIMIT ?"
-        if not self._database.connection().execute(query, (_BATCH,)).fetchall():
+        rows = self._database.connection().execute(query, (_BATCH,)).fetchall()  # nobody else takes any
+        if not rows:
             return False
         with self._database.transaction() as connection:
-            rules = list(_rules(connection))
-            rows = connection.execute(query, (_BATCH,)).fetchall()
+            patterns = _patterns(connection)
             for row in rows:
                 event = json.loads(row["event"])
-                for rule, pattern in rules:
-                    if pattern.matches(event):
-                        _send(connection, rule, event)
+                for rule in (rule for rule, pattern in patterns if pattern.matches(event)):
+                    deliver_by(rule, event, connection, now=datetime.now(UTC))
             connection.execute("DELETE FROM emitted WHERE seq <= ?", (rows[-1]["seq"],))
         return True
 
@@ -109,14 +106,6 @@ class Delivery:
         _log.warning("%s to %s: given up after %d attempts: %s", row["source"], row["arn"], row["attempt"] + 1, reason)
 
 
-def _rules(connection: sqlite3.Connection) -> Iterator[tuple[Rule, Pattern]]:
+def _patterns(connection: sqlite3.Connection) -> list[tuple[Rule, Pattern]]:
     query = "SELECT * FROM rules WHERE state = ? AND pattern IS NOT NULL ORDER BY name"
-    for row in connection.execute(query, (ENABLED,)).fetchall():
-        yield Rule(**dict(row)), Pattern(row["pattern"])
-
-
-def _send(connection: sqlite3.Connection, rule: Rule, event: dict[str, object]) -> None:
-    occasion = Occasion(event, rule.arn, datetime.now(UTC))
-    for target in targets_of(connection, rule.name):
-        name = name_of(rule.arn, str(event["id"]), target["Id"])
-        deliver_later(connection, name, rule.arn, target, input_of(target, occasion))
+    return [(Rule(**dict(row)), Pattern(row["pattern"])) for row in connection.execute(query, (ENABLED,))]

@@ -14,8 +14,7 @@ from cloud_side.local.database import Database
 from cloud_side.local.home import ACCOUNT, REGION
 from cloud_side.local.services import scheduler
 from cloud_side.local.services.events import rules
-from cloud_side.local.services.events.deliveries import deliver_later, name_of
-from cloud_side.local.services.events.inputs import Occasion, input_of
+from cloud_side.local.services.events.deliveries import deliver_by, deliver_later, name_of
 from cloud_side.local.services.events.rules import Rule
 from cloud_side.local.services.scheduler import Schedule
 
@@ -51,9 +50,8 @@ class Schedules:
         now = self._clock()
         for table, happen in (("rules", _rule_is_due), ("schedules", _schedule_is_due)):
             due = f"FROM {table} WHERE state = 'ENABLED' AND due_at <= ?"
-            for name, _ in (
-                self._database.connection().execute(f"SELECT name, due_at {due} ORDER BY 2", (now,)).fetchall()
-            ):
+            names = self._database.connection().execute(f"SELECT name {due} ORDER BY due_at", (now,)).fetchall()
+            for (name,) in names:
                 with self._database.transaction() as connection:
                     row = connection.execute(f"SELECT * {due} AND name = ?", (now, name)).fetchone()
                     if row is not None:  # else it was changed meanwhile
@@ -67,11 +65,9 @@ class Schedules:
 def _rule_is_due(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> None:
     rule = Rule(**dict(row))
     event = _event("aws.events", rule.arn, row, now)
-    occasion = Occasion(event, rule.arn, datetime.fromtimestamp(now, UTC))
-    for target in rules.targets_of(connection, rule.name):
-        name = name_of(rule.arn, event["id"], target["Id"])
-        deliver_later(connection, name, rule.arn, target, input_of(target, occasion))
-    due_at = rules.next_due(rule.schedule, rule.created_at, datetime.fromtimestamp(now, UTC))
+    moment = datetime.fromtimestamp(now, UTC)
+    deliver_by(rule, event, connection, now=moment)
+    due_at = rules.next_due(rule.schedule, rule.created_at, moment)
     rules.keep(connection, replace(rule, due_at=due_at))
 
 

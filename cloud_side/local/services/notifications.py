@@ -13,6 +13,7 @@ from typing import Any
 from cloud_side.local import outbox
 from cloud_side.local.home import ACCOUNT, REGION
 from cloud_side.local.services.functions import configuration, queued
+from cloud_side.local.services.pages import page
 from cloud_side.local.wiring import Answer, RefusedRequest, Request, Service
 
 MESSAGE_BYTES = 262_144
@@ -172,8 +173,8 @@ def _delete(request: Request, connection: sqlite3.Connection) -> Answer:
 
 def _list(request: Request) -> Answer:
     query = "SELECT arn FROM topics WHERE arn > ? ORDER BY arn LIMIT ?"
-    rows = request.database.connection().execute(query, (_after(request), _PAGE + 1)).fetchall()
-    return {"Topics": [{"TopicArn": row["arn"]} for row in rows[:_PAGE]], **_next(rows)}
+    rows = request.database.connection().execute(query, (request.parameters.get("NextToken", ""), _PAGE + 1))
+    return page("Topics", [{"TopicArn": row["arn"]} for row in rows], _PAGE, "TopicArn")
 
 
 def _subscribe(request: Request, connection: sqlite3.Connection) -> Answer:
@@ -204,7 +205,7 @@ def _list_subscriptions(request: Request) -> Answer:
     topic, connection = request.parameters["TopicArn"], request.database.connection()
     _require_topic(connection, topic)
     query = "SELECT * FROM subscriptions WHERE topic = ? AND arn > ? ORDER BY arn LIMIT ?"
-    rows = connection.execute(query, (topic, _after(request), _PAGE + 1)).fetchall()
+    rows = connection.execute(query, (topic, request.parameters.get("NextToken", ""), _PAGE + 1))
     subscriptions = [
         {
             "SubscriptionArn": row["arn"],
@@ -213,17 +214,9 @@ def _list_subscriptions(request: Request) -> Answer:
             "Endpoint": row["endpoint"],
             "TopicArn": topic,
         }
-        for row in rows[:_PAGE]
+        for row in rows
     ]
-    return {"Subscriptions": subscriptions, **_next(rows)}
-
-
-def _after(request: Request) -> str:
-    return str(request.parameters.get("NextToken") or "")
-
-
-def _next(rows: list[sqlite3.Row]) -> dict[str, str]:
-    return {"NextToken": rows[_PAGE - 1]["arn"]} if len(rows) > _PAGE else {}
+    return page("Subscriptions", subscriptions, _PAGE, "SubscriptionArn")
 
 
 def _require_topic(connection: sqlite3.Connection, arn: str) -> None:

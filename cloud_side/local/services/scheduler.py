@@ -11,6 +11,7 @@ from botocore.utils import parse_to_aware_datetime
 from cloud_side.local.home import ACCOUNT, REGION
 from cloud_side.local.services.events import deliveries
 from cloud_side.local.services.events.timing import At, TimingError, parse_timing
+from cloud_side.local.services.pages import page
 from cloud_side.local.wiring import Answer, Parameters, RefusedRequest, Request, Service, refusing
 
 TABLES = """
@@ -187,13 +188,8 @@ def _list(request: Request) -> Answer:
     )
     state = parameters.get("State")
     values = (parameters.get("NextToken", ""), prefix, prefix, state, state, limit + 1)
-    found = [Schedule(**dict(row)).told() for row in request.database.connection().execute(query, values)]
-    summaries = [_summary(schedule) for schedule in found[:limit]]
-    return {"Schedules": summaries} if len(found) <= limit else _with_more(summaries)
-
-
-def _with_more(summaries: list[dict[str, Any]]) -> Answer:
-    return {"Schedules": summaries, "NextToken": summaries[-1]["Name"]}
+    rows = request.database.connection().execute(query, values)
+    return page("Schedules", [_summary(Schedule(**dict(row)).told()) for row in rows], limit, "Name")
 
 
 def _summary(told: dict[str, Any]) -> dict[str, Any]:

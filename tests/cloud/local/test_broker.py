@@ -162,7 +162,52 @@ def test_a_message_that_the_broker_refuses_does_not_stop_the_next(
         assert subscriber.next().payload == b"good"
     assert caplog.text.count("refused a message, which is dropped") == 3
     assert "Not authorized" in caplog.text
-    assert "3000 bytes are more than it takes" in caplog.text
+    assert "3013 bytes are more than it takes, 2000" in caplog.text
+
+
+def test_a_message_that_is_too_large_by_its_head_alone_holds_up_none(
+    tmp_path: Path, database: Database, connections: Callable[..., BrokerConnection], caplog: pytest.LogCaptureFixture
+) -> None:
+    with Mosquitto(tmp_path, "max_packet_size 2000") as mosquitto, Subscriber(mosquitto.port, "a/#") as subscriber:
+        connection = connections(mosquitto.port)
+        for size in range(1985, 2001):  # with the topic 3 bytes more, and a head of up to 10
+            publish(database, "x" * size)
+        publish(database, "good")
+        turn_until_sent(connection, database)
+        sizes = [len(payload) for payload in subscriber.payloads_until(b"good")]
+    assert sizes == [*range(1985, 1985 + len(sizes) - 1), 4]
+    assert caplog.text.count("refused a message, which is dropped") == 17 - len(sizes)
+    assert "the connection was lost" not in caplog.text
+
+
+def test_no_more_is_in_flight_than_the_broker_takes(
+    tmp_path: Path, database: Database, connections: Callable[..., BrokerConnection]
+) -> None:
+    with (
+        Mosquitto(tmp_path, "max_inflight_messages 5") as mosquitto,
+        Subscriber(mosquitto.port) as subscriber,
+        Wire(mosquitto.port) as wire,
+    ):
+        connection = connections(wire.port)
+        publish(database, "first")
+        turn_until_sent(connection, database)
+        wire.answers_flow.clear()
+        publish(database, *map(str, range(10)))
+        connection.turn()
+        assert len(connection._in_flight) == 5
+        wire.answers_flow.set()
+        turn_until_sent(connection, database)
+        assert [text.decode() for text in subscriber.payloads_until(b"9")] == ["first", *map(str, range(10))]
+
+
+def test_engines_of_two_homes_share_a_broker(
+    tmp_path: Path, database: Database, connections: Callable[..., BrokerConnection], caplog: pytest.LogCaptureFixture
+) -> None:
+    with Mosquitto(tmp_path) as mosquitto:
+        for connection in (one := connections(mosquitto.port), connections(mosquitto.port), one):
+            publish(database, "m")
+            turn_until_sent(connection, database)
+    assert "the connection was lost" not in caplog.text
 
 
 def test_the_broker_may_ask_for_a_password(

@@ -4,9 +4,12 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from cloud_side.local.services.events.inputs import Occasion, input_of
+from cloud_side.local.services.events.rules import Rule, targets_of
 from cloud_side.local.wiring import RefusedRequest
 
 TABLES = """
@@ -86,3 +89,18 @@ def deliver_later(
     expires_at = now + policy.get("MaximumEventAgeInSeconds", _LONGEST_S)
     values = (name, source, target["Arn"], input_text, attempts, now, expires_at)
     connection.execute("INSERT OR IGNORE INTO deliveries VALUES (?, ?, ?, ?, 0, ?, ?, ?)", values)
+
+
+def deliver_by(rule: Rule, event: Mapping[str, Any], connection: sqlite3.Connection, *, now: datetime) -> None:
+    """Have an event delivered to all targets of a rule, once the caller's transaction is committed.
+
+    Args:
+        rule: That the event goes by.
+        event: With its `id`.
+        connection: In that transaction.
+        now: Aware UTC.
+    """
+    occasion = Occasion(event, rule.arn, now)
+    for target in targets_of(connection, rule.name):
+        name = name_of(rule.arn, event["id"], target["Id"])
+        deliver_later(connection, name, rule.arn, target, input_of(target, occasion))

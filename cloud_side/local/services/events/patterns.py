@@ -126,8 +126,8 @@ def _text_test(operator: str, operand: object, place: str) -> Test:
         case "equals-ignore-case", str():
             return lambda found: isinstance(found, str) and found.lower() == operand.lower()
         case "wildcard", str():
-            expression = _wildcard(operand, place)
-            return lambda found: isinstance(found, str) and expression.fullmatch(found) is not None
+            pieces = _pieces(operand, place)
+            return lambda found: isinstance(found, str) and _consists_of(pieces, found)
         case (("prefix" | "suffix"), {"equals-ignore-case": str(text), **more}) if not more:
             inner = _text_test(operator, text.lower(), place)
             return lambda found: isinstance(found, str) and inner(found.lower())
@@ -135,14 +135,34 @@ def _text_test(operator: str, operand: object, place: str) -> Test:
     raise PatternError(msg)
 
 
-def _wildcard(text: str, place: str) -> re.Pattern[str]:
-    parts: list[str] = []
+def _pieces(text: str, place: str) -> list[str]:
+    """Return what is between the stars of a wildcard."""
+    pieces, was_star = [""], False
     for escaped, star, plain, stray in _WILDCARD.findall(text):
-        if stray or (escaped and escaped not in r"\*") or (star and parts[-1:] == [".*"]):
+        if stray or (escaped and escaped not in r"\*") or (star and was_star):
             msg = f"{place}: found wildcard {_short(text)}, expected no ** and no \\ but in \\* and \\\\"
             raise PatternError(msg)
-        parts.append(".*" if star else re.escape(escaped or plain))
-    return re.compile("".join(parts), re.DOTALL)
+        was_star = bool(star)
+        if star:
+            pieces.append("")
+        else:
+            pieces[-1] += escaped or plain
+    return pieces
+
+
+def _consists_of(pieces: Sequence[str], text: str) -> bool:
+    """Return whether a text is these pieces with anything between them; the time grows with the text alone."""
+    if len(pieces) == 1:
+        return text == pieces[0]
+    first, *between, last = pieces
+    if not (text.startswith(first) and text.endswith(last)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for piece in between:
+        if (found := text.find(piece, at, end)) < 0:
+            return False
+        at = found + len(piece)
+    return at <= end
 
 
 def _numeric(operand: Sequence[Any], place: str) -> Test:
@@ -159,7 +179,15 @@ def _other_than(tests: Sequence[Test]) -> Test:
 
 
 def _flat(value: object) -> list[object]:
-    return [inner for one in value for inner in _flat(one)] if isinstance(value, list) else [value]
+    """Return what is in a list and in the lists in it, however deep, in any order."""
+    flat, left = [], [value]
+    while left:
+        match left.pop():
+            case list(more):
+                left += more
+            case one:
+                flat.append(one)
+    return flat
 
 
 def _is_same(found: object, wanted: object) -> bool:

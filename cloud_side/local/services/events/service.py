@@ -15,6 +15,7 @@ from cloud_side.local.services.events.inputs import InputError, require_input
 from cloud_side.local.services.events.patterns import Pattern, PatternError
 from cloud_side.local.services.events.rules import BUS, DISABLED, ENABLED, Rule, find, keep, next_due, require_bus
 from cloud_side.local.services.events.timing import At, TimingError, parse_timing
+from cloud_side.local.services.pages import page
 from cloud_side.local.wiring import Answer, RefusedRequest, Request, Service, refusing
 
 ENTRY_BYTES = 262_144
@@ -103,7 +104,7 @@ def _list_rules(request: Request) -> Answer:
     prefix, limit = request.parameters.get("NamePrefix", ""), request.parameters.get("Limit", _PAGE)
     values = (request.parameters.get("NextToken", ""), prefix, prefix, limit + 1)
     found = [Rule(**dict(row)).told() for row in request.database.connection().execute(query, values)]
-    return _page("Rules", found, limit, "Name")
+    return page("Rules", found, limit, "Name")
 
 
 def _put_targets(request: Request, connection: sqlite3.Connection) -> Answer:
@@ -134,12 +135,7 @@ def _list_targets(request: Request) -> Answer:
     connection, limit = request.database.connection(), request.parameters.get("Limit", _PAGE)
     targets = rules.targets_of(connection, find(connection, request.parameters["Rule"]).name)
     after = request.parameters.get("NextToken", "")
-    return _page("Targets", [target for target in targets if target["Id"] > after], limit, "Id")
-
-
-def _page(member: str, found: list[dict[str, Any]], limit: int, key: str) -> Answer:
-    page = found[:limit]
-    return {member: page} if len(found) <= limit else {member: page, "NextToken": page[-1][key]}
+    return page("Targets", [target for target in targets if target["Id"] > after], limit, "Id")
 
 
 def _put_events(request: Request, connection: sqlite3.Connection) -> Answer:

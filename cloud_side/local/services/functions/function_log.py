@@ -74,11 +74,9 @@ class InvocationLog:
         self._unfinished += part[: _LINE_BYTES + 1 - len(self._unfinished)]
 
     def _text(self) -> str:
-        """Return the line so far without secrets; of one that is too long neither the end of it, which may cut one."""
-        text = self._redactor.redact(self._unfinished.decode(errors="replace").rstrip("\r"))
-        if len(self._unfinished) <= _LINE_BYTES:
-            return text
-        return f"{text[: len(text) - self._redactor.longest].rpartition(' ')[0]} … the rest of this line is left out"
+        """Return the line so far without secrets."""
+        text = self._unfinished.decode(errors="replace").rstrip("\r")
+        return self._redactor.redact(text, is_cut=len(self._unfinished) > _LINE_BYTES)
 
     def _write(self, lines: list[str]) -> None:
         if not lines:

@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 
 Handler: TypeAlias = Callable[[Any, Any], Any]
 
+RESULT_BYTES = 6 * (1 << 20)
+TOLD_CHARS = 1 << 16  # of a message, and of each line of a traceback
+
 _RUNTIME = frozenset({"__main__", __name__, "importlib", "importlib._bootstrap", "importlib._bootstrap_external"})
 
 
@@ -58,24 +61,28 @@ def marshaled(result: object) -> str:
     """Return a handler's result as JSON.
 
     Raises:
-        Fault: If it is none.
+        Fault: If it is none, or more than AWS takes.
     """
     try:
         text = json.dumps(result, ensure_ascii=False, allow_nan=False)
-        text.encode()
+        size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:
         raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
+    if size > RESULT_BYTES:
+        message = f"Response payload size exceeded maximum allowed payload size ({RESULT_BYTES} bytes)."
+        raise Fault("Function.ResponseSizeTooLarge", message)
     return text
 
 
 def told(error: Exception, request_id: str = "") -> dict[str, object]:
-    """Return what the caller of a function is told of its failure."""
+    """Return what the caller of a function is told of its failure; longer texts one character beyond what is told."""
     match error:
         case Fault():
             kind, message, trace = error.kind, error.message, list(error.trace)
         case _:
             kind, message = type(error).__name__, str(error)
             trace = traceback.format_list(traceback.extract_tb(_own_part(error.__traceback__)))
+    message, *trace = (text[: TOLD_CHARS + 1] for text in (message, *trace))
     return {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": trace}
 
 

@@ -12,10 +12,10 @@ from cloud_side.local.home import Home
 from cloud_side.local.services.functions.channel import Frame
 from cloud_side.local.services.functions.configuration import LATEST, Function
 from cloud_side.local.services.functions.function_log import InvocationLog, log_file
+from cloud_side.local.services.functions.handler import TOLD_CHARS
 from cloud_side.local.services.functions.redaction import Redactor
 from cloud_side.local.services.functions.warm import Ended, Event, GivenUp, WarmProcess
 
-RESULT_BYTES = 6 * (1 << 20)
 _MOST_AT_ONCE = 8
 _IDLE_S = 300.0
 
@@ -97,7 +97,7 @@ class Pool:
 
     def _answer(self, process: WarmProcess, event: Event, log: InvocationLog) -> Frame:
         try:
-            answer = process.invoke(event, log)
+            return process.invoke(event, log)
         except Ended as ended:
             if self._is_closed:
                 raise PoolClosed from ended
@@ -106,10 +106,6 @@ class Pool:
             log.end_line()
             log.say(message, ended.kind)
             return {"failed": {"errorType": ended.kind, "errorMessage": message}}
-        if len(answer.get("result", "").encode()) > RESULT_BYTES:
-            message = f"Response payload size exceeded maximum allowed payload size ({RESULT_BYTES} bytes)."
-            return {"failed": {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}}
-        return answer
 
     @contextmanager
     def _lent(self, function: Function, event: Event) -> Iterator[WarmProcess]:
@@ -179,7 +175,10 @@ def _report(process: WarmProcess, event: Event, *, is_cold: bool) -> tuple[str, 
 
 
 def _redacted(failed: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    def shown(text: str) -> str:
+        return redactor.redact(text[:TOLD_CHARS], is_cut=len(text) > TOLD_CHARS)
+
     return {
-        key: [redactor.redact(line) for line in value] if isinstance(value, list) else redactor.redact(value)
+        key: [shown(line) for line in value] if isinstance(value, list) else shown(value)
         for key, value in failed.items()
     }

@@ -24,14 +24,16 @@ class Redactor:
         """
         found = {form for name, value in environment.items() if _SECRET_NAME.search(name) for form in _forms(value)}
         longest_first = sorted(found, key=len, reverse=True)
-        self.longest = max(map(len, longest_first), default=0)
+        self._longest = max(map(len, longest_first), default=0)
         self._values = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
-    def redact(self, text: str) -> str:
-        """Return a text without its secrets."""
+    def redact(self, text: str, *, is_cut: bool = False) -> str:
+        """Return a text without its secrets; of one that was cut not its end either, which may be a part of one."""
         if self._values is not None:
             text = self._values.sub(REDACTED, text)
-        return redact_text(text) if "=" in text or ":" in text else text  # looking closer takes its time
+        if "=" in text or ":" in text:  # looking closer takes its time
+            text = redact_text(text)
+        return f"{text[: len(text) - self._longest].rpartition(' ')[0]} … the rest is left out" if is_cut else text
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     end, leash = map(int, arguments)
     _die_with(leash)
     _bound_memory()
-    channel = Channel(socket.socket(fileno=end))
+    channel, process = Channel(socket.socket(fileno=end)), os.getpid()
     for descriptor in (end, leash):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - the library takes no keyword
     _log_to_output()
@@ -44,12 +44,19 @@ def main(arguments: Sequence[str]) -> int:
         handler = load(os.environ["_HANDLER"])
     except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything; it is told to who called
         _print_error(failed := told(error))
-        channel.send({"failed": failed})
+        _send(channel, {"failed": failed}, process)
         return 1
-    channel.send({"ready": True})
+    _send(channel, {"ready": True}, process)
     while (frame := channel.receive()) is not None:
-        channel.send(_handled(handler, frame))
+        _send(channel, _handled(handler, frame), process)
     return 0
+
+
+def _send(channel: Channel, frame: Frame, process: int) -> None:
+    """Send a frame; a child that a handler forked, and that came out of it like its parent, answers for nobody."""
+    if os.getpid() != process:
+        os._exit(0)
+    channel.send(frame)
 
 
 def _handled(handler: Handler, frame: Frame) -> Frame:

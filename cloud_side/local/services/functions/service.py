@@ -16,7 +16,7 @@ from cloud_side.local.services.functions.pool import Pool
 from cloud_side.local.services.functions.unpacking import Code, unpacked
 from cloud_side.local.wiring import Answer, RefusedRequest, Request, Service
 
-LONGEST_S = 900
+_BOUNDS = {"Timeout": (1, 900), "MemorySize": (128, 10_240)}
 _ENVIRONMENT_BYTES = 4096
 _PAGE = 50
 _NOT_HERE = ("Layers", "FileSystemConfigs", "DeadLetterConfig", "ImageConfig", "DurableConfig", "Publish", "PublishTo")
@@ -213,11 +213,10 @@ def _require_allowed(parameters: Mapping[str, Any]) -> None:
     if not parameters.get("Runtime", "python3").startswith("python3"):
         message = f"Value {parameters['Runtime']} at 'runtime': the local engine runs python3.x only"
         raise RefusedRequest("InvalidParameterValueException", message)
-    if not 1 <= parameters.get("Timeout", 1) <= LONGEST_S:
-        message = (
-            f"Value {parameters['Timeout']} at 'timeout' failed to satisfy constraint: expected 1 to {LONGEST_S} s"
-        )
-        raise RefusedRequest("InvalidParameterValueException", message)
+    for name, (least, most) in _BOUNDS.items():
+        if not least <= (value := parameters.get(name, least)) <= most:
+            message = f"Value {value} at {name!r} failed to satisfy constraint: expected {least} to {most}"
+            raise RefusedRequest("InvalidParameterValueException", message)
     _require_environment(parameters.get("Environment", {}).get("Variables", {}))
 
 

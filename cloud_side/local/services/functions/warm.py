@@ -150,7 +150,7 @@ class WarmProcess:
     @property
     def is_alive(self) -> bool:
         """Whether it runs."""
-        return self._process.poll() is None
+        return all(key.fd != self._gone for key, _ in self._watch.select(0))
 
     def close(self) -> None:
         """End it, with all that it started."""
@@ -164,6 +164,8 @@ class WarmProcess:
 
     def kill(self) -> None:
         """Kill it, from any thread; its invocation then ends."""
+        if self._process.returncode is not None:
+            return  # its number may be another's by now
         self._peak_mb = self.peak_mb  # of what is gone the kernel tells nothing
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -197,9 +199,10 @@ class WarmProcess:
             raise Ended("Runtime.ExitError", "Runtime exited with error: signal: killed")
 
     def _status(self) -> int:
-        """Return the exit status of what closes its socket, which may not mean that it ends."""
-        with suppress(subprocess.TimeoutExpired):
-            return self._process.wait(_LOOK_S)
+        """Return the exit status of what closes its socket, which may not mean that it ends; end what it started."""
+        with selectors.DefaultSelector() as watch:
+            watch.register(self._gone, selectors.EVENT_READ)
+            watch.select(_LOOK_S)
         self.kill()
         return self._process.wait()
 

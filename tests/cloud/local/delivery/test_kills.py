@@ -15,14 +15,14 @@ import pytest
 from cloud_side.local.database import Database
 from cloud_side.local.home import Home
 from tests.cloud.local.delivery.engine import HANDLER, open_home, run
-from tests.cloud.local.delivery.stage import FUNCTION, MACHINE, ROLE
+from tests.cloud.local.delivery.stage import FUNCTION, MACHINE, ROLE, TOPIC
 from tests.cloud.local.services.functions.lambdas import zipped
 
 ROOT = Path(__file__).parents[4]
 
 
-def prepare(session: Any) -> None:
-    """Make what events go to: an execution, and a function."""
+def prepare(session: Any, second: str) -> None:
+    """Make what events go to: an execution, and a function or a topic."""
     session.client("sns").create_topic(Name="alarms")
     session.client("lambda").create_function(
         FunctionName="f",
@@ -37,13 +37,13 @@ def prepare(session: Any) -> None:
     events.put_rule(Name="r", EventPattern='{"source": ["edge"]}')
     targets = [
         {"Id": "1", "Arn": MACHINE, "InputPath": "$.detail"},
-        {"Id": "2", "Arn": FUNCTION, "InputPath": "$.detail"},
+        {"Id": "2", "Arn": second, "InputPath": "$.detail"},
     ]
     events.put_targets(Rule="r", Targets=targets)
 
 
-def give_work(session: Any, database: Database, turn: int) -> None:
-    """Put an event on the bus, make a schedule that is due, and a task."""
+def give_work(session: Any, database: Database, turn: int, second: str) -> None:
+    """Put an event on the bus, make a schedule that is due, and a task of the function."""
     entry = {"Source": "edge", "DetailType": "d", "Detail": json.dumps({"name": f"event-{turn}"})}
     session.client("events").put_events(Entries=[entry])
     session.client("scheduler").create_schedule(
@@ -53,8 +53,9 @@ def give_work(session: Any, database: Database, turn: int) -> None:
         FlexibleTimeWindow={"Mode": "OFF"},
         ActionAfterCompletion="DELETE",
     )
-    with database.transaction() as connection:
-        connection.execute("INSERT INTO tasks VALUES (?, NULL)", (f"task-{turn}",))
+    if second == FUNCTION:
+        with database.transaction() as connection:
+            connection.execute("INSERT INTO tasks VALUES (?, NULL)", (f"task-{turn}",))
 
 
 def effects(database: Database) -> int:
@@ -75,25 +76,35 @@ def is_done(database: Database) -> bool:
     return not any(counts)
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(200, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])])
-def test_everything_happens_once_however_often_the_engine_is_killed(home: Home, kills: int) -> None:
+# Functions take long to start: those of a whole engine are killed every day.
+@pytest.mark.parametrize(
+    ("kills", "killed_after", "second", "parts"),
+    [
+        (1, range(1, 3), TOPIC, []),
+        pytest.param(200, range(6), FUNCTION, ["/one", "/two"], marks=[pytest.mark.nightly, pytest.mark.timeout(3600)]),
+    ],
+)
+def test_everything_happens_once_however_often_the_engine_is_killed(
+    home: Home, kills: int, killed_after: range, second: str, parts: list[str]
+) -> None:
     draw = random.Random(kills)  # reproducible
     session, database, pool = open_home(home.folder)
-    prepare(session)
+    prepare(session, second)
     command = [sys.executable, "-m", "tests.cloud.local.delivery.engine", str(home.folder)]
     for turn in range(kills):
-        give_work(session, database, turn)
-        goal = effects(database) + draw.randrange(6)  # somewhere in the work of this turn
+        give_work(session, database, turn, second)
+        goal = effects(database) + draw.choice(killed_after)  # somewhere in the work of this turn
         with subprocess.Popen(command, cwd=ROOT) as engine:
             wait(lambda goal=goal: effects(database) >= goal)
             time.sleep(draw.uniform(0, 0.05))
             engine.kill()
-    give_work(session, database, kills)
+    give_work(session, database, kills, second)
     run(home.folder, is_done)
     messages = database.connection().execute("SELECT payload FROM messages").fetchall()
     published = Counter(json.loads(row["payload"])["Message"] for row in messages)
     turns = range(kills + 1)
-    expected = [f"{kind}-{turn}/{part}" for kind in ("event", "task") for turn in turns for part in ("one", "two")]
+    expected = [f"{kind}-{turn}{part}" for kind in ("event", "task") for turn in turns for part in parts]
+    expected = expected or [json.dumps({"name": f"event-{turn}"}) for turn in turns]
     assert published == Counter(expected)
     started = database.connection().execute("SELECT input FROM started").fetchall()
     names = [f"{kind}-{turn}" for kind in ("event", "schedule") for turn in turns]

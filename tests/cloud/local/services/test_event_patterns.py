@@ -103,6 +103,13 @@ def test_a_list_fits_when_one_of_it_does() -> None:
         ({"object": {"key": [{"wildcard": "samples/*/x.*"}]}}, True),
         ({"object": {"key": [{"wildcard": "samples/*"}]}}, True),
         ({"object": {"key": [{"wildcard": "amples/*"}]}}, False),
+        ({"object": {"key": [{"wildcard": "samples/site=a/x.JPG*x.JPG"}]}}, False),  # no letter counts twice
+        ({"object": {"key": [{"wildcard": "*.JPG*.JPG"}]}}, False),
+        ({"object": {"key": [{"wildcard": "samples/site=a/x.JPG"}]}}, True),
+        ({"object": {"key": [{"wildcard": "*"}]}}, True),
+        ({"empty": [{"wildcard": "*"}]}, True),
+        ({"empty": [{"wildcard": ""}]}, True),
+        ({"reason": [{"wildcard": ""}]}, False),
         ({"path": [{"wildcard": "a\\*b\\\\c"}]}, True),
         ({"path": [{"wildcard": "a\\**"}]}, True),
         ({"$or": [{"reason": ["x"]}, {"object": {"size": [300]}}]}, True),
@@ -112,6 +119,20 @@ def test_a_list_fits_when_one_of_it_does() -> None:
 )
 def test_a_value_fits_as_documented(wanted: dict[str, Any], fits: bool) -> None:  # noqa: FBT001 - a parameter
     assert matches(wanted) is fits
+
+
+def test_an_event_of_any_depth_is_looked_into() -> None:
+    deep: Any = "x"
+    for _ in range(900):
+        deep = [deep]
+    pattern = Pattern('{"detail": {"deep": ["x"], "other": [{"exists": false}]}}')
+    assert pattern.matches({"detail": {"deep": deep}})
+    assert not pattern.matches({"detail": {"deep": [deep, {}], "other": deep}})
+
+
+def test_many_wildcards_take_no_longer_than_a_few() -> None:
+    assert not Pattern(json.dumps({"key": [{"wildcard": "*a" * 40 + "b"}]})).matches({"key": "a" * 100_000})
+    assert Pattern(json.dumps({"key": [{"wildcard": "*a" * 40 + "*"}]})).matches({"key": "a" * 100_000})
 
 
 @pytest.mark.parametrize(

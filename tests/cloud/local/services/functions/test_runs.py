@@ -73,6 +73,13 @@ MANY = """
                 os.write(1, b'{"result": "forged"}\\n')
                 subprocess.run(["echo", "child"], check=True)
                 sys.stdout.close()
+            case "fork":
+                return os.getpid() if os.fork() else "of the child"
+            case "fork and fail":
+                if not os.fork():
+                    raise LookupError("in the child")
+            case "elsewhere":
+                os.chdir("/")
             case "stdin":
                 return sys.stdin.read()
             case "large":
@@ -93,11 +100,10 @@ def test_a_result_is_what_the_handler_returns(lambdas: Lambdas, many: str) -> No
     assert lambdas.ask(many, {"a": [1, 2.5, None, "ä"]}) == {"a": [1, 2.5, None, "ä"]}
 
 
-def test_a_process_answers_one_event_after_another(lambdas: Lambdas) -> None:
-    name = lambdas.create(MANY)
-    (first, one), (second, two) = lambdas.ask(name, "count"), lambdas.ask(name, "count")
+def test_a_process_answers_one_event_after_another(lambdas: Lambdas, many: str) -> None:
+    (first, one), (second, two) = lambdas.ask(many, "count"), lambdas.ask(many, "count")
     assert first == second != os.getpid()
-    assert (one, two) == (1, 2)
+    assert two == one + 1
 
 
 def test_an_exception_is_told_with_its_type_and_where_it_came_from(lambdas: Lambdas, many: str) -> None:
@@ -200,12 +206,39 @@ def test_an_exception_while_the_module_loads_is_its_own(lambdas: Lambdas) -> Non
     assert "handler.py" in failed["stackTrace"][0]
 
 
-def test_output_is_never_an_answer(lambdas: Lambdas) -> None:
-    name = lambdas.create(MANY)
-    assert lambdas.ask(name, "streams") is None
-    assert lambdas.ask(name, "stdin") == ""
-    log = lambdas.log(name)
+def test_output_is_never_an_answer(lambdas: Lambdas, many: str) -> None:
+    assert lambdas.ask(many, "streams") is None
+    assert lambdas.ask(many, "stdin") == ""
+    log = lambdas.log(many)
     assert all(f" {line}\n" in log for line in ("out", "err", '{"result": "forged"}', "child"))
+
+
+@pytest.mark.parametrize("event", ["fork", "fork and fail"])
+def test_what_a_handler_forks_answers_for_nobody(lambdas: Lambdas, many: str, event: str) -> None:
+    process, count = lambdas.ask(many, "count")
+    assert lambdas.ask(many, event) == (process if event == "fork" else None)
+    assert [lambdas.ask(many, number) for number in range(20)] == list(range(20))
+    assert lambdas.ask(many, "count") == [process, count + 1]
+
+
+def test_a_handler_may_go_to_another_folder(lambdas: Lambdas, many: str) -> None:
+    assert lambdas.ask(many, "elsewhere") is None
+    assert lambdas.ask(many, "after") == "after"
+
+
+def test_a_failure_of_megabytes_is_told_in_short_and_cuts_no_secret_in_half(lambdas: Lambdas) -> None:
+    source = """
+        import os
+
+        def handle(event, context):
+            raise ValueError("so much: " + "x" * (65520 - event) + os.environ["A_PASSWORD"] + "x" * (1 << 20))
+    """
+    name = lambdas.create(source, Environment={"Variables": {"A_PASSWORD": "hunter-22"}})
+    for shift in (0, 6):
+        failed = lambdas.failure(name, shift)
+        assert failed["errorMessage"].startswith("so much:")
+        assert len(json.dumps(failed)) < 100_000
+        assert "hunt" not in json.dumps(failed)
 
 
 def test_a_thread_that_goes_on_printing_takes_nothing_but_the_log(lambdas: Lambdas) -> None:
@@ -237,7 +270,7 @@ def test_megabytes_of_output_stay_within_two_files(lambdas: Lambdas, monkeypatch
     assert [file.name for file in kept] == [f"{name}.log", f"{name}.log.1"]
     assert all(file.stat().st_size < 1 << 19 for file in kept)
     lines = [line for file in kept for line in file.read_text().splitlines()]
-    assert any(line.endswith("the rest of this line is left out") for line in lines)
+    assert any(line.endswith("the rest is left out") for line in lines)
     assert max(map(len, lines)) < 70_000
 
 
@@ -332,8 +365,8 @@ def test_a_changed_function_runs_as_it_is_now(lambdas: Lambdas) -> None:
     assert (after != before, count) == (True, 1)
 
 
-def test_a_process_that_is_idle_for_long_is_ended(lambdas: Lambdas) -> None:
-    function = find(lambdas.database.connection(), lambdas.create(MANY))
+def test_a_process_that_is_idle_for_long_is_ended(lambdas: Lambdas, many: str) -> None:
+    function = find(lambdas.database.connection(), many)
     pool = Pool(lambdas.home, idle_s=0)
     identity, _ = json.loads(pool.run(function, Event("request", "count")).payload)
     pool.close_idle()
@@ -342,17 +375,15 @@ def test_a_process_that_is_idle_for_long_is_ended(lambdas: Lambdas) -> None:
     pool.close()
 
 
-def test_a_process_that_has_died_meanwhile_is_replaced(lambdas: Lambdas) -> None:
-    name = lambdas.create(MANY)
-    identity, _ = lambdas.ask(name, "count")
+def test_a_process_that_has_died_meanwhile_is_replaced(lambdas: Lambdas, many: str) -> None:
+    identity, _ = lambdas.ask(many, "count")
     os.kill(identity, signal.SIGKILL)
     eventually(lambda: ") Z " in Path("/proc", str(identity), "stat").read_text(), what="the process is dead")
-    assert lambdas.ask(name, "count")[1] == 1
+    assert lambdas.ask(many, "count")[1] == 1
 
 
-def test_what_runs_when_the_engine_ends_did_not_happen(lambdas: Lambdas) -> None:
-    name = lambdas.create(MANY, Timeout=900)
-    function = find(lambdas.database.connection(), name)
+def test_what_runs_when_the_engine_ends_did_not_happen(lambdas: Lambdas, many: str) -> None:
+    function = find(lambdas.database.connection(), many)
     pool = Pool(lambdas.home)
     raised: list[BaseException] = []
 
@@ -371,14 +402,13 @@ def test_what_runs_when_the_engine_ends_did_not_happen(lambdas: Lambdas) -> None
     eventually(lambda: not any(_sleepers()), what="all that it started is gone")
 
 
-def test_a_callers_deadline_ends_the_wait_and_the_function(lambdas: Lambdas) -> None:
-    name = lambdas.create(MANY, Timeout=900)
-    lambdas.ask(name, "count")
+def test_a_callers_deadline_ends_the_wait_and_the_function(lambdas: Lambdas, many: str) -> None:
+    lambdas.ask(many, "count")
     with (
         calling(Caller("execution", "token", deadline=time.monotonic() + 0.1)),
         pytest.raises(ClientError, match="RequestTimeout"),
     ):
-        lambdas.client.invoke(FunctionName=name, Payload=b'"sleep"')
+        lambdas.client.invoke(FunctionName=many, Payload=b'"sleep"')
     eventually(lambda: not any(_sleepers()), what="all that it started is gone")
     assert not lambdas.database.connection().execute("SELECT * FROM answered").fetchall()
 
