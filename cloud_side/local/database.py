@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from edge_inspector.errors import ConfigError
 
 SCHEMA_VERSION = 1
 _BUSY_S = 30.0
+_RETRY_S = 0.01
 
 
 class Database:
@@ -27,7 +29,7 @@ class Database:
         """
         self._path = path
         self._own = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._all: dict[threading.Thread, sqlite3.Connection] = {}
         self._opening = threading.Lock()
         try:
             self._create(tables)
@@ -38,6 +40,7 @@ class Database:
 
     def _create(self, tables: Iterable[str]) -> None:
         connection = self.connection()
+        _switch_to_wal(connection)
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found not in (0, SCHEMA_VERSION):
             self.close()
@@ -55,12 +58,17 @@ class Database:
         if connection is None:
             connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             with self._opening:
-                self._all.append(connection)
+                self._close_of_ended_threads()
+                self._all[threading.current_thread()] = connection
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             self._own.connection = connection
         return connection
+
+    def _close_of_ended_threads(self) -> None:
+        """Close what nobody will use: each transfer of boto3 has threads of its own."""
+        for thread in [thread for thread in self._all if not thread.is_alive()]:
+            self._all.pop(thread).close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -69,11 +77,11 @@ class Database:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
+            connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:  # a full disk has taken it back already
                 connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
 
     def has_changed(self) -> bool:
         """Return whether anybody else, in this process or another, wrote since this thread asked last."""
@@ -88,7 +96,21 @@ class Database:
     def close(self) -> None:
         """Close the connections of all threads; none of them may be in use."""
         with self._opening:
-            for connection in self._all:
+            for connection in self._all.values():
                 connection.close()
             self._all.clear()
         self._own = threading.local()
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Make readers and writers not wait for each other; SQLite itself does not wait when several switch at once."""
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return

@@ -3,12 +3,14 @@
 import argparse
 import logging
 import os
+import select
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from cloud_side.local.delivery.events import Delivery
 from cloud_side.local.delivery.schedules import Schedules
 from cloud_side.local.devices.chore import CoreDevices
 from cloud_side.local.home import Home, sole_engine
-from cloud_side.local.installing import install
+from cloud_side.local.installing import install_each
 from cloud_side.local.jobs.chore import Jobs
 from cloud_side.local.opening import LocalCloud, open_local
 from cloud_side.local.retention import Retention
@@ -27,6 +29,7 @@ from cloud_side.local.services.functions.queued import Invocations
 from cloud_side.local.services.greengrass.chore import GreengrassCloud
 from cloud_side.local.services.s3.chores import FolderWatch, Tidying
 from cloud_side.local.services.sagemaker.labeling_chore import LabelingJobs
+from cloud_side.local.services.sagemaker.retention import OldJobs
 from cloud_side.local.services.stepfunctions import start_execution
 from cloud_side.local.states.doing import ServiceCarrier, ServiceTasks, Stops
 from cloud_side.local.states.integrations import Clients
@@ -54,32 +57,32 @@ class EngineOptions:
     broker: Broker | None = None
 
 
-def serve(options: EngineOptions, stop: threading.Event, ready: Callable[[], None]) -> None:
-    """Run an engine until it is told to stop.
+def serve(options: EngineOptions, stop: threading.Event, ready: Callable[[Sequence[str]], None]) -> None:
+    """Run an engine until it is told to stop; `ready` is called once it runs, with what is wrong with workflows.
 
     Raises:
         ConfigError: If the home cannot be used, or another engine runs in it.
     """
     home = Home(options.folder.absolute())
     home.make()
-    with sole_engine(home):
-        cloud = open_local(home.folder)
+    with sole_engine(home), closing(open_local(home.folder)) as cloud:
         clients = Clients(cloud.session)
         interpreter = Interpreter(cloud.database, ServiceTasks(clients), ServiceCarrier(clients))
         workers = Workers(interpreter, options.workers, cloud.database.has_changed)
         chores = ChoreThreads(_chores(cloud, clients, options))
-        install(cloud, WORKFLOWS)
+        problems = install_each(cloud, WORKFLOWS)
         workers.start()
         chores.start()
         _log.info("%s: the engine runs", home.folder)
-        ready()
-        stop.wait()
-        workers.end()
-        cloud.pool.close()  # functions that run are cut off, and run again when the next engine comes
-        workers.stop()
-        chores.stop()
-        cloud.close()
-        _log.info("%s: the engine has ended", home.folder)
+        try:
+            ready(problems)
+            stop.wait()
+        finally:
+            workers.end()
+            cloud.pool.close()  # functions that run are cut off, and run again when the next engine comes
+            workers.stop()
+            chores.stop()
+    _log.info("%s: the engine has ended", home.folder)
 
 
 def _chores(cloud: LocalCloud, clients: Clients, options: EngineOptions) -> list[Chore]:
@@ -91,6 +94,7 @@ def _chores(cloud: LocalCloud, clients: Clients, options: EngineOptions) -> list
         Tidying(home, database),
         Jobs(home, database),
         LabelingJobs(home, database, clients.of("s3")),
+        OldJobs(home, database),
         Invocations(home, database, cloud.pool),
         Delivery(database, start_execution),
         Schedules(database),
@@ -108,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        serve(EngineOptions(options.home, options.workers, options.broker), stop, lambda: _tell(options.ready_fd))
+        serve(EngineOptions(options.home, options.workers, options.broker), stop, partial(_tell, options.ready_fd))
     except ConfigError as error:
         print(f"edge-inspector-cloud: error: {error}", file=sys.stderr)
         return 78
@@ -121,7 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=WORKERS, metavar="N")
     parser.add_argument("--broker", type=_address, metavar="HOST:PORT")
     parser.add_argument("--log", type=Path, metavar="FILE", help="default: the terminal")
-    parser.add_argument("--ready-fd", type=int, metavar="FD", help="a line goes there once it runs")
+    parser.add_argument(
+        "--ready-fd", type=int, metavar="FD", help="lines go there once it runs: `ready`, and what is wrong"
+    )
     return parser
 
 
@@ -145,10 +151,11 @@ def _log_to(file: Path | None) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _tell(descriptor: int | None) -> None:
+def _tell(descriptor: int | None, problems: Sequence[str]) -> None:
     if descriptor is not None:
+        lines = "\n".join(("ready", *(" ".join(each.split()) for each in problems), ""))
         with suppress(OSError):  # whoever started it did not wait
-            os.write(descriptor, b"ready\n")
+            os.write(descriptor, lines.encode()[: select.PIPE_BUF])  # so much is written, and read, at once
             os.close(descriptor)
 
 

@@ -10,8 +10,15 @@ _AT_ONCE = 500
 _TABLES = (("history", "execution"), ("strands", "execution"), ("map_runs", "execution"), ("answered", "scope"))
 
 
+_OLD = (
+    "SELECT arn FROM executions WHERE map_run IS NULL AND stopped_at < ?"
+    " UNION ALL SELECT arn FROM executions"  # a child lives as long as the execution whose map it belongs to
+    " WHERE map_run IS NOT NULL AND NOT EXISTS (SELECT 1 FROM map_runs WHERE map_runs.arn = map_run) LIMIT ?"
+)
+
+
 class Retention:
-    """Deletes executions that ended more than 90 days ago."""
+    """Deletes executions that ended more than 90 days ago, then the children of their maps."""
 
     name = "retention"
 
@@ -23,12 +30,8 @@ class Retention:
     def turn(self) -> float:
         """Delete a few of what is old."""
         with self._database.transaction() as connection:
-            old = [
-                (row["arn"],)
-                for row in connection.execute(
-                    "SELECT arn FROM executions WHERE stopped_at < ? LIMIT ?", (self._clock() - KEPT_S, _AT_ONCE)
-                )
-            ]
+            rows = connection.execute(_OLD, (self._clock() - KEPT_S, _AT_ONCE)).fetchall()
+            old = [(row["arn"],) for row in rows]
             for table, column in _TABLES:
                 connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", old)  # noqa: S608 - names of ours
             connection.executemany("DELETE FROM executions WHERE arn = ?", old)
@@ -37,7 +40,7 @@ class Retention:
                     "DELETE FROM definitions WHERE hash NOT IN"
                     " (SELECT definition FROM executions UNION SELECT definition FROM machines)"
                 )
-        return 1.0 if len(old) == _AT_ONCE else 3600.0
+        return 1.0 if old else 3600.0
 
     def close(self) -> None:
         """Hold nothing."""

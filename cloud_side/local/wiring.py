@@ -8,6 +8,7 @@ waiters, paginators and transfers are botocore's own.
 import hashlib
 import json
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -118,23 +119,28 @@ def forget_answers(connection: sqlite3.Connection, scope: str) -> None:
     connection.execute("DELETE FROM answered WHERE scope = ?", (scope,))
 
 
-def local_session(home: Home, database: Database, services: Sequence[Service]) -> boto3.Session:
-    """Return a session whose clients are answered on this machine."""
+def local_session(
+    home: Home, database: Database, services: Sequence[Service], *, clock: Callable[[], float] = time.time
+) -> boto3.Session:
+    """Return a session whose clients are answered on this machine; the clock tells seconds since 1970."""
     session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION)  # noqa: S106
     session._session.set_default_client_config(  # noqa: SLF001 - boto3 has no other way to a default
         Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
     )
-    desk = _Desk(home, database, {service.name: service for service in services})
+    desk = _Desk(home, database, {service.name: service for service in services}, clock)
     session.events.register_first("before-parameter-build", desk.note)
     session.events.register_last("before-call", desk.answer)
     return session
 
 
 class _Desk:
-    def __init__(self, home: Home, database: Database, services: Mapping[str, Service]) -> None:
+    def __init__(
+        self, home: Home, database: Database, services: Mapping[str, Service], clock: Callable[[], float]
+    ) -> None:
         self._home = home
         self._database = database
         self._services = services
+        self._clock = clock
 
     def note(self, params: Parameters, context: dict[str, Any], **_: object) -> None:
         """Keep the parameters as the caller gave them: later there is only the serialized request."""
@@ -180,7 +186,8 @@ class _Desk:
         caller = current_caller()
         key = None if caller is None else caller.key(_fingerprint(model, parameters))
         scope = "" if caller is None else caller.scope
-        return Request(parameters, self._home, self._database, datetime.now(UTC), scope, key)
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        return Request(parameters, self._home, self._database, now, scope, key)
 
 
 def _fingerprint(model: OperationModel, parameters: Parameters) -> str:

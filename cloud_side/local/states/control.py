@@ -7,6 +7,11 @@ from cloud_side.local.states import ending
 from cloud_side.local.states.failure import StateFailure
 from cloud_side.local.states.store import Event, Json, Phase, Status, definition_text, dumps, record
 
+_WAITS = (  # whoever is too late is told so, also when the strand has not seen it yet
+    "token = :token AND status = 'RUNNING' AND phase IN ('CALL', 'TOKEN') AND answer IS NULL"
+    " AND (deadline IS NULL OR deadline > :now) AND (heartbeat_at IS NULL OR heartbeat_at > :now)"
+)
+
 
 def answer(connection: sqlite3.Connection, token: str, said: Json, *, now: float) -> bool:
     """Answer a task that waits for its token by `{"output": …}`, or `{"error": …, "cause": …}`.
@@ -14,9 +19,8 @@ def answer(connection: sqlite3.Connection, token: str, said: Json, *, now: float
     The first answer counts. Return whether it was this one.
     """
     heard = connection.execute(
-        "UPDATE strands SET answer = ?, due = CASE phase WHEN 'TOKEN' THEN ? ELSE due END"
-        " WHERE token = ? AND status = 'RUNNING' AND phase IN ('CALL', 'TOKEN') AND answer IS NULL",
-        (dumps(said), now, token),
+        f"UPDATE strands SET answer = :said, due = iif(phase = 'TOKEN', :now, due) WHERE {_WAITS}",  # noqa: S608 - ours
+        {"said": dumps(said), "now": now, "token": token},
     )
     return heard.rowcount > 0
 
@@ -24,9 +28,8 @@ def answer(connection: sqlite3.Connection, token: str, said: Json, *, now: float
 def beat(connection: sqlite3.Connection, token: str, *, now: float) -> bool:
     """Note that a task is still being done; return whether anybody waits for it."""
     heard = connection.execute(
-        "UPDATE strands SET heartbeat_at = ? + heartbeat_s"
-        " WHERE token = ? AND status = 'RUNNING' AND phase IN ('CALL', 'TOKEN') AND answer IS NULL",
-        (now, token),
+        f"UPDATE strands SET heartbeat_at = :now + heartbeat_s WHERE {_WAITS}",  # noqa: S608 - text of ours
+        {"now": now, "token": token},
     )
     return heard.rowcount > 0
 
@@ -63,6 +66,7 @@ def redrive(connection: sqlite3.Connection, execution: str, *, now: float) -> No
 
 
 def _revive(connection: sqlite3.Connection, strand: sqlite3.Row, *, now: float) -> None:
+    """Let a strand go on; it begins its state again, but for what is done in it."""
     (missing,) = connection.execute(
         "SELECT COUNT(*) FROM strands WHERE parent = ? AND status != 'SUCCEEDED'", (strand["id"],)
     ).fetchone()
@@ -75,8 +79,8 @@ def _revive(connection: sqlite3.Connection, strand: sqlite3.Row, *, now: float) 
             phase, work = Phase.FEED, strand["work"]
         case Phase.JOIN if strand["work"] == "null":
             phase = Phase.JOIN
-        case Phase.ENTER if strand["version"] <= 1:  # it never began
-            phase = Phase.ENTER
+        case Phase.ENTER if strand["status"] == Status.ABORTED:  # it was not entered
+            phase, due = Phase.ENTER, None if strand["due"] is None else now
         case _:
             phase = Phase.AGAIN
     connection.execute(
@@ -88,6 +92,10 @@ def _revive(connection: sqlite3.Connection, strand: sqlite3.Row, *, now: float) 
 
 
 def _redrive_children(connection: sqlite3.Connection, run: str, *, now: float) -> None:
+    """Let the children of a map run go on that did not succeed; one that succeeded has tolerated them."""
+    (status,) = connection.execute("SELECT status FROM map_runs WHERE arn = ?", (run,)).fetchone()
+    if status == Status.SUCCEEDED:
+        return
     lost = connection.execute(
         "SELECT arn FROM executions WHERE map_run = ? AND status NOT IN ('SUCCEEDED', 'RUNNING')", (run,)
     ).fetchall()

@@ -12,10 +12,10 @@ from cloud_side.local.states.store import (
     Phase,
     Status,
     Strand,
-    descendants,
     dumps,
     record,
     release,
+    running_below,
 )
 
 _ENDED_EVENTS = {
@@ -57,9 +57,8 @@ def failed(connection: sqlite3.Connection, strand: Strand, failure: StateFailure
 
 def abort_below(connection: sqlite3.Connection, strand: int, *, now: float) -> None:
     """Abort all below a strand that still runs."""
-    for row in descendants(connection, strand):
-        if row["status"] == Status.RUNNING:
-            _abort(connection, row, now)
+    for row in running_below(connection, strand):
+        _abort(connection, row, now)
 
 
 def abort_map_run(connection: sqlite3.Connection, run: str, *, now: float, status: Status = Status.ABORTED) -> None:
@@ -160,8 +159,8 @@ def _join(connection: sqlite3.Connection, parent: int, failure: Json, last_event
 
 
 def _abort(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> None:
-    connection.execute(
-        "UPDATE strands SET status = 'ABORTED', due = NULL, version = version + 1 WHERE id = ?", (row["id"],)
+    connection.execute(  # when it was due stays: what had to wait for its turn does so again
+        "UPDATE strands SET status = 'ABORTED', version = version + 1 WHERE id = ?", (row["id"],)
     )
     strand = Strand.of(row)
     _tell(connection, strand, "Aborted", now)

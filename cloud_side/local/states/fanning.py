@@ -8,16 +8,16 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from cloud_side.local.database import Database
 from cloud_side.local.home import ACCOUNT, REGION
-from cloud_side.local.states import ending
 from cloud_side.local.states.failure import StateFailure
-from cloud_side.local.states.machine import LARGEST_PAYLOAD_BYTES, Fanned, selected
+from cloud_side.local.states.machine import LARGEST_PAYLOAD_BYTES, Fanned, selected, within_limit
 from cloud_side.local.states.scenes import Scene, iso
 from cloud_side.local.states.starting import Beginning, begin_execution
-from cloud_side.local.states.store import Json, Status, Strand, dumps
+from cloud_side.local.states.store import Json, Status, Strand, SupersededError, dumps
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS map_runs (
@@ -36,6 +36,7 @@ CREATE INDEX IF NOT EXISTS map_runs_by_execution ON map_runs (execution)
 """
 _LARGEST_WINDOW = 1000
 _ITEMS_AT_ONCE = 1000
+_CHILDREN_AT_ONCE = 100
 _ALL = 2**53
 _EXCEEDED = "The specified tolerated failure threshold was exceeded"
 
@@ -112,21 +113,25 @@ class Feeding:
         """
         run = self._database.connection().execute("SELECT * FROM map_runs WHERE arn = ?", (self._arn,)).fetchone()
         if run["failed_items"] > run["tolerated"]:
-            raise self._given_up("States.ExceedToleratedFailureThreshold", _EXCEEDED)
+            raise StateFailure("States.ExceedToleratedFailureThreshold", _EXCEEDED)
         plan = json.loads(run["plan"])
-        try:
-            if not run["is_read"] and run["running"] < run["window"]:
-                self._plant(run, plan)
-            elif run["is_read"] and run["running"] == 0:
-                return self._result(run, plan)
-        except StateFailure as failure:
-            raise self._given_up(failure.error, failure.cause) from failure
+        if not run["is_read"] and run["running"] < run["window"]:
+            self._plant(run, plan)
+        elif run["is_read"] and run["running"] == 0:
+            return self._result(run, plan)
         return None
 
-    def _given_up(self, error: str, cause: str) -> StateFailure:
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write for the strand, where nobody has moved, ended or aborted it since it was read."""
         with self._database.transaction() as connection:
-            ending.abort_map_run(connection, self._arn, now=self._now, status=Status.FAILED)
-        return StateFailure(error, cause)
+            current = connection.execute(
+                "SELECT 1 FROM strands WHERE id = ? AND version = ? AND status = 'RUNNING'",
+                (self._strand.id, self._strand.version),
+            )
+            if current.fetchone() is None:
+                raise SupersededError
+            yield connection
 
     def _plant(self, run: sqlite3.Row, plan: Json) -> None:
         size = int((plan["batcher"] or {}).get("MaxItemsPerBatch", 1 if plan["batcher"] is None else _ITEMS_AT_ONCE))
@@ -136,7 +141,7 @@ class Feeding:
         view = self._scene.view(self._strand)
         chosen = [selected(self._scene.state, view, entry, run["items"] + index) for index, entry in enumerate(entries)]
         inputs = [(item, 1) for item in chosen] if plan["batcher"] is None else list(_batches(chosen, plan["batcher"]))
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             for place, (given, items) in enumerate(inputs, start=run["children"]):
                 begin_execution(connection, self._child(connection, place, given, items), now=self._now)
             self._note(connection, run, plan, cursor, children=len(inputs), items=len(entries))
@@ -191,7 +196,7 @@ class Feeding:
         else:
             details = self._carrier.write(plan["writer"], self._arn, self._records())
             result = {"MapRunArn": self._arn, "ResultWriterDetails": details}
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             connection.execute(
                 "UPDATE map_runs SET status = 'SUCCEEDED', stopped_at = ?, written = ? WHERE arn = ?",
                 (self._now, run["children"] if plan["writer"] is not None else 0, self._arn),
@@ -204,9 +209,7 @@ class Feeding:
             .execute("SELECT SUM(LENGTH(output)) FROM executions WHERE map_run = ?", (self._arn,))
             .fetchone()
         )
-        if (size or 0) > LARGEST_PAYLOAD_BYTES:  # not even read: there may be a hundred thousand
-            msg = f"the results are {size} bytes, expected at most {LARGEST_PAYLOAD_BYTES}; use a ResultWriter"
-            raise StateFailure("States.DataLimitExceeded", msg)
+        within_limit(size or 0)  # not even read: there may be a hundred thousand
         return [
             json.loads(row["output"])
             if row["status"] == Status.SUCCEEDED
@@ -215,8 +218,20 @@ class Feeding:
         ]
 
     def _children(self) -> Iterator[sqlite3.Row]:
-        return self._database.connection().execute(
-            "SELECT * FROM executions WHERE map_run = ? ORDER BY place", (self._arn,)
+        """Yield the children, some at a time: a question that stays open would keep this thread from writing."""
+        place = -1
+        while rows := self._children_after(place):
+            yield from rows
+            place = rows[-1]["place"]
+
+    def _children_after(self, place: int) -> list[sqlite3.Row]:
+        return (
+            self._database.connection()
+            .execute(
+                "SELECT * FROM executions WHERE map_run = ? AND place > ? ORDER BY place LIMIT ?",
+                (self._arn, place, _CHILDREN_AT_ONCE),
+            )
+            .fetchall()
         )
 
     def _records(self) -> Iterator[dict[str, Any]]:

@@ -16,9 +16,10 @@ from cloud_side.local.calling import Caller
 from cloud_side.local.database import Database
 from cloud_side.local.states import ending, fanning, history
 from cloud_side.local.states.failure import StateFailure
-from cloud_side.local.states.machine import Called, Fanned, Forked, Moved, Slept, enter, recover, settle
+from cloud_side.local.states.machine import Called, Fanned, Forked, Moved, Slept, enter, recover, settle, within_limit
 from cloud_side.local.states.scenes import Definitions, Scene
 from cloud_side.local.states.store import (
+    MOST_EVENTS,
     Event,
     Json,
     Phase,
@@ -30,10 +31,12 @@ from cloud_side.local.states.store import (
     plant,
     record,
     save,
+    size_of_outputs,
     strand_of,
     uproot,
 )
 
+_STEPS_AT_ONCE = 100  # then others have their turn, and whoever stops the threads
 _RECOVERING = ("Task", "Parallel", "Map")
 
 
@@ -121,19 +124,46 @@ class Interpreter:
             "SELECT arn FROM executions WHERE deadline <= ? AND status = 'RUNNING'", (now,)
         )
         for row in late.fetchall():
-            with self._database.transaction() as connection:
-                ending.cut_off(connection, row["arn"], Status.TIMED_OUT, StateFailure("States.Timeout", ""), now=now)
+            self._cut_off(row["arn"], Status.TIMED_OUT, StateFailure("States.Timeout", ""))
 
-    def advance(self, identity: int) -> None:
-        """Move a strand until it waits for something or is at its end."""
+    def advance(self, identity: int, *, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Move a strand until it waits for something, is at its end, or has had its turn.
+
+        Args:
+            identity: The strand.
+            is_over: Whether to leave the rest to others, asked before each transition.
+        """
         strand = strand_of(self._database.connection(), identity)
         scene: Scene | None = None
         try:
-            while strand is not None and self._is_due(strand):
+            for _ in range(_STEPS_AT_ONCE):
+                if strand is None or not self._is_due(strand) or is_over():
+                    return
                 scene = self._definitions.scene(self._database.connection(), strand, before=scene)
                 strand = self._step(strand, scene)
         except SupersededError:
             return  # whoever moved it has seen to the rest
+        except _HistoryFullError as full:
+            self._cut_off(full.execution, Status.FAILED, StateFailure("States.Runtime", str(full)))
+
+    def give_up(self, identity: int, failure: StateFailure) -> None:
+        """Fail the execution of a strand that cannot be moved."""
+        if (strand := strand_of(self._database.connection(), identity)) is not None:
+            self._cut_off(strand.execution, Status.FAILED, failure)
+
+    def hasten(self) -> None:
+        """Make due what waits for nothing but its turn, and was written before the clock was put back."""
+        now = self._clock()
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE strands SET due = ? WHERE due > ? AND status = 'RUNNING'"
+                " AND (phase IN ('ENTER', 'CALL', 'JOIN', 'FEED') OR answer IS NOT NULL)",
+                (now, now),
+            )
+
+    def _cut_off(self, execution: str, status: Status, failure: StateFailure) -> None:
+        with self._database.transaction() as connection:
+            ending.cut_off(connection, execution, status, failure, now=self._clock())
 
     def _is_due(self, strand: Strand) -> bool:
         return strand.status is Status.RUNNING and strand.due is not None and strand.due <= self._clock()
@@ -199,17 +229,29 @@ class Interpreter:
             answer = self._tasks.start(task, caller)
         except StateFailure as failed:
             failure = failed
-        if strand.deadline is not None and self._clock() >= strand.deadline:  # however it ended, nobody waited
+        is_late = strand.deadline is not None and self._clock() >= strand.deadline
+        if failure is None and _is_followed(task.resource):
+            return self._follow(strand, task, answer)  # also when it is late: what it began is to be stopped
+        if is_late:  # however it ended, nobody waited
             raise StateFailure("States.Timeout", "")
         if failure is not None:
             raise failure
-        if _is_followed(task.resource):
-            work = {**strand.work, "handle": answer, "since": self._clock(), "resource": task.resource}
-            due = self._clock() + self._tasks.pause_s(0)
-            return self._write(replace(strand, phase=Phase.CHECK, work=work, due=due), history.submitted(task, answer))
         if task.resource.endswith(".waitForTaskToken"):
             return self._await_answer(strand, task, answer)
         return self._leave(strand, scene, answer)
+
+    def _follow(self, strand: Strand, task: Task, handle: Json) -> Strand:
+        """Wait for the end of what a task began, or have it stopped where the strand was ended meanwhile."""
+        now = self._clock()
+        work = {**strand.work, "handle": handle, "since": now, "resource": task.resource}
+        due = _first(now + self._tasks.pause_s(0), strand.deadline)
+        following = replace(strand, phase=Phase.CHECK, work=work, due=due)
+        try:
+            return self._write(following, history.submitted(task, handle))
+        except SupersededError:
+            with self._database.transaction() as connection:
+                ending.stop_later(connection, task.resource, handle)
+            raise
 
     def _await_answer(self, strand: Strand, task: Task, answer: Json) -> Strand:
         """Wait for somebody to say what came of it; who did so during the call is heard at once."""
@@ -273,8 +315,9 @@ class Interpreter:
     def _join(self, strand: Strand, scene: Scene) -> Strand | None:
         if strand.work is not None:
             raise StateFailure(strand.work["error"], strand.work["cause"])
-        results = outputs_of_children(self._database.connection(), strand.id)
-        return self._leave(strand, scene, results)
+        connection = self._database.connection()
+        within_limit(size_of_outputs(connection, strand.id))  # not even read: there may be ten thousand
+        return self._leave(strand, scene, outputs_of_children(connection, strand.id))
 
     def _fan(self, strand: Strand, scene: Scene, step: Fanned, events: Sequence[Event]) -> Strand:
         now = self._clock()
@@ -313,6 +356,7 @@ class Interpreter:
         )
         with self._database.transaction() as connection:
             if scene.state["Type"] in _RECOVERING:
+                self._end_map_run(connection, strand)
                 uproot(connection, strand.id)
                 connection.execute("UPDATE strands SET answer = NULL WHERE id = ?", (strand.id,))
             if moved.next is not None:
@@ -333,6 +377,7 @@ class Interpreter:
         except StateFailure as last:
             ended = replace(strand, status=Status.FAILED, due=None, output={"error": last.error, "cause": last.cause})
             with self._database.transaction() as connection:
+                self._end_map_run(connection, strand)
                 ending.failed(connection, self._save(connection, ended, told), last, now=self._clock())
             return None
         if isinstance(step, Moved):
@@ -348,9 +393,15 @@ class Interpreter:
             heartbeat_at=None,
         )
         with self._database.transaction() as connection:
+            self._end_map_run(connection, strand)
             uproot(connection, strand.id)
             connection.execute("UPDATE strands SET answer = NULL WHERE id = ?", (strand.id,))
             return self._save(connection, again, told)
+
+    def _end_map_run(self, connection: Connection, strand: Strand) -> None:
+        """Fail the map run of a strand whose distributed map failed; one that succeeded before stays as it is."""
+        if strand.phase is Phase.FEED:
+            ending.abort_map_run(connection, strand.work["run"], now=self._clock(), status=Status.FAILED)
 
     def _rest(self, strand: Strand, *, due: float | None) -> Strand:
         """Wait until then, or until somebody wakes it."""
@@ -362,7 +413,15 @@ class Interpreter:
 
     def _save(self, connection: Connection, strand: Strand, events: Sequence[Event]) -> Strand:
         last = record(connection, strand.execution, events, previous=strand.last_event, now=self._clock())
+        if events and last >= MOST_EVENTS:  # the end of the execution is one more
+            raise _HistoryFullError(strand.execution)
         return save(connection, replace(strand, last_event=last))
+
+
+class _HistoryFullError(Exception):
+    def __init__(self, execution: str) -> None:
+        super().__init__(f"The execution reached the maximum number of history events ({MOST_EVENTS}).")
+        self.execution = execution
 
 
 def _called(strand: Strand, step: Called, now: float) -> Strand:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from cloud_side.local.states.expressions import evaluate
 from cloud_side.local.states.failure import StateFailure
-from cloud_side.local.states.store import Json
+from cloud_side.local.states.store import Json, dumps
 
 LARGEST_PAYLOAD_BYTES = 262_144
 _INLINE_CONCURRENCY = 40
@@ -152,7 +152,7 @@ def settle(state: State, view: View, result: Json) -> Moved:
     """
     if state["Type"] == "Wait":
         return _settled(state, state.get("Next"), view.input, view)
-    _within_limit(result)
+    within_limit(len(dumps(result).encode()))
     return _settled(state, state.get("Next"), result, view, result=result)
 
 
@@ -199,12 +199,17 @@ def _settled(fields: Mapping[str, Json], next_: str | None, default: Json, view:
         name: view.evaluated(value, f"Assign/{name}", **more) for name, value in fields.get("Assign", {}).items()
     }
     output = view.evaluated(fields["Output"], "Output", **more) if "Output" in fields else default
-    _within_limit(output)
+    within_limit(len(dumps(output).encode()))
     return Moved(next_, output, assigned)
 
 
-def _within_limit(value: Json) -> None:
-    if len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()) > LARGEST_PAYLOAD_BYTES:
+def within_limit(size: int) -> None:
+    """Fail a state whose result has more bytes than a payload may.
+
+    Raises:
+        StateFailure: States.DataLimitExceeded.
+    """
+    if size > LARGEST_PAYLOAD_BYTES:
         msg = f"The state/task returned a result with a size exceeding the maximum of {LARGEST_PAYLOAD_BYTES} bytes"
         raise StateFailure("States.DataLimitExceeded", msg)
 
@@ -273,6 +278,9 @@ def _fan(state: State, view: View) -> Fanned:
         view.evaluated(state[key], key) if key in state else None
         for key in ("ItemReader", "ResultWriter", "ItemBatcher")
     )
+    for key, most in (batcher or {}).items():
+        if key in ("MaxItemsPerBatch", "MaxInputBytesPerBatch"):
+            _whole_number(f"ItemBatcher/{key}", most, least=1)
     count, percentage = (
         view.evaluated(state.get(key, 0), key) for key in ("ToleratedFailureCount", "ToleratedFailurePercentage")
     )

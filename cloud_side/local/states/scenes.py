@@ -60,8 +60,7 @@ class Definitions:
         """Return where a strand is; `before` is where the same strand was, if it was looked at before."""
         if before is None:
             execution = connection.execute(
-                "SELECT e.*, m.name AS machine_name, m.role FROM executions e LEFT JOIN machines m ON m.arn = e.machine"
-                " WHERE e.arn = ?",
+                "SELECT e.*, m.role FROM executions e LEFT JOIN machines m ON m.arn = e.machine WHERE e.arn = ?",
                 (strand.execution,),
             ).fetchone()
             definition = self._definition(connection, execution["definition"])
@@ -98,11 +97,11 @@ def _about(execution: sqlite3.Row) -> dict[str, Json]:
             "Id": execution["arn"],
             "Input": json.loads(execution["input"]),
             "Name": execution["name"],
-            "RoleArn": execution["role"],
+            "RoleArn": execution["role"] or "",  # its machine may be deleted
             "StartTime": iso(execution["started_at"]),
             "RedriveCount": execution["redrives"],
         },
-        "StateMachine": {"Id": execution["machine"], "Name": execution["machine_name"]},
+        "StateMachine": {"Id": execution["machine"], "Name": execution["machine"].rpartition(":")[2]},
     }
     if execution["redriven_at"] is not None:
         about["Execution"]["RedriveTime"] = iso(execution["redriven_at"])

@@ -7,6 +7,7 @@ holds its version; what others may say to it meanwhile (an answer to its token, 
 
 import hashlib
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ from enum import StrEnum
 from typing import Any, Self, TypeAlias
 
 Json: TypeAlias = Any
+MOST_EVENTS = 25_000  # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+_HALF = re.compile("[\ud800-\udfff]")
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS definitions (hash TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
@@ -42,6 +45,8 @@ CREATE TABLE IF NOT EXISTS strands (
 CREATE INDEX IF NOT EXISTS strands_due ON strands (due) WHERE due IS NOT NULL AND status = 'RUNNING';
 CREATE INDEX IF NOT EXISTS strands_by_execution ON strands (execution);
 CREATE INDEX IF NOT EXISTS strands_by_parent ON strands (parent, place) WHERE parent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS strands_held_back ON strands (parent, place)
+    WHERE due IS NULL AND phase = 'ENTER' AND status = 'RUNNING';
 CREATE UNIQUE INDEX IF NOT EXISTS strands_by_token ON strands (token) WHERE token IS NOT NULL;
 CREATE TABLE IF NOT EXISTS history (
     execution TEXT NOT NULL, id INTEGER NOT NULL, previous INTEGER NOT NULL, at REAL NOT NULL, type TEXT NOT NULL,
@@ -139,8 +144,11 @@ class SupersededError(Exception):
 
 
 def dumps(value: Json) -> str:
-    """Return JSON as it is kept: no blanks, characters as they are."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """Return JSON as it is kept: no blanks, characters as they are, but for halves of one, which no UTF-8 has."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if not text.isascii() and _HALF.search(text):
+        return json.dumps(value, separators=(",", ":"))
+    return text
 
 
 def keep_definition(connection: sqlite3.Connection, text: str) -> str:
@@ -246,31 +254,33 @@ def save(connection: sqlite3.Connection, strand: Strand) -> Strand:
     return after
 
 
-def wake(connection: sqlite3.Connection, strand: int, now: float) -> None:
-    """Make a strand look again now."""
-    connection.execute("UPDATE strands SET due = ? WHERE id = ?", (now, strand))
-
-
 def outputs_of_children(connection: sqlite3.Connection, parent: int) -> list[Json]:
     """Return what the children came to, in their places."""
     rows = connection.execute("SELECT output FROM strands WHERE parent = ? ORDER BY place", (parent,))
     return [json.loads(row["output"]) for row in rows]
 
 
-def descendants(connection: sqlite3.Connection, strand: int) -> list[sqlite3.Row]:
-    """Return id, status, phase, state, scope and work of all below a strand."""
-    return connection.execute(
-        "WITH RECURSIVE below (id) AS (SELECT id FROM strands WHERE parent = ?"
-        " UNION ALL SELECT s.id FROM strands s JOIN below b ON s.parent = b.id)"
-        " SELECT s.* FROM strands s JOIN below USING (id)",
-        (strand,),
-    ).fetchall()
+def size_of_outputs(connection: sqlite3.Connection, parent: int) -> int:
+    """Return how many characters the outputs of the children have; in bytes they are no fewer."""
+    (size,) = connection.execute("SELECT SUM(LENGTH(output)) FROM strands WHERE parent = ?", (parent,)).fetchone()
+    return size or 0
+
+
+_BELOW = (
+    "WITH RECURSIVE below (id) AS (SELECT id FROM strands WHERE parent = ?"
+    " UNION ALL SELECT s.id FROM strands s JOIN below b ON s.parent = b.id)"
+)
+
+
+def running_below(connection: sqlite3.Connection, strand: int) -> list[sqlite3.Row]:
+    """Return all below a strand that still run."""
+    running = f"{_BELOW} SELECT * FROM strands WHERE id IN below AND status = 'RUNNING'"  # noqa: S608 - text of ours
+    return connection.execute(running, (strand,)).fetchall()
 
 
 def uproot(connection: sqlite3.Connection, strand: int) -> None:
     """Delete all below a strand: its state begins anew, or is left."""
-    gone = [(row["id"],) for row in descendants(connection, strand)]
-    connection.executemany("DELETE FROM strands WHERE id = ?", gone)
+    connection.execute(f"{_BELOW} DELETE FROM strands WHERE id IN below", (strand,))  # noqa: S608 - text of ours
 
 
 def record(

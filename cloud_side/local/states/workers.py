@@ -3,16 +3,21 @@
 import logging
 import queue
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
+from cloud_side.local.states.failure import StateFailure
 from cloud_side.local.states.interpreter import Interpreter
 from edge_inspector.backoff import pause_s
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.05  # what other processes wrote is seen after so long
 _SHORTEST_REST_S, _LONGEST_REST_S = 0.2, 30.0
+_MOST_ATTEMPTS = 3
+_MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class Workers:
@@ -59,11 +64,15 @@ class Workers:
 
     def _dispatch(self) -> None:
         looks_at = 0.0
+        seen = float("inf")  # the clock may have been put back since the last engine ended
         while not self._stop.is_set():
             with self._changed:
                 hurried = self._changed.wait(_LOOK_S)
             try:
-                if hurried or self._has_changed() or time.time() >= looks_at:
+                if time.time() < seen:
+                    self._interpreter.hasten()
+                seen = time.time()
+                if hurried or self._has_changed() or seen >= looks_at:
                     looks_at = self._hand_out()
             except Exception:  # a thread's end: a full disk or a locked file passes
                 _log.exception("what is due cannot be read; trying again")
@@ -89,7 +98,7 @@ class Workers:
 
     def _work(self) -> None:
         while (strand := self._queue.get()) is not None:
-            trouble = self._advance(strand)
+            trouble = None if self._stop.is_set() else self._advance(strand)
             with self._changed:
                 if trouble is not None:
                     self._resting[strand] = time.monotonic() + trouble
@@ -99,14 +108,23 @@ class Workers:
     def _advance(self, strand: int) -> float | None:
         """Move a strand; return for how long to leave it alone when that did not work."""
         try:
-            self._interpreter.advance(strand)
-        except Exception:  # a thread's end: the strand is where it was, and nothing of it is lost
+            self._interpreter.advance(strand, is_over=self._stop.is_set)
+        except Exception as error:  # a thread's end: the strand is where it was, and nothing of it is lost
             if self._stop.is_set():
                 _log.info("strand %d is left to the next engine", strand)
                 return None
-            attempt = self._troubles.get(strand, 0)
-            self._troubles[strand] = attempt + 1
-            _log.exception("strand %d cannot be moved; trying again", strand)
-            return pause_s(attempt, _SHORTEST_REST_S, _LONGEST_REST_S, jitter=random.random())  # noqa: S311 - a pause
+            return self._troubled(strand, error)
         self._troubles.pop(strand, None)
         return None
+
+    def _troubled(self, strand: int, error: Exception) -> float | None:
+        """Try again what may pass; what is our own mistake comes again, and fails where people see it."""
+        attempt = self._troubles.pop(strand, 0)
+        if attempt >= _MOST_ATTEMPTS and isinstance(error, _MISTAKES):
+            _log.exception("strand %d cannot be moved; its execution fails", strand)
+            with suppress(sqlite3.Error):  # then it is tried once more, and told then
+                self._interpreter.give_up(strand, StateFailure("States.Runtime", repr(error)))
+            return None
+        self._troubles[strand] = attempt + 1
+        _log.exception("strand %d cannot be moved; trying again", strand)
+        return pause_s(attempt, _SHORTEST_REST_S, _LONGEST_REST_S, jitter=random.random())  # noqa: S311 - a pause

@@ -1,4 +1,5 @@
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,6 +110,42 @@ def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(ConfigError, match="has version 99, expected 1"):
         Database(tmp_path / "engine.sqlite", [])
+
+
+def test_a_transaction_that_cannot_be_committed_does_not_stay_open(tmp_path: Path) -> None:
+    tables = "CREATE TABLE IF NOT EXISTS a (b REFERENCES a (c) DEFERRABLE INITIALLY DEFERRED, c UNIQUE)"
+    database = Database(tmp_path / "engine.sqlite", [tables])
+    database.connection().execute("PRAGMA foreign_keys = ON")
+    with pytest.raises(sqlite3.IntegrityError), database.transaction() as connection:
+        connection.execute("INSERT INTO a VALUES (1, 2)")
+    with database.transaction() as connection:
+        assert connection.execute("SELECT * FROM a").fetchall() == []
+    database.close()
+
+
+def test_threads_that_have_ended_hold_no_file_open(tmp_path: Path) -> None:
+    database = Database(tmp_path / "engine.sqlite", [])
+    open_files = Path("/proc/self/fd")
+    before = len(list(open_files.iterdir()))
+    for _ in range(20):
+        thread = threading.Thread(target=database.connection)
+        thread.start()
+        thread.join()
+    assert len(list(open_files.iterdir())) <= before + 3
+    database.close()
+
+
+def test_a_home_is_opened_while_another_one_makes_it(tmp_path: Path) -> None:
+    """SQLite refuses at once to switch a file to WAL that somebody writes, and does not wait as it does elsewhere."""
+    other = sqlite3.connect(tmp_path / "engine.sqlite", isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE a (b)")
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("INSERT INTO a VALUES (1)")
+    threading.Timer(0.05, other.execute, ["COMMIT"]).start()
+    database = Database(tmp_path / "engine.sqlite", [])
+    assert database.connection().execute("SELECT b FROM a").fetchone()[0] == 1
+    database.close()
+    other.close()
 
 
 def test_tables_of_a_later_version_come_to_a_database_that_is_there(tmp_path: Path) -> None:

@@ -6,13 +6,20 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from cloud_side.local.services.stepfunctions.rows import PAGE, at, execution_row, machine_row, page, window
+from cloud_side.local.services.stepfunctions.rows import (
+    PAGE,
+    at,
+    check_name,
+    execution_row,
+    machine_row,
+    page,
+    parsed,
+    window,
+)
 from cloud_side.local.states import control, ending, store
 from cloud_side.local.states.starting import Beginning, begin_execution
-from cloud_side.local.states.store import Status
+from cloud_side.local.states.store import MOST_EVENTS, Status
 from cloud_side.local.wiring import Answer, RefusedRequest, Request
-
-_LARGEST_INPUT_BYTES = 262_144
 
 
 def start(request: Request, connection: sqlite3.Connection) -> Answer:
@@ -39,7 +46,8 @@ def start_execution(
         RefusedRequest: If there is no such machine, the input is no JSON, or the name is another one's.
     """
     machine = machine_row(connection, machine_arn)
-    given = _given(input_text)
+    check_name(name)
+    given = parsed(input_text, "input", "InvalidExecutionInput")
     arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
     found = connection.execute("SELECT input FROM executions WHERE arn = ?", (arn,)).fetchone()
     if found is not None:
@@ -68,14 +76,14 @@ def start_execution(
 def describe_execution(request: Request) -> Answer:
     """Return how an execution stands."""
     row = execution_row(request.database.connection(), request.parameters["executionArn"])
+    redrive_status, reason = _redrivability(row)
     answer = {
         **_summary(row),
         "input": row["input"],
         "inputDetails": {"included": True},
-        "redriveCount": row["redrives"],
-        "redriveStatus": _redrivability(row)[0],
+        "redriveStatus": redrive_status,
     }
-    if (reason := _redrivability(row)[1]) is not None:
+    if reason is not None:
         answer["redriveStatusReason"] = reason
     if row["output"] is not None:
         answer |= {"output": row["output"], "outputDetails": {"included": True}}
@@ -125,17 +133,6 @@ def _is_taken(arn: str) -> RefusedRequest:
     return RefusedRequest("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
 
 
-def _given(text: str) -> Any:  # noqa: ANN401 - any JSON
-    if len(text.encode()) > _LARGEST_INPUT_BYTES:
-        msg = f"the input has {len(text.encode())} bytes, expected at most {_LARGEST_INPUT_BYTES}"
-        raise RefusedRequest("InvalidExecutionInput", msg)
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        msg = f"the input is not JSON: {error}"
-        raise RefusedRequest("InvalidExecutionInput", msg) from error
-
-
 def _summary(row: sqlite3.Row) -> dict[str, Any]:
     answer = {
         "executionArn": row["arn"],
@@ -161,6 +158,8 @@ def _listed(row: sqlite3.Row) -> dict[str, Any]:
 def _redrivability(row: sqlite3.Row) -> tuple[str, str | None]:
     if row["map_run"] is not None:
         return "REDRIVABLE_BY_MAP_RUN", None
+    if row["last_event"] >= MOST_EVENTS:
+        return "NOT_REDRIVABLE", f"Execution history has {row['last_event']} events; expected fewer than {MOST_EVENTS}"
     if row["status"] in (Status.FAILED, Status.TIMED_OUT, Status.ABORTED):
         return "REDRIVABLE", None
     return "NOT_REDRIVABLE", f"Execution is {row['status']} and cannot be redriven"

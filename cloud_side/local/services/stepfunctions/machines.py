@@ -5,7 +5,7 @@ import sqlite3
 import uuid
 
 from cloud_side.local.home import ACCOUNT, REGION
-from cloud_side.local.services.stepfunctions.rows import PAGE, at, execution_row, machine_row, page, window
+from cloud_side.local.services.stepfunctions.rows import PAGE, at, check_name, execution_row, machine_row, page, window
 from cloud_side.local.states import store
 from cloud_side.local.states.definition import problems_of
 from cloud_side.local.states.resources import resource_problems
@@ -15,6 +15,7 @@ from cloud_side.local.wiring import Answer, RefusedRequest, Request
 def create_state_machine(request: Request, connection: sqlite3.Connection) -> Answer:
     """Create a machine; the same once more is the same machine."""
     name, definition = request.parameters["name"], request.parameters["definition"]
+    check_name(name)
     if request.parameters.get("type", "STANDARD") != "STANDARD":
         msg = f"{name}: the type is {request.parameters['type']}, expected STANDARD: the local engine has no other"
         raise RefusedRequest("StateMachineTypeNotSupported", msg)

@@ -1,13 +1,18 @@
 """Rows of machines and executions, as the operations look them up and list them page by page."""
 
+import json
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from cloud_side.local.states.machine import LARGEST_PAYLOAD_BYTES
 from cloud_side.local.wiring import Answer, RefusedRequest, Request
 
 PAGE = 100
+_BARRED = '<>{}[]?*"#%\\^|~`$&,;:/'
+_NOT_IN_NAMES = re.compile(rf"[\s\x00-\x1f\x7f-\x9f{re.escape(_BARRED)}]")
 
 
 def machine_row(connection: sqlite3.Connection, arn: str) -> sqlite3.Row:
@@ -28,6 +33,33 @@ def execution_row(connection: sqlite3.Connection, arn: str) -> sqlite3.Row:
         raise RefusedRequest("ExecutionDoesNotExist", msg)
     found: sqlite3.Row = row
     return found
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that would not fit into an ARN.
+
+    Source:
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html, "name".
+    """
+    if found := _NOT_IN_NAMES.search(name):
+        msg = f"Invalid Name: {name!r} has {found[0]!r}; expected no blanks, control characters, or one of {_BARRED}"
+        raise RefusedRequest("InvalidName", msg)
+
+
+def parsed(text: str, what: str, code: str) -> Any:  # noqa: ANN401 - any JSON
+    """Return the JSON of an input or output, or refuse."""
+    size = len(text.encode(errors="surrogatepass"))
+    if size > LARGEST_PAYLOAD_BYTES:
+        raise RefusedRequest(code, f"the {what} has {size} bytes, expected at most {LARGEST_PAYLOAD_BYTES}")
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise RefusedRequest(code, f"the {what} is not JSON: {error}") from error
+
+
+def _no_constant(text: str) -> None:
+    msg = f"{text} is not a number"
+    raise ValueError(msg)
 
 
 def at(seconds: float) -> datetime:

@@ -1,19 +1,15 @@
 """What is said to a task that waits for its token."""
 
-import json
 import sqlite3
 
+from cloud_side.local.services.stepfunctions.rows import parsed
 from cloud_side.local.states import control
 from cloud_side.local.wiring import Answer, RefusedRequest, Request
 
 
 def send_task_success(request: Request, connection: sqlite3.Connection) -> Answer:
     """Answer a token with an output."""
-    try:
-        output = json.loads(request.parameters["output"])
-    except ValueError as error:
-        msg = f"the output is not JSON: {error}"
-        raise RefusedRequest("InvalidOutput", msg) from error
+    output = parsed(request.parameters["output"], "output", "InvalidOutput")
     return _said(
         request,
         control.answer(connection, request.parameters["taskToken"], {"output": output}, now=request.now.timestamp()),

@@ -1,15 +1,11 @@
 """A stage for executions."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
-import boto3
 import pytest
 
-from cloud_side.local.database import Database
-from cloud_side.local.services.stepfunctions import STEP_FUNCTIONS
-from cloud_side.local.wiring import Service
 from tests.cloud.local.states.ours import Ours
-from tests.cloud.local.states.staged import Stage
+from tests.cloud.local.states.staged import Stage, Theater, theater
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +15,12 @@ def ours() -> Iterator[Ours]:
     interpreter.close()
 
 
+@pytest.fixture(scope="session")
+def kept_theater(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theater]:
+    with theater(tmp_path_factory.mktemp("theater")) as opened:
+        yield opened
+
+
 @pytest.fixture
-def stage(open_services: Callable[[Sequence[Service]], tuple[boto3.Session, Database]]) -> Stage:
-    return Stage(*open_services([STEP_FUNCTIONS]))
+def stage(kept_theater: Theater) -> Stage:
+    return kept_theater.stage()

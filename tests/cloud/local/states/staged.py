@@ -3,15 +3,19 @@
 import json
 import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-import boto3
-
+from cloud_side.local import outbox, wiring
 from cloud_side.local.calling import Caller
 from cloud_side.local.database import Database
+from cloud_side.local.home import Home
+from cloud_side.local.services.stepfunctions import STEP_FUNCTIONS
 from cloud_side.local.states.failure import StateFailure
 from cloud_side.local.states.interpreter import Interpreter, Task
 from cloud_side.local.states.store import Json
+from tests.cloud.local.shapes import validate_answers
 
 ROLE = "arn:aws:iam::000000000000:role/machine"
 TOKEN_TASK = "arn:aws:states:::aws-sdk:sns:publish.waitForTaskToken"
@@ -20,14 +24,15 @@ CALL_TASK = "arn:aws:states:::aws-sdk:sns:publish"
 
 
 class Stage:
-    """One home's executions; nothing moves but by `run`."""
+    """One home's executions; nothing moves but by `run`, and the clock stands until it is moved."""
 
-    def __init__(self, session: boto3.Session, database: Database) -> None:
-        self.client = session.client("stepfunctions")
+    def __init__(self, client: Any, database: Database) -> None:
+        self.client = client
         self.database = database
         self.now = 1_800_000_000.0
         self.answers: dict[str, Callable[[Task], Json]] = {}
         self.started: list[Task] = []
+        self.succeeded: list[Task] = []
         self.callers: list[Caller] = []
         self.done: dict[str, Json] = {}
         self.items: list[Json] = []
@@ -37,7 +42,9 @@ class Stage:
     def start(self, task: Task, caller: Caller) -> Json:
         self.started.append(task)
         self.callers.append(caller)
-        return self.answers.get(task.state, lambda task: task.arguments)(task)
+        answer = self.answers.get(task.state, lambda task: task.arguments)(task)
+        self.succeeded.append(task)
+        return answer
 
     def check(self, task: Task, handle: Json) -> Json | None:
         return self.done.get(task.state)
@@ -61,15 +68,8 @@ class Stage:
         machine = self.client.create_state_machine(
             name=f"machine-{len(machines)}", definition=json.dumps(definition), roleArn=ROLE
         )["stateMachineArn"]
-        arn = self.client.start_execution(stateMachineArn=machine, input=json.dumps(execution_input))["executionArn"]
-        with self.database.transaction() as connection:  # the service has a clock of its own
-            now = {"now": self.now, "arn": arn}
-            connection.execute("UPDATE strands SET due = :now, entered_at = :now WHERE execution = :arn", now)
-            connection.execute(
-                "UPDATE executions SET started_at = ?, deadline = deadline - started_at + ? WHERE arn = ?",
-                (self.now, self.now, arn),
-            )
-        return str(arn)
+        started = self.client.start_execution(stateMachineArn=machine, input=json.dumps(execution_input))
+        return str(started["executionArn"])
 
     def run(self, *, until: float = float("inf")) -> None:
         """Move everything, and the clock, until nothing is due before an instant."""
@@ -99,6 +99,34 @@ class Stage:
         """Return the token of the strand that is in a state."""
         row = self.database.connection().execute("SELECT token FROM strands WHERE state = ?", (state,)).fetchone()
         return str(row["token"])
+
+
+class Theater:
+    """A home that is kept for many stages, one after the other: opening one takes longer than most tests."""
+
+    def __init__(self, folder: Path) -> None:
+        home = Home(folder / "engine")
+        home.make()
+        self.database = Database(home.database, [wiring.TABLES, outbox.TABLES, STEP_FUNCTIONS.tables])
+        session = wiring.local_session(home, self.database, [STEP_FUNCTIONS], clock=lambda: self._stage.now)
+        validate_answers(session)
+        self._client = session.client("stepfunctions")
+
+    def stage(self) -> Stage:
+        """Return an empty one."""
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        with self.database.transaction() as connection:
+            for (name,) in connection.execute(tables).fetchall():
+                connection.execute(f"DELETE FROM {name}")
+        self._stage = Stage(self._client, self.database)
+        return self._stage
+
+
+@contextmanager
+def theater(folder: Path) -> Iterator[Theater]:
+    opened = Theater(folder)
+    yield opened
+    opened.database.close()
 
 
 def fails(error: str, cause: str = "") -> Callable[[Task], Json]:

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,7 +21,7 @@ def threads(stage: Stage) -> Iterator[Stage]:
 
 @contextmanager
 def working(stage: Stage) -> Iterator[None]:
-    stage.now = 0.0
+    stage.now = 0.0  # long ago: what is started is due
     interpreter = Interpreter(stage.database, stage, stage)
     workers = Workers(interpreter, 2, stage.database.has_changed)
     workers.start()
@@ -68,6 +69,42 @@ def test_a_strand_that_cannot_be_moved_is_tried_again_and_holds_up_no_other(
     eventually(lambda: threads.ended(good)[0] == "SUCCEEDED", what="it ended")
     eventually(lambda: threads.ended(bad) == ("SUCCEEDED", "A"), what="A ended")
     assert caplog.text.count("cannot be moved; trying again") == 2
+
+
+def test_a_mistake_of_ours_fails_the_execution_where_people_see_it(threads: Stage) -> None:
+    threads.answers["A"] = lambda _: {}["member"]
+    arn = threads.begin(call("A"))
+    eventually(lambda: threads.ended(arn)[0] == "FAILED", what="it failed")
+    told = threads.client.describe_execution(executionArn=arn)
+    assert (told["error"], told["cause"]) == ("States.Runtime", "KeyError('member')")
+    assert told["redriveStatus"] == "REDRIVABLE"
+
+
+def test_workers_stop_although_a_loop_has_no_end(stage: Stage) -> None:
+    loop = {"A": {"Type": "Choice", "Choices": [{"Condition": "{% false %}", "Next": "End"}], "Default": "B"}}
+    with working(stage):
+        arn = stage.begin({**loop, "B": {"Type": "Pass", "Next": "A"}, "End": {"Type": "Succeed"}})
+        eventually(lambda: len(stage.history(arn)) > 200, what="it runs")
+    assert stage.ended(arn)[0] == "RUNNING"
+
+
+def test_what_was_written_before_the_clock_was_put_back_goes_on_with_the_next_engine(stage: Stage) -> None:
+    stage.now = time.time() + 3600
+    arn = stage.begin(call("A"))
+    with working(stage):
+        eventually(lambda: stage.ended(arn)[0] == "SUCCEEDED", what="it ended")
+
+
+def test_what_waits_for_its_turn_goes_on_although_the_clock_was_put_back(stage: Stage) -> None:
+    arn = stage.begin({"W": {"Type": "Wait", "Seconds": 1, "Next": "A"}, **call("A")})
+    stage.run(until=stage.now)
+    later = stage.begin(call("B"))
+    stage.now -= 3600
+    stage.run(until=stage.now)
+    assert (stage.ended(arn)[0], stage.ended(later)[0]) == ("RUNNING", "RUNNING")
+    stage.interpreter.hasten()
+    stage.run(until=stage.now)
+    assert (stage.ended(arn)[0], stage.ended(later)[0]) == ("RUNNING", "SUCCEEDED")
 
 
 def test_what_was_begun_is_ended_before_the_workers_stop(stage: Stage) -> None:
