@@ -60,7 +60,7 @@ class Request:
     """One call of an operation.
 
     Attributes:
-        parameters: As given to the client, validated.
+        parameters: As given to the client, validated; botocore has rewritten a few, e.g. S3's `CopySource` as text.
         now: Aware UTC.
         key: The same when a task that was cut off calls again; None where nobody would.
     """

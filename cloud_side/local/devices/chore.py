@@ -1,8 +1,8 @@
 """The chore that looks after the core devices of this machine."""
 
 import logging
-import sqlite3
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 
 from cloud_side.local.database import Database
@@ -13,7 +13,7 @@ from cloud_side.local.home import Home
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 1.0  # as on the nucleus
-_FULL_DISK_S = 5.0
+_TROUBLE_S = 5.0
 
 
 class CoreDevices:
@@ -45,14 +45,19 @@ class CoreDevices:
     def turn(self) -> float:
         """Let each device do one step, and return after how many seconds the next one may be due."""
         rows = self._database.connection().execute("SELECT * FROM greengrass_cores").fetchall()
-        return min((self._advance(row) for row in rows if not row["is_offline"]), default=IDLE_S)
+        self._forget_others({device_in(row) for row in rows})
+        return min((self._advance(device_in(row)) for row in rows if not row["is_offline"]), default=IDLE_S)
 
     def close(self) -> None:
         """Let go of the scripts that run: they end by themselves, and the next engine sees what came of them."""
         self._nuclei.clear()
 
-    def _advance(self, row: sqlite3.Row) -> float:
-        device = device_in(row)
+    def _forget_others(self, devices: AbstractSet[CoreDevice]) -> None:
+        for gone in self._nuclei.keys() - devices:
+            del self._nuclei[gone]
+            self._not_before.pop(gone, None)
+
+    def _advance(self, device: CoreDevice) -> float:
         if (nucleus := self._nuclei.get(device)) is None:
             places = Places(self._home, device)
             nucleus = self._nuclei[device] = Nucleus(self._database, places, self._clock, retry_s=self._retry_s)
@@ -61,7 +66,9 @@ class CoreDevices:
             return wait_s
         try:
             return nucleus.advance()
-        except OSError as error:  # the disk is full, or its folder cannot be written: the other devices go on
-            _log.warning("core device %s: %s; trying again in %g s", device.thing, error, _FULL_DISK_S)
-            self._not_before[device] = self._clock() + timedelta(seconds=_FULL_DISK_S)
-            return _FULL_DISK_S
+        except OSError as error:  # the disk is full, or its folder cannot be written
+            _log.warning("core device %s: %s; trying again in %g s", device.thing, error, _TROUBLE_S)
+        except Exception:  # noqa: BLE001 - a device is to the others what a thread is to a thread: they go on
+            _log.exception("core device %s: failed; trying again in %g s", device.thing, _TROUBLE_S)
+        self._not_before[device] = self._clock() + timedelta(seconds=_TROUBLE_S)
+        return _TROUBLE_S

@@ -43,20 +43,25 @@ def nothing_changed(
     connection: sqlite3.Connection, thing: str, work: Work, failure: DeploymentFailure, now: datetime
 ) -> None:
     """End a deployment that could not begin."""
-    _end(connection, thing, work, _failed("FAILED_NO_STATE_CHANGE", failure.reason, failure.codes), now)
+    said = _failed("FAILED_NO_STATE_CHANGE", failure.reason, failure.codes)
+    if drop_work(connection, thing, work):
+        report(connection, work.deployment, thing, said, now)
 
 
 def good(connection: sqlite3.Connection, thing: str, work: Work, deployment: sqlite3.Row, now: datetime) -> None:
     """End a deployment, or the way back from it, after the last of its scripts."""
+    if not drop_work(connection, thing, work):
+        return
     if work.trouble is not None:
         before = installed_on(connection, thing)
         keep_installed(connection, thing, before.values(), Ending(work.deployment, now))
-        _end(connection, thing, work, _failed("FAILED_ROLLBACK_COMPLETE", *_told(work.trouble)), now)
+        said = _failed("FAILED_ROLLBACK_COMPLETE", *_told(work.trouble))
+        report(connection, work.deployment, thing, said, now)
         return
     keep_installed(connection, thing, work.plan, Ending(work.deployment, now))
     components = json.loads(deployment["document"])["components"]
     keep_roots(connection, thing, roots_with(connection, thing, deployment["target"], components))
-    _end(connection, thing, work, Report(is_good=True), now)
+    report(connection, work.deployment, thing, Report(is_good=True), now)
 
 
 def going_back(connection: sqlite3.Connection, thing: str, work: Work, trouble: Trouble) -> Work:
@@ -69,12 +74,14 @@ def going_back(connection: sqlite3.Connection, thing: str, work: Work, trouble: 
 
 def broken(connection: sqlite3.Connection, thing: str, work: Work, trouble: Trouble, now: datetime) -> None:
     """End a deployment that leaves a component broken: nobody wanted a way back, or it has failed."""
+    if not drop_work(connection, thing, work):
+        return
     before = installed_on(connection, thing)
     is_back = work.phase is Phase.ROLLBACK
     after = before if is_back else {**before, **{each.name: each for each in _begun(work)}}
     keep_installed(connection, thing, after.values(), Ending(work.deployment, now, trouble))
     status = "FAILED_UNABLE_TO_ROLLBACK" if is_back else "FAILED_ROLLBACK_NOT_REQUESTED"
-    _end(connection, thing, work, _failed(status, *_told(work.trouble or trouble)), now)
+    report(connection, work.deployment, thing, _failed(status, *_told(work.trouble or trouble)), now)
 
 
 def _begun(work: Work) -> list[Planned]:
@@ -88,8 +95,3 @@ def _told(trouble: Trouble) -> tuple[str, tuple[str, ...]]:
 
 def _failed(status: str, reason: str, codes: tuple[str, ...]) -> Report:
     return Report(is_good=False, reason=f"{status}: {reason}", codes=codes, types=types_of(codes))
-
-
-def _end(connection: sqlite3.Connection, thing: str, work: Work, said: Report, now: datetime) -> None:
-    drop_work(connection, thing)
-    report(connection, work.deployment, thing, said, now)

@@ -38,7 +38,8 @@ def configuration_script(device: CoreDevice) -> str | None:
     file = shlex.quote(str(device.configuration))
     new = shlex.quote(str(device.configuration.with_name(f".new-{device.configuration.name}")))
     check = f"{shlex.quote(sys.executable)} -m edge_inspector check-config {new}"
-    return f'umask 077 && printf "%s\\n" "${_VARIABLE}" >{new} && {check} && mv {new} {file}'
+    clean = shlex.quote(f"rm -f {new}")  # what is refused may hold secrets
+    return f'umask 077 && trap {clean} EXIT && printf "%s\\n" "${_VARIABLE}" >{new} && {check} && mv {new} {file}'
 
 
 def configuration_variables(configuration: Mapping[str, Any], device: CoreDevice) -> dict[str, str]:

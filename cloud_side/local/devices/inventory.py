@@ -93,20 +93,31 @@ def work_of(connection: sqlite3.Connection, thing: str) -> Work | None:
     )
 
 
-def keep_work(connection: sqlite3.Connection, thing: str, work: Work) -> None:
-    """Remember how far a device is."""
+def take_work(connection: sqlite3.Connection, thing: str, deployment: str) -> None:
+    """Let a device have a deployment in its hands."""
     connection.execute(
-        "INSERT OR REPLACE INTO greengrass_work (thing, deployment, phase, plan, steps, position, attempt, started_at,"
-        " not_before, failure) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (thing, work.deployment, work.phase, _json(work.plan), _json(work.steps), work.position, work.attempt,
-         _text(work.started_at), _text(work.not_before),
-         None if work.trouble is None else json.dumps(asdict(work.trouble))),
-    )  # fmt: skip
+        "INSERT INTO greengrass_work (thing, deployment, phase, plan, steps, position, attempt)"
+        " VALUES (?, ?, ?, '[]', '[]', 0, 0)",
+        (thing, deployment, Phase.PREPARE),
+    )
 
 
-def drop_work(connection: sqlite3.Connection, thing: str) -> None:
-    """Let a device have nothing in its hands."""
-    connection.execute("DELETE FROM greengrass_work WHERE thing = ?", (thing,))
+def keep_work(connection: sqlite3.Connection, thing: str, work: Work) -> bool:
+    """Remember how far a device is; return False where it does not have that any more, as it was removed."""
+    changed = connection.execute(
+        "UPDATE greengrass_work SET phase = ?, plan = ?, steps = ?, position = ?, attempt = ?, started_at = ?,"
+        " not_before = ?, failure = ? WHERE thing = ? AND deployment = ?",
+        (work.phase, _json(work.plan), _json(work.steps), work.position, work.attempt, _text(work.started_at),
+         _text(work.not_before), None if work.trouble is None else json.dumps(asdict(work.trouble)),
+         thing, work.deployment),
+    ).rowcount  # fmt: skip
+    return changed > 0
+
+
+def drop_work(connection: sqlite3.Connection, thing: str, work: Work) -> bool:
+    """Let a device have nothing in its hands; return False where it does not have that any more."""
+    query = "DELETE FROM greengrass_work WHERE thing = ? AND deployment = ?"
+    return connection.execute(query, (thing, work.deployment)).rowcount > 0
 
 
 def installed_on(connection: sqlite3.Connection, thing: str) -> dict[str, Planned]:

@@ -14,7 +14,7 @@ from typing import assert_never
 from cloud_side.local.database import Database
 from cloud_side.local.devices.endings import broken, going_back, good, nothing_changed, troubled
 from cloud_side.local.devices.failures import DeploymentFailure
-from cloud_side.local.devices.inventory import Phase, Work, installed_on, keep_work, work_of
+from cloud_side.local.devices.inventory import Phase, Trouble, Work, installed_on, keep_work, take_work, work_of
 from cloud_side.local.devices.places import Places
 from cloud_side.local.devices.planning import steps_of_changes
 from cloud_side.local.devices.preparing import prepare
@@ -67,10 +67,11 @@ class Nucleus:
         )
         if waiting.fetchone() is None:
             return IDLE_S
+        self._places.forget_runs()
         with self._database.transaction() as writing:
             deployment = take_next(writing, self._thing, self._clock())
             if deployment is not None:
-                keep_work(writing, self._thing, Work(deployment["id"]))
+                take_work(writing, self._thing, deployment["id"])
         return 0.0
 
     def _prepare(self, work: Work) -> float:
@@ -80,6 +81,7 @@ class Nucleus:
         except DeploymentFailure as failure:
             with self._database.transaction() as writing:
                 nothing_changed(writing, self._thing, work, failure, self._clock())
+            self._tidy()
             return 0.0
         steps = tuple(steps_of_changes(after, installed_on(connection, self._thing)))
         self._keep(replace(work, phase=Phase.APPLY, plan=tuple(after), steps=steps))
@@ -98,7 +100,8 @@ class Nucleus:
                 run.end_over_time()
                 return 0.0
             return _LOOK_S
-        self._keep(replace(work, started_at=now))
+        if not self._keep(replace(work, started_at=now)):
+            return 0.0
         self._places.make_work(step.component)
         run.start(Script(step.text, step.environment, self._places.work(step.component)))
         return _LOOK_S
@@ -111,24 +114,32 @@ class Nucleus:
         elif work.attempt + 1 < work.steps[work.position].tries:
             self._keep(replace(work, attempt=work.attempt + 1, not_before=self._clock() + self._retry))
         else:
-            trouble = troubled(work.steps[work.position], outcome, run.told())
-            with self._database.transaction() as writing:
-                policy = json.loads(_deployment_of(writing, work)["document"])["deploymentPolicies"]
-                if work.phase is Phase.APPLY and policy["failureHandlingPolicy"] == "ROLLBACK":
-                    keep_work(writing, self._thing, going_back(writing, self._thing, work, trouble))
-                else:
-                    broken(writing, self._thing, work, trouble, self._clock())
+            self._fail(work, troubled(work.steps[work.position], outcome, run.told()))
+
+    def _fail(self, work: Work, trouble: Trouble) -> None:
+        """Go back, if that is wanted and possible; else stay with a broken component."""
+        with self._database.transaction() as writing:
+            policy = json.loads(_deployment_of(writing, work)["document"])["deploymentPolicies"]
+            if work.phase is Phase.APPLY and policy["failureHandlingPolicy"] == "ROLLBACK":
+                keep_work(writing, self._thing, going_back(writing, self._thing, work, trouble))
+                return
+            broken(writing, self._thing, work, trouble, self._clock())
+        self._tidy()
 
     def _finish(self, work: Work) -> float:
         with self._database.transaction() as writing:
             good(writing, self._thing, work, _deployment_of(writing, work), self._clock())
-        installed = installed_on(self._database.connection(), self._thing)
-        self._places.keep_only([(each.name, each.version) for each in installed.values()], work.deployment)
+        self._tidy()
         return 0.0
 
-    def _keep(self, work: Work) -> None:
+    def _tidy(self) -> None:
+        """Remove what no component needs that is on the device, after the end of a deployment."""
+        installed = installed_on(self._database.connection(), self._thing)
+        self._places.keep_only([(each.name, each.version) for each in installed.values()])
+
+    def _keep(self, work: Work) -> bool:
         with self._database.transaction() as connection:
-            keep_work(connection, self._thing, work)
+            return keep_work(connection, self._thing, work)
 
     def _run_of(self, work: Work) -> Run:
         step = work.steps[work.position]

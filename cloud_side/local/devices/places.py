@@ -45,15 +45,16 @@ class Places:
         if name == MODEL:
             self._link_models()
 
-    def keep_only(self, installed: Iterable[tuple[str, str]], deployment: str) -> None:
-        """Remove artifacts of versions that are not installed, and runs of other deployments."""
+    def forget_runs(self) -> None:
+        """Remove the runs of all deployments: one that comes to the device again runs its scripts again."""
+        shutil.rmtree(self.folder / "runs", ignore_errors=True)
+
+    def keep_only(self, installed: Iterable[tuple[str, str]]) -> None:
+        """Remove artifacts of versions that are not installed."""
         kept = {self.artifacts(name, version) for name, version in installed}
         for version in (self.folder / "artifacts").glob("*/*"):
             if version not in kept:
                 shutil.rmtree(version, ignore_errors=True)
-        for runs in (self.folder / "runs").glob("*"):
-            if runs.name != deployment:
-                shutil.rmtree(runs, ignore_errors=True)
 
     def _link_models(self) -> None:
         link, models = self.work(MODEL) / "models", self.device.models

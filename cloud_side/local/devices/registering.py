@@ -1,5 +1,6 @@
 """Which daemons of this machine are core devices: told by a person or a test, remembered in the engine's home."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud_side.local.database import Database
-from cloud_side.local.services.greengrass.core_devices import CoreStatus
+from cloud_side.local.devices.scripts import Run
+from cloud_side.local.home import Home
+from cloud_side.local.services.greengrass.core_devices import CoreStatus, forget
 from cloud_side.local.services.iot.groups import ensure_group
 from cloud_side.local.services.iot.registry import checked_name
 from cloud_side.local.services.iot.things import ensure_thing
@@ -36,7 +39,8 @@ class CoreDevice:
 def register(database: Database, device: CoreDevice, groups: Iterable[str] = ()) -> None:
     """Make a daemon a core device and put it into groups; thing and groups are made where they are missing.
 
-    A device that is registered already is changed: its folder, its file; it stays in the groups that it is in.
+    A device that is registered already is changed, and stays in the groups that it is in. In another folder it is a
+    new device: what its targets have comes to it again.
 
     Raises:
         ConfigError: If a name is not allowed, a path is relative or another device's, or a file is no JSON file.
@@ -45,7 +49,8 @@ def register(database: Database, device: CoreDevice, groups: Iterable[str] = ())
     _check(device, named)
     now = datetime.now(UTC)
     with database.transaction() as connection:
-        _refuse_shared_folder(connection, device)
+        _refuse_shared(connection, device)
+        _forget_if_moved(connection, device)
         if connection.execute("SELECT 1 FROM iot_things WHERE name = ?", (device.thing,)).fetchone() is None:
             ensure_thing(connection, device.thing, {})
         for group in named:
@@ -72,8 +77,26 @@ def set_offline(database: Database, thing: str, *, is_offline: bool) -> None:
             "UPDATE greengrass_cores SET is_offline = ? WHERE thing = ?", (is_offline, thing)
         ).rowcount
     if not changed:
-        msg = f"{thing}: found no such core device, expected one that was registered on this machine"
-        raise ConfigError(msg)
+        raise _unknown(thing)
+
+
+def unregister(database: Database, home: Home, thing: str) -> None:
+    """Let a daemon be no core device any more, and in no group; its thing, its models and its file stay.
+
+    A script that runs for it is killed.
+
+    Raises:
+        ConfigError: If there is no such device.
+    """
+    with database.transaction() as connection:
+        forget(connection, thing)
+        connection.execute("DELETE FROM iot_members WHERE thing = ?", (thing,))
+        if not connection.execute("DELETE FROM greengrass_cores WHERE thing = ?", (thing,)).rowcount:
+            raise _unknown(thing)
+    folder = home.devices / thing
+    for run in folder.glob("runs/*/*"):
+        Run(run).kill_if_running()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def device_in(row: sqlite3.Row) -> CoreDevice:
@@ -97,10 +120,22 @@ def _check(device: CoreDevice, groups: Iterable[str]) -> None:
         raise ConfigError(msg)
 
 
-def _refuse_shared_folder(connection: sqlite3.Connection, device: CoreDevice) -> None:
-    other = connection.execute(
-        "SELECT thing FROM greengrass_cores WHERE models = ? AND thing <> ?", (str(device.models), device.thing)
-    ).fetchone()
-    if other is not None:
-        msg = f"{device.thing}: found the folder {device.models}, which is {other['thing']}'s; expected one of its own"
-        raise ConfigError(msg)
+def _refuse_shared(connection: sqlite3.Connection, device: CoreDevice) -> None:
+    for column, path in (("models", device.models), ("configuration", device.configuration)):
+        other = connection.execute(
+            f"SELECT thing FROM greengrass_cores WHERE {column} = ? AND thing <> ?",  # noqa: S608 - names of ours
+            (None if path is None else str(path), device.thing),
+        ).fetchone()
+        if other is not None:
+            msg = f"{device.thing}: found {path}, which is {other['thing']}'s; expected one of its own"
+            raise ConfigError(msg)
+
+
+def _forget_if_moved(connection: sqlite3.Connection, device: CoreDevice) -> None:
+    row = connection.execute("SELECT models FROM greengrass_cores WHERE thing = ?", (device.thing,)).fetchone()
+    if row is not None and row["models"] != str(device.models):
+        forget(connection, device.thing)
+
+
+def _unknown(thing: str) -> ConfigError:
+    return ConfigError(f"{thing}: found no such core device, expected one that was registered on this machine")

@@ -5,6 +5,7 @@ code. `lock` is held as long as it lives: so a new engine can tell a script that
 with its engine. It is nobody's child, since the engine that started it may be gone before it is.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -18,14 +19,14 @@ from pathlib import Path
 from edge_inspector.durable import PRIVATE_FILE, PRIVATE_FOLDER, write_whole
 
 KILLED = 128 + signal.SIGKILL  # what a shell says of it
+UNSTARTABLE = 126  # as a shell says of a command that cannot be run
 OVER_TIME = "over time"
 _SHELL = "/bin/sh"
 _WRAPPER = """
 echo $$ >"$0/pid"
 {
   /bin/sh -c "$1" >"$0/output" 2>&1
-  echo $? >"$0/.outcome"
-  mv "$0/.outcome" "$0/outcome"
+  echo $? >"$0/.outcome" && mv "$0/.outcome" "$0/outcome"
 } &
 """
 _TOLD_BYTES = 400
@@ -55,30 +56,43 @@ class Run:
         self._is_ours = False
 
     def start(self, script: Script) -> None:
-        """Start it anew.
+        """Start it anew; one that no process can be given has ended with that.
 
         Raises:
-            OSError: If it cannot be started.
+            OSError: If it cannot be started now.
         """
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(PRIVATE_FOLDER, parents=True)
         lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            subprocess.run(  # noqa: S603 - the recipe's own script is what is to be run
-                [_SHELL, "-c", _WRAPPER, str(self._folder), script.text],
-                cwd=script.folder,
-                env=dict(script.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(lock,),
-                start_new_session=True,
-                check=False,
-            )
+            self._spawn(script, lock)
+        except ValueError as error:  # e.g. a null byte in it
+            self._note_unstartable(error)
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            self._note_unstartable(error)
         finally:
             os.close(lock)
         self._is_ours = True
+
+    def _spawn(self, script: Script, lock: int) -> None:
+        subprocess.run(  # noqa: S603 - the recipe's own script is what is to be run
+            [_SHELL, "-c", _WRAPPER, str(self._folder), script.text],
+            cwd=script.folder,
+            env=dict(script.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(lock,),
+            start_new_session=True,
+            check=False,
+        )
+
+    def _note_unstartable(self, error: Exception) -> None:
+        write_whole(self._folder / "output", f"cannot be started: {error}".encode())
+        write_whole(self._folder / "outcome", str(UNSTARTABLE).encode())
 
     def outcome(self) -> int | str | None:
         """Return the exit code, or OVER_TIME; None while there is none."""
@@ -103,10 +117,18 @@ class Run:
             os.close(lock)
         return False
 
-    def end_over_time(self) -> None:
-        """Kill it, and note that it took too long."""
+    def kill_if_running(self) -> None:
+        """Kill it with all that it started and that stayed with it; another process may have its number by now."""
+        if self.outcome() is None and self.is_running():
+            self._kill()
+
+    def _kill(self) -> None:
         with suppress(FileNotFoundError, ValueError, ProcessLookupError):
             os.killpg(int((self._folder / "pid").read_text()), signal.SIGKILL)
+
+    def end_over_time(self) -> None:
+        """Kill it, and note that it took too long."""
+        self._kill()
         if not (self._folder / "outcome").exists():  # else it ended at the last moment
             write_whole(self._folder / "outcome", OVER_TIME.encode())
 

@@ -185,5 +185,14 @@ def recipe_of(  # noqa: PLR0913 - what a recipe may say
     return recipe
 
 
+def is_alive(pid: str) -> bool:
+    """Return whether a process is there that has not ended; it may go while it is looked at."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
 def key_of(recipe: Mapping[str, Any], artifact: str) -> str:
     return f"{recipe['ComponentName']}/{recipe['ComponentVersion']}/{artifact}"

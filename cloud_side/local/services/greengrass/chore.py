@@ -32,10 +32,9 @@ class GreengrassCloud:
         self._clock = clock or (lambda: datetime.now(UTC))
 
     def turn(self) -> float:
-        """Look at one new component, and advance every deployment that is in force."""
-        is_busy = self._check_component()
+        """Advance every deployment that is in force, and look at one new component."""
         self._advance_deployments()
-        return 0.0 if is_busy else _IDLE_S
+        return 0.0 if self._check_component() else _IDLE_S
 
     def close(self) -> None:
         """Let go of nothing."""

@@ -42,7 +42,7 @@ def create_component_version(request: Request, connection: sqlite3.Connection) -
     before = _row_where(connection, "token", token)
     if before is not None:
         return _created(before)
-    text = _text_of(request.parameters.get("inlineRecipe"))
+    text = _text_of(request.parameters.get("inlineRecipe", ""))
     with refusing("ValidationException", RecipeError):
         recipe = read_recipe(text)
     _refuse_missing_artifacts(connection, request, recipe)
@@ -147,10 +147,9 @@ def _refuse_missing_artifacts(connection: sqlite3.Connection, request: Request, 
         raise invalid(msg)
 
 
-def _text_of(recipe: object) -> str:
-    content = recipe if isinstance(recipe, str | bytes | bytearray) else getattr(recipe, "read", bytes)()
+def _text_of(recipe: str | bytes | bytearray) -> str:
     try:
-        return content if isinstance(content, str) else bytes(content).decode()
+        return recipe if isinstance(recipe, str) else bytes(recipe).decode()
     except UnicodeDecodeError as error:
         msg = f"inlineRecipe: found no UTF-8: {error}"
         raise invalid(msg) from error

@@ -103,6 +103,12 @@ def list_installed_components(request: Request) -> Answer:
     )
 
 
+def forget(connection: sqlite3.Connection, thing: str) -> None:
+    """Forget what a device has got and has on it: deployments in force come to it again if it comes back."""
+    for table in ("executions", "work", "installed", "roots"):
+        connection.execute(f"DELETE FROM greengrass_{table} WHERE thing = ?", (thing,))  # noqa: S608 - names of ours
+
+
 def _find(request: Request) -> sqlite3.Row:
     thing = request.parameters["coreDeviceThingName"]
     row: sqlite3.Row | None = (

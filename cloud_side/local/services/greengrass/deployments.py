@@ -11,6 +11,7 @@ from cloud_side.local.home import ACCOUNT, REGION
 from cloud_side.local.services.greengrass.components import deployable_recipes
 from cloud_side.local.services.greengrass.executions import DeploymentStatus, advance, end
 from cloud_side.local.services.greengrass.refusals import conflicting, invalid, missing
+from cloud_side.local.services.greengrass.rollout import FAILURES
 from cloud_side.local.services.iot.pages import page_of
 from cloud_side.local.services.iot.refusals import refuse_others
 from cloud_side.local.services.iot.registry import find_group, find_thing, name_in
@@ -24,6 +25,7 @@ _DEFAULT_POLICIES = {
     "componentUpdatePolicy": {"timeoutInSeconds": 60, "action": "NOTIFY_COMPONENTS"},
     "configurationValidationPolicy": {"timeoutInSeconds": 60},
 }
+_ON_FAILURE = {"ROLLBACK", "DO_NOTHING"}
 BUILT_IN = "aws.greengrass."  # the beginning of the names of components that every device has
 
 
@@ -109,15 +111,25 @@ def _problems_of(connection: sqlite3.Connection, parameters: Mapping[str, Any]) 
             there = ", ".join(sorted(known)) or "none"
             yield f"components.{name}: found version {version}, expected one that is DEPLOYABLE: {there}"
         yield from _update_problems(f"components.{name}.configurationUpdate", component.get("configurationUpdate", {}))
-    timeout = parameters.get("iotJobConfiguration", {}).get("timeoutConfig", {}).get("inProgressTimeoutInMinutes", 1)
+    on_failure = parameters.get("deploymentPolicies", {}).get("failureHandlingPolicy", "ROLLBACK")
+    if on_failure not in _ON_FAILURE:
+        yield f"failureHandlingPolicy: found {on_failure!r}, expected one of {', '.join(sorted(_ON_FAILURE))}"
+    yield from _job_problems(parameters.get("iotJobConfiguration", {}))
+
+
+def _job_problems(configuration: Mapping[str, Any]) -> Iterator[str]:
+    timeout = configuration.get("timeoutConfig", {}).get("inProgressTimeoutInMinutes", 1)
     if timeout not in _TIMEOUT_MINUTES:
         yield f"inProgressTimeoutInMinutes: found {timeout}, expected 1 to 10080"
+    for criterion in configuration.get("abortConfig", {}).get("criteriaList", []):
+        if (kind := criterion["failureType"]) not in FAILURES:
+            yield f"failureType: found {kind!r}, expected one of {', '.join(sorted(FAILURES))}"
 
 
 def _update_problems(where: str, update: Mapping[str, Any]) -> Iterator[str]:
     try:
         is_object = isinstance(json.loads(update.get("merge", "{}")), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         is_object = False
     if not is_object:
         yield f"{where}.merge: found {update['merge']!r}, expected a JSON object"

@@ -105,7 +105,7 @@ def with_digests(text: str, digests: Mapping[str, str]) -> str:
     for manifest in member(document, "Manifests"):
         for artifact in member(manifest, "Artifacts", []):
             artifact |= {"Digest": digests[member(artifact, "Uri")], "Algorithm": "SHA-256"}
-    return json.dumps(document, ensure_ascii=False)
+    return json.dumps(document)
 
 
 def _document_in(text: str | bytes) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _document_in(text: str | bytes) -> dict[str, Any]:
         raise RecipeError(msg)
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"found no JSON: {error}; the local engine reads no other recipes"
         raise RecipeError(msg) from error
     if not isinstance(document, dict):

@@ -31,6 +31,7 @@ class ExecutionStatus(StrEnum):
 
 GOOD = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.SUCCEEDED})
 BAD = frozenset({ExecutionStatus.FAILED, ExecutionStatus.REJECTED, ExecutionStatus.TIMED_OUT})
+FAILURES = {"ALL": BAD, **{str(status): frozenset({status}) for status in BAD}}  # by the failureType of a criterion
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,7 @@ def is_stopped(configuration: Mapping[str, Any], statuses: Sequence[ExecutionSta
 
 def _is_reached(criterion: Mapping[str, Any], statuses: Sequence[ExecutionStatus]) -> bool:
     executed = [status for status in statuses if status in GOOD | BAD]
-    kinds = BAD if criterion["failureType"] == "ALL" else {ExecutionStatus(criterion["failureType"])}
-    share = 100 * _count(executed, kinds) / max(1, len(executed))
+    share = 100 * _count(executed, FAILURES[criterion["failureType"]]) / max(1, len(executed))
     is_enough = len(executed) >= int(criterion["minNumberOfExecutedThings"])
     return is_enough and share >= float(criterion["thresholdPercentage"])
 

@@ -1,4 +1,4 @@
-"""One cloud for the tests of a module, empty for each of them: clients and tables are made once."""
+"""One cloud for the tests of this folder, empty for each of them: clients and tables are made once."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.cloud.local.fleet import Fleet
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def one_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     fleet = Fleet(tmp_path_factory.mktemp("cloud"))
     yield fleet

@@ -9,6 +9,7 @@ import pytest
 from cloud_side.local.devices.registering import set_offline
 from tests.cloud.local.fleet import Fleet, recipe_of
 
+ODD = {"failureType": "ODD", "action": "CANCEL", "thresholdPercentage": 1, "minNumberOfExecutedThings": 1}
 PART, OTHER = "com.example.Part", "com.example.Other"
 
 
@@ -311,6 +312,9 @@ def test_the_same_request_is_one_deployment(group: Fleet) -> None:
         ({PART: "1.0.0"}, {PART: {"configurationUpdate": {"merge": "[]"}}}, "found '\\[\\]', expected a JSON object"),
         ({PART: "1.0.0"}, {PART: {"configurationUpdate": {"merge": "{"}}}, "expected a JSON object"),
         ({PART: "1.0.0"}, {PART: {"configurationUpdate": {"reset": ["a"]}}}, "found 'a', expected a JSON pointer"),
+        ({PART: "1.0.0"}, {PART: {"configurationUpdate": {"merge": "[" * 9999}}}, "expected a JSON object"),
+        ({}, {"deploymentPolicies": {"failureHandlingPolicy": "GO_ON"}}, "found 'GO_ON', expected one of DO_NOTHING"),
+        ({}, {"iotJobConfiguration": {"abortConfig": {"criteriaList": [ODD]}}}, "found 'ODD', expected one of ALL"),
         ({}, {"iotJobConfiguration": {"timeoutConfig": {"inProgressTimeoutInMinutes": 0}}}, "expected 1 to 10080"),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud.local.fleet import BUCKET, Fleet, key_of, recipe_of
+from tests.cloud.local.fleet import BUCKET, Fleet, is_alive, key_of, recipe_of
 
 PART, OTHER = "com.example.Part", "com.example.Other"
 BROKEN = ["DEPLOYMENT_FAILURE", "COMPONENT_UPDATE_ERROR", "COMPONENT_BROKEN"]
@@ -107,16 +107,12 @@ def test_a_script_that_takes_too_long_is_killed_with_all_that_it_started(press: 
     press.settle()
     found = press.effective("press-1", deployment)
     assert found["reason"].endswith("broken state after deployment: install took longer than its Timeout of 60 s")
-    assert not any(Path(f"/proc/{pid}").exists() and is_alive(pid) for pid in pids.read_text().split())
-
-
-def is_alive(pid: str) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    press.run_until(lambda: not any(map(is_alive, pids.read_text().split())))
 
 
 def test_an_artifact_that_is_another_one_than_was_published_changes_nothing(press: Fleet) -> None:
-    recipe = recipe_of(version="1.1.0", artifacts=["a.txt"])
-    press.publish(recipe, a_txt=b"published")
+    recipe = recipe_of(version="1.1.0", artifacts=["b.txt", "a.txt"])
+    press.publish(recipe, a_txt=b"published", b_txt=b"fetched")
     press.settle()
     press.s3.put_object(Bucket=BUCKET, Key=key_of(recipe, "a.txt"), Body=b"damaged")
     found = deploy(press, {PART: "1.1.0"})
@@ -128,6 +124,7 @@ def test_an_artifact_that_is_another_one_than_was_published_changes_nothing(pres
     }
     assert told(press) == ["first 1.0.0"]
     assert press.installed("press-1") == {PART: ("1.0.0", "FINISHED")}
+    assert not list(press.home.devices.rglob("b.txt")), "what was fetched for nothing does not pile up"
 
 
 def test_an_artifact_that_is_gone_changes_nothing(press: Fleet) -> None:

@@ -6,7 +6,7 @@
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sent(fleet: Fleet) -> dict[str, Any]:
+def sent(fleet: Fleet) -> Iterator[dict[str, Any]]:
     """What the client sends, by the operation; the last of each."""
     requests: dict[str, Any] = {}
 
@@ -37,7 +37,8 @@ def sent(fleet: Fleet) -> dict[str, Any]:
         requests[model.name] = {"method": params["method"], "path": params["url_path"], "body": body}
 
     fleet.greengrass.meta.events.register_first("before-call.greengrassv2", note)
-    return requests
+    yield requests
+    fleet.greengrass.meta.events.unregister("before-call.greengrassv2", note)
 
 
 def assert_golden(name: str, request: Any) -> None:

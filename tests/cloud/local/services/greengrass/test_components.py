@@ -62,6 +62,12 @@ def test_artifacts_that_go_before_they_were_looked_at_make_the_version_fail(flee
     assert state(fleet, arn)["componentState"] == "DEPLOYABLE"
 
 
+def test_a_recipe_with_half_a_character_holds_up_nothing(fleet: Fleet) -> None:
+    arn = fleet.publish(recipe_of(artifacts=["a.txt"], defaults={"text": "\ud83d"}), a_txt=b"a")
+    fleet.settle()
+    assert state(fleet, arn)["componentState"] == "DEPLOYABLE"
+
+
 def test_a_version_is_never_replaced_but_the_same_request_is_answered_again(fleet: Fleet) -> None:
     recipe = json.dumps(recipe_of())
     first = fleet.greengrass.create_component_version(inlineRecipe=recipe, clientToken="once")

@@ -59,6 +59,10 @@ def change_manifest(**members: Any) -> Callable[[dict[str, Any]], None]:
     return lambda recipe: recipe["Manifests"][0].update(members)
 
 
+def change_lifecycle(**phases: Any) -> Callable[[dict[str, Any]], None]:
+    return change_manifest(Lifecycle=phases)
+
+
 @pytest.mark.parametrize(
     ("make_bad", "said"),
     [
@@ -74,6 +78,15 @@ def change_manifest(**members: Any) -> Callable[[dict[str, Any]], None]:
         (change(Manifests=[]), "Manifests: found \\[\\], expected at least one"),
         (change(Manifests=[1]), "Manifests\\[0\\]: found 1, expected an object"),
         (change_manifest(Platform="linux"), "Platform: found 'linux'"),
+        (change(Lifecycle={"install": "true"}), "Lifecycle: expected one in each manifest"),
+        (change_lifecycle(Bootstrap="true"), "Bootstrap: expected none"),
+        (change_lifecycle(setenv=[1]), "Setenv: found \\[1\\], expected an object"),
+        (change_lifecycle(install=5), "Lifecycle.install: found 5, expected a script or an object"),
+        (change_lifecycle(install={}), "install.Script: found None, expected a script"),
+        (change_lifecycle(Install={"script": "true", "timeout": "10m"}), "Timeout: found '10m', expected seconds"),
+        (change_lifecycle(install={"Script": "true", "Timeout": 0}), "Timeout: found 0, expected seconds above 0"),
+        (change_lifecycle(run={"Script": "true", "Setenv": "A=b"}), "run.Setenv: found 'A=b', expected an object"),
+        (change_lifecycle(run={"Script": "true", "Skipif": "onpath sh"}), "run.Skipif: expected none"),
         (change_manifest(Artifacts={}), "Artifacts: found {}, expected a list"),
         (change_manifest(Artifacts=["s3://a/b"]), "Artifacts\\[0\\]: found 's3://a/b', expected an object"),
         (change_manifest(Artifacts=[{"Uri": "https://a/b"}]), "Uri: found 'https://a/b', expected s3://BUCKET/KEY"),
@@ -87,7 +100,9 @@ def test_what_keeps_a_recipe_from_being_one_is_said(make_bad: Callable[[dict[str
         read_recipe(json.dumps(recipe))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "RecipeFormatVersion: 2020-01-25", "\0", '"' + "a" * 16_000 + '"'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "RecipeFormatVersion: 2020-01-25", "\0", "[" * 15_999, '"' + "a" * 16_000 + '"']
+)
 def test_what_is_no_document_is_said(text: str) -> None:
     with pytest.raises(RecipeError, match=r"expected|no JSON"):
         read_recipe(text)

@@ -28,8 +28,7 @@ class Cloud:
         self.watch = FolderWatch(self.home, self.database)
 
     def empty(self) -> None:
-        shutil.rmtree(self.home.buckets)
-        self.home.make()
+        shutil.rmtree(self.folder, ignore_errors=True)
         self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=REGION_SAID)
 
     def put(self, key: str, body: Any = b"content", **more: Any) -> Any:

@@ -120,7 +120,8 @@ def test_a_bucket_on_a_disk_that_must_not_be_written_says_so(tmp_path: Path, ope
     cloud = Cloud(opened)
     with small_disk(tmp_path / "disk") as disk:
         (disk / "a").write_bytes(b"there")
-        (cloud.home.buckets / "other-disk").symlink_to(disk)
+        link = cloud.home.buckets / "other-disk"
+        link.symlink_to(disk)
         cloud.s3.create_bucket(Bucket="other-disk", CreateBucketConfiguration=REGION_SAID)
         cloud.s3.put_object(Bucket="other-disk", Key="b", Body=b"written")
         set_read_only(disk, on=True)
@@ -129,6 +130,7 @@ def test_a_bucket_on_a_disk_that_must_not_be_written_says_so(tmp_path: Path, ope
                 call(Bucket="other-disk", Key="b")
             assert code_of(refused.value) == ("AccessDenied", 403)
         assert cloud.s3.get_object(Bucket="other-disk", Key="b")["Body"].read() == b"written"
+        link.unlink()
 
 
 def test_a_folder_on_another_disk_than_its_bucket_takes_no_object(tmp_path: Path, cloud: Cloud) -> None:
