@@ -1,29 +1,28 @@
 """Random workflow definitions, valid by construction, with inputs and with what their tasks answer.
 
-A scope is a chain of steps, each with the name of the next one known: a Pass, a Task with retriers and catchers, a Choice
-whose rules lead on by different ways, a Wait, a loop, a Parallel or a Map of further scopes. Expressions read the input,
-variables of this scope and of those around it, and the context object; some of them fail.
+A scope is a chain of steps, each with the name of the next one known: a Pass, a Task with retriers and catchers, a
+Choice whose rules lead on by different ways, a Wait, a loop, a Parallel or a Map of further scopes. Expressions read
+the input, variables of this scope and of those around it, and the context object; some of them fail.
 
-Two kinds are drawn. *Wild* ones are for interpreters that run branches in the order of the definition: anything may fail
-anywhere. *Calm* ones come to the same in any order: of the branches of a Parallel one may fail, of the iterations of an
-inline Map none, and nothing that holds branches is done twice. Neither lets a cause into its data, which every
+Two kinds are drawn. *Wild* ones are for interpreters that run branches in the order of the definition: anything may
+fail anywhere. *Calm* ones come to the same in any order: of the branches of a Parallel one may fail, of the iterations
+of an inline Map none, and nothing that holds branches is done twice. Neither lets a cause into its data, which every
 interpreter words in its own way, or runs a distributed Map twice, which may stop early.
 
 A machine is drawn from a seed and a size, so that hypothesis finds small ones that go wrong by trying small sizes.
 """
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
-from typing import TypeVar
 
 from hypothesis import strategies as st
 
 from tests.cloud.local.states.corpus import Json, Script
+from tests.cloud.local.states.dice import Dice, Place
 
-T = TypeVar("T")
-Steps = tuple[dict[str, Json], "Place"]
+Steps = tuple[dict[str, Json], Place]
 
 _CALL = "arn:aws:states:::lambda:invoke"
 _DISTRIBUTED = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
@@ -65,40 +64,8 @@ def drawn(seed: int, *, size: int, calm: bool) -> Run:
     return Run(definition, builder.value(), builder.scripts)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where in a definition something is drawn.
-
-    Attributes:
-        depth: Scopes around it.
-        variables: That are assigned wherever one comes from, or may be.
-        path: Which iteration this is, as an expression; None outside of Maps.
-        sure: Nothing here may fail the scope.
-        again: This may run a second time.
-    """
-
-    depth: int = 0
-    variables: tuple[str, ...] = ()
-    path: str | None = None
-    sure: bool = False
-    again: bool = False
-
-    def having(self, *variables: str) -> "Place":
-        """Return the place at which these were assigned too."""
-        return replace(self, variables=tuple(sorted({*self.variables, *variables})))
-
-    def seen(self) -> dict[str, Json]:
-        """Return JSON that tells all variables, and the input."""
-        return {**{name: f"{{% {_reading(name)} %}}" for name in self.variables}, "input": "{% $states.input %}"}
-
-
-def _reading(variable: str) -> str:
-    return f"($exists(${variable}) ? ${variable} : 'unset')"
-
-
 @dataclass
-class _Builder:
-    random: random.Random
+class _Builder(Dice):
     calm: bool
     deepest: int
     scripts: dict[str, Json] = field(default_factory=dict)
@@ -106,62 +73,6 @@ class _Builder:
 
     def name(self, kind: str) -> str:
         return f"{kind} {next(self._numbers)}"
-
-    def odds(self, of: int) -> bool:
-        return self.random.randrange(of) == 0
-
-    def some(self, choices: Iterable[T], most: int) -> list[T]:
-        listed = list(choices)
-        return self.random.sample(listed, self.random.randint(0, min(most, len(listed))))
-
-    # --- values and expressions
-
-    def value(self, depth: int = 0) -> Json:
-        simple = [None, True, False, self.random.randint(-3, 99), "", "t", "ü 'q'"]
-        match self.random.randrange(6 if depth < 2 else 4):
-            case 4:
-                return [self.value(depth + 1) for _ in range(self.random.randint(0, 3))]
-            case 5:
-                return {key: self.value(depth + 1) for key in self.some(["k", "flag", "n"], 2)}
-        return self.random.choice(simple)
-
-    def expression(self, place: Place, *more: str) -> str:
-        return f"{{% {self.code(place, *more)} %}}"
-
-    def sure_code(self, place: Place, *more: str) -> str:
-        return self.code(replace(place, sure=True), *more)
-
-    def code(self, place: Place, *more: str) -> str:
-        variables = [_reading(name) for name in place.variables]
-        literals = ["1", "'t'", "null", "[]"]
-        sources = ["$states.input", *literals, "$states.context.State.Name", *variables, *variables, *more, *more]
-        x, y = self.random.choice(sources), self.random.choice(sources)
-        if not place.sure and self.odds(16):
-            return self.random.choice([f"{x} + 1", f"({x}).k", "$states.input.flag", "$error('x')", f"$uppercase({x})"])
-        return self.random.choice(
-            [
-                *(x, f"[{x}, {y}]", f"{{'k': {x}}}", f"$string({x})", f"$type({x})", f"$count({x})", f"{x} = {y}"),
-                *(f"$append({x}, {y})", f"$type({x}) = 'number' ? {x} + 1 : {x}", f"$exists(({x}).k) ? ({x}).k : 0"),
-            ]
-        )
-
-    def condition(self, place: Place) -> str:
-        if not place.sure and self.odds(10):
-            return self.expression(place)
-        x = self.sure_code(place)
-        kind = self.random.choice(["number", "string", "array", "object", "null"])
-        return self.random.choice([f"{{% $type({x}) = '{kind}' %}}", f"{{% $count({x}) > 1 %}}", "{% true %}"])
-
-    def template(self, place: Place, *more: str) -> Json:
-        """Return JSON with expressions in it."""
-        match self.random.randrange(4):
-            case 0:
-                return {"k": self.expression(place, *more), "literal": self.value()}
-            case 1:
-                return [self.expression(place, *more), {"n": [self.expression(place)]}]
-            case 2:
-                return self.value()
-        return self.expression(place, *more)
 
     # --- scopes
 
@@ -206,39 +117,45 @@ class _Builder:
     def calling(self, place: Place, name: str, following: str) -> Steps:
         resource = _CALL if self.random.random() < 0.7 else f"{_CALL}.waitForTaskToken"
         path = "" if place.path is None else f"{{% {place.path} %}}"
-        tried = "{% $states.context.State.RetryCount %}"
-        payload = {"path": path, "x": self.expression(place), "tried": tried, **place.seen()}
-        state = {"Type": "Task", "Resource": resource, "Arguments": {"FunctionName": "f", "Payload": payload}}
+        told = {"tried": "{% $states.context.State.RetryCount %}", "token": "{% $exists($states.context.Task.Token) %}"}
+        payload = {"path": path, "x": self.expression(place), **told, **place.seen()}
+        state: dict[str, Json] = {
+            "Type": "Task",
+            "Resource": resource,
+            "Arguments": {"FunctionName": "f", "Payload": payload},
+        }
         if self.odds(4):
             state["TimeoutSeconds"] = self.random.randint(1, 1000)
         self.scripts[name] = self.script(place)
         return self.recovering(place, name, following, state, may_retry=True)
 
     def script(self, place: Place) -> Json:
+        def failure() -> Json:
+            return {"error": self.random.choice(_ERRORS), "cause": self.random.choice(["", "why"])}
+
         def answers() -> list[Json]:
-            failure = {"error": self.random.choice(_ERRORS), "cause": self.random.choice(["", "why"])}
-            failures = [failure for _ in range(self.random.choice([0, 0, 1, 2]))]
-            return [*failures, failure if self.odds(5) else {"result": self.value()}]
+            failures = [failure() for _ in range(self.random.choice([0, 0, 1, 2, 3]))]
+            return [*failures, failure() if self.odds(5) else {"result": self.value()}]
 
         if place.path is None:
             return answers()
         one = self.random.choice(["a", "b", "c", "aa", "ab"])
         return {"by": "Payload.path", "answers": {one: answers(), "*": answers()}}
 
-    def recovering(
-        self, place: Place, name: str, following: str, state: dict[str, Json], *, may_retry: bool
-    ) -> Steps:
+    def recovering(self, place: Place, name: str, following: str, state: dict[str, Json], *, may_retry: bool) -> Steps:
         """Add retriers, catchers, Assign and Output to a state that may fail."""
         after = place
         states: dict[str, Json] = {}
         if may_retry and self.odds(2):
             handled = [*self.some(_HANDLED, 2), *([["States.ALL"]] if self.odds(2) else [])]
-            state["Retry"] = [{"ErrorEquals": errors, "MaxAttempts": self.random.randint(0, 2)} for errors in handled]
+            limits = [{}, {"MaxAttempts": 0}, {"MaxAttempts": 1}, {"MaxAttempts": 2}]
+            if handled:
+                state["Retry"] = [{"ErrorEquals": errors, **self.random.choice(limits)} for errors in handled]
         if place.sure or self.odds(2):
             handler, caught = self.name("Caught"), self.variable(place)
             handled = [*self.some(_HANDLED, 2), *([["States.ALL"]] if place.sure or self.odds(2) else [])]
-            state["Catch"] = [self.catcher(place, errors, handler, caught) for errors in handled]
             if handled:
+                state["Catch"] = [self.catcher(place, errors, handler, caught) for errors in handled]
                 states[handler] = {"Type": "Pass", "Next": following}
                 after = after.having(caught)
         if self.odds(2):
@@ -250,7 +167,8 @@ class _Builder:
         return {name: {**state, "Next": following}, **states}, after
 
     def catcher(self, place: Place, errors: list[str], handler: str, caught: str) -> Json:
-        told = f"{{'error': $states.errorOutput.Error, 'for': '{errors[0]}', 'x': {self.sure_code(place)}}}"
+        tried = f"'for': '{errors[0]}', 'tried': $states.context.State.RetryCount"
+        told = f"{{'error': $states.errorOutput.Error, {tried}, 'x': {self.sure_code(place)}}}"
         assign = {"Assign": {caught: self.template(place, "$states.errorOutput.Error")}} if self.odds(2) else {}
         return {"ErrorEquals": errors, "Output": f"{{% {told} %}}", **assign, "Next": handler}
 
@@ -283,7 +201,9 @@ class _Builder:
             case 1:
                 state["Seconds"] = self.random.choice(["{% -1 %}", "{% 'x' %}"]) if invalid else "{% $count([1, 2]) %}"
             case _:
-                state["Timestamp"] = f"2026-03-{self.random.randint(1, 9):02}T10:00:00{'Z' if not self.odds(2) else '+01:00'}"
+                state["Timestamp"] = (
+                    f"2026-03-{self.random.randint(1, 9):02}T10:00:00{'Z' if not self.odds(2) else '+01:00'}"
+                )
         if self.odds(2):
             state["Output"] = self.template(place)
         return {name: state}, place
@@ -320,7 +240,7 @@ class _Builder:
         begin, path = self.name("Item"), f"path{next(self._numbers)}"
         inside = Place(
             depth=place.depth + 1,
-            variables=(path,) if distributed else place.having(path).variables,
+            variables=place.having(path).variables,
             path=f"${path}",
             sure=self.calm and not distributed,
             again=place.again or may_retry,

@@ -4,19 +4,20 @@ Compared are how the execution ended, its output or error, which states were ent
 made with which arguments, and what was waited for. Where two right interpreters may differ, these rules hold:
 
 1. JSON is equal when it says the same: 1 and 1.0 are one number, the order of an object's fields is none.
-2. What an interpreter draws is replaced by what sfnx calls it: accounts and regions in ARNs, ids of map runs, folders of
-   result manifests; and by `Outcome.drawn` the names of machine and execution, and task tokens.
-3. Errors are always compared by name. A cause is compared to the letter, unless the error is one of `States.`: its cause
-   is the interpreter's own wording, also inside an output or arguments (`{"Error": "States.…", "Cause": …}`); there it
-   only has to be a text, and for an expression that failed not an empty one.
-4. sfnx runs branches and iterations one after the other, in the order of the definition, each to its end, however long it
-   waits. An interpreter asked for this order (`seed=None`) must enter and call exactly the same.
+2. What an interpreter draws is replaced by what sfnx calls it: accounts and regions in ARNs, ids of map runs, folders
+   of result manifests; and by `Outcome.drawn` the names of child executions, and task tokens.
+3. Errors are always compared by name. A cause is compared to the letter, unless the error is one of `States.`: its
+   cause is the interpreter's own wording, also inside an output or arguments (`{"Error": "States.…", "Cause": …}`).
+   That of an expression that failed says something.
+4. sfnx runs branches and iterations one after the other, in the order of the definition, each to its end, however long
+   it waits. An interpreter asked for this order (`seed=None`) must enter and call exactly the same.
 5. In another order (`seed` given), a Parallel or inline Map that fails stops the others of its branches or iterations
-   anywhere. So what is below one that may have failed (it has a Retry or a Catch, is below such a one, or the execution
-   failed) is not compared, only its result and all that is outside.
-6. A distributed Map may fail as soon as too many of its items have; sfnx runs them all first. So where one may have failed,
-   what is below it must be part of what sfnx entered and called, in any order.
-7. No times are compared: definitions let none into their outputs but the start's. `elapsed_s` counts for `golden` alone.
+   anywhere. So what is below one that may have failed (it has a Retry or a Catch, is below one that may have failed,
+   or the execution failed) is not compared, only its result and all that is outside.
+6. A distributed Map may fail as soon as too many of its items have; sfnx runs them all first. So where one may have
+   failed, what is below it must be part of what sfnx entered and called, in any order.
+7. No times are compared: definitions let none into their outputs but the start's. `elapsed_s` counts for `golden`
+   alone, to the millisecond.
 """
 
 import json
@@ -97,10 +98,11 @@ class Interpreter(Protocol):
             execution_input: What StartExecution would take, parsed.
             tasks: Answers each task, and each ItemReader with its items, by state, Resource as written and evaluated
                 Arguments; raises `TaskFailed` for a task that fails, by `States.Timeout` for one that never answers.
-            objects: What lies in S3, by `bucket/key`, for an interpreter that reads items itself; where it is given, it
-                holds just the items that `tasks` answers.
-            seed: None runs branches and iterations one after the other, as sfnx does: of all strands that are not at their
-                end the first in the order of the definition goes on, whenever it is due. With a seed the next one is drawn.
+            objects: What lies in S3, by `bucket/key`, for an interpreter that reads items itself; where it is given,
+                it holds just the items that `tasks` answers.
+            seed: None runs branches and iterations one after the other, as sfnx does: of all strands that are not at
+                their end the first in the order of the definition goes on, whenever it is due. With a seed the next
+                one is drawn.
         """
         ...
 
@@ -166,6 +168,8 @@ def differences_from_golden(found: Outcome, golden: Mapping[str, Json]) -> list[
         if name == "source":
             continue
         value = getattr(found, name)
+        if name == "elapsed_s":
+            value = round(value, 3)
         if canonical(value, found.drawn) != canonical(expected, {}):
             told.append(f"{name} is {value}, expected {expected}: {golden['source']}")
     return told

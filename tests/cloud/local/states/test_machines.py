@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cloud_side.local.states.definition import problems_of
 from tests.cloud.local.states.corpus import problems_by_statelint
 from tests.cloud.local.states.machines import Run, runs
 from tests.cloud.local.states.oracle import differences, run_on_sfnx
@@ -16,9 +17,11 @@ nightly = settings(everyday, max_examples=500)
 
 
 def agree(ours: Ours, run: Run, seed: int | None = None) -> None:
+    text = json.dumps(run.definition)
+    assert problems_of(text) == []
     assert problems_by_statelint(run.definition) == []
     expected = run_on_sfnx(run.definition, run.input, run.answers())
-    found = ours.run(json.dumps(run.definition), run.input, run.answers(), objects={}, seed=seed)
+    found = ours.run(text, run.input, run.answers(), objects={}, seed=seed)
     assert differences(found, expected, run.definition, in_order=seed is None) == []
 
 
