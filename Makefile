@@ -96,7 +96,7 @@ ci:
 	.ci/run
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf tests/cloud/asl_validator/node_modules $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # A broker, an RTSP camera, a GigE Vision camera, a browser and a clock that can be set, for the tests. Without the right
 # to install them, the tests that need them say so and are skipped.
@@ -117,7 +117,7 @@ install = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 
 # What else says whether a workflow's definition is one; node itself is among the development dependencies.
 $(ASL_VALIDATOR): tests/cloud/asl_validator/package-lock.json $(VENV)/.dev-ready
-	cd tests/cloud/asl_validator && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
+	cd tests/cloud/asl_validator && $(abspath $(BIN))/npm ci --silent --ignore-scripts --prefer-offline --no-audit --no-fund
 	@touch $@
 
 # Basler's emulated cameras, for the tests of the extra: 90 MB to load, 240 MB on disk.

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -176,7 +176,10 @@ def fan_out(cloud: LocalCloud, pid: int, items: int, batch: int) -> tuple[float,
             "StartAt": "Judge",
             "States": {"Judge": {"Type": "Pass", "Output": "{% $states.input ~> |$|{'keep': true}| %}", "End": True}},
         },
-        "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "bucket", "Prefix": "out"}},
+        "ResultWriter": {
+            "Resource": "arn:aws:states:::s3:putObject",
+            "Arguments": {"Bucket": "bucket", "Prefix": "out"},
+        },
         "End": True,
     }
     if batch > 1:
@@ -208,7 +211,7 @@ def machine_of(cloud: LocalCloud, name: str, states: dict[str, Any]) -> str:
     )
 
 
-def wait(condition: Any) -> None:
+def wait(condition: Callable[[], bool]) -> None:
     """Wait until something is so."""
     while not condition():
         time.sleep(0.1)

@@ -19,7 +19,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = int(options.command(options))
         sys.stdout.flush()  # here, where a reader that has gone is no surprise
-        return code
     except InspectorError as error:
         for line in str(error).splitlines():
             print(f"edge-inspector-cloud: error: {line}", file=sys.stderr)
@@ -29,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,5 +1,6 @@
 """The two engines by name: `aws`, and `local:FOLDER`, as `EDGE_INSPECTOR_ENGINE` says it."""
 
+import os
 from pathlib import Path
 
 from edge_inspector.errors import ConfigError
@@ -23,6 +24,6 @@ def folder_of(engine: str) -> Path | None:
     if engine == AWS:
         return None
     if engine.startswith(_LOCAL) and engine != _LOCAL:
-        return Path(engine.removeprefix(_LOCAL))
+        return Path(os.path.expanduser(engine.removeprefix(_LOCAL)))  # noqa: PTH111 - Path's raises for unknown users
     msg = f"{ENGINE_VARIABLE}: found {engine!r}, expected `{AWS}` or `{_LOCAL}FOLDER`"
     raise ConfigError(msg)

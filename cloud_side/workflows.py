@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge_inspector.errors import ConfigError
 
-_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"\$\{([\w.-]+)\}")  # not `${a: b}`, by which JSONata groups
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,30 @@ class Workflow:
     functions: tuple[Function, ...] = ()
 
     def placeholders(self) -> frozenset[str]:
-        """Return the names that are to be filled in."""
-        return frozenset(_PLACEHOLDER.findall(self.definition.read_text(encoding="utf-8")))
+        """Return the names that are to be filled in.
+
+        Raises:
+            ConfigError: If the definition cannot be read.
+        """
+        return frozenset(_PLACEHOLDER.findall(self._text()))
 
     def filled(self, values: Mapping[str, str]) -> str:
         """Return the definition with `${Name}` replaced, as CloudFormation does it.
 
         Raises:
-            ConfigError: If a name has no value.
+            ConfigError: If the definition cannot be read, or a name has no value.
         """
-        if missing := self.placeholders() - values.keys():
+        text = self._text()
+        if missing := set(_PLACEHOLDER.findall(text)) - values.keys():
             named = ", ".join(f"${{{name}}}" for name in sorted(missing))
-            msg = f"{self.definition.name}: nothing is known for {named}"
+            known = ", ".join(sorted(values)) or "none"
+            msg = f"{self.definition.name}: nothing is known for {named}; expected names among {known}"
             raise ConfigError(msg)
-        return _PLACEHOLDER.sub(lambda found: values[found[1]], self.definition.read_text(encoding="utf-8"))
+        return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+    def _text(self) -> str:
+        try:
+            return self.definition.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            msg = f"{self.definition}: cannot be read: {error}; expected a definition in UTF-8"
+            raise ConfigError(msg) from error

@@ -9,6 +9,7 @@ from cloud_side.drawing.machine import State
 from cloud_side.drawing.markup import Content, Markup, element
 from cloud_side.drawing.payload import KEPT_CHARACTERS, Payload, payload
 from cloud_side.drawing.reading import Record
+from cloud_side.drawing.reason import reason_of
 from cloud_side.drawing.summary import Summary
 from cloud_side.drawing.visits import Attempt, Outcome, Visit
 from cloud_side.drawing.words import counted, duration, moment, outcome_line, outcome_word
@@ -138,7 +139,7 @@ def _attempt(name: str, attempt: Attempt) -> Iterator[Content]:
 
 
 def fault(error: str, cause: str) -> Markup | None:
-    """Return an error with its cause, of which much is shown; None for none."""
+    """Return an error with its cause, of which much is shown, folded where one sentence tells why; None for none."""
     if not error and not cause:
         return None
     told = Payload(cause[:KEPT_CHARACTERS], len(cause))
@@ -147,7 +148,10 @@ def fault(error: str, cause: str) -> Markup | None:
     else:
         text = element("p", told.text)
     cut = element("p", f"the first {len(told.text):,} of {told.size}", class_="cut") if told.is_cut else None
-    return element("div", element("strong", error or "Error"), text if cause else None, cut, class_="fault")
+    content: list[Content] = [text if cause else None, cut]
+    if reason := reason_of(cause)[:KEPT_CHARACTERS]:
+        content = [element("p", reason), element("details", element("summary", "All of the cause"), content)]
+    return element("div", element("strong", error or "Error"), content, class_="fault")
 
 
 def _when(began: datetime, ended: datetime | None) -> tuple[str, ...]:

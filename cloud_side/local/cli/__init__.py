@@ -1,7 +1,7 @@
 """`edge-inspector-cloud local …` and `… workflows …`: the engine of this machine, and executions on either engine."""
 
 from cloud_side.local.cli.arguments import Commands, add_command
-from cloud_side.local.cli.families import add_engine_commands, add_execution_commands
+from cloud_side.local.cli.families import add_device_commands, add_engine_commands, add_execution_commands
 
 __all__ = ["add_commands"]
 
@@ -16,6 +16,7 @@ def add_commands(commands: Commands) -> None:
     )
     within = local.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_engine_commands(within)
+    add_device_commands(within)
     add_execution_commands(within, "local")
     workflows = add_command(
         commands,

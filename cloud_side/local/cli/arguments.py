@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from cloud_side.engines import AWS, ENGINE_VARIABLE
 from cloud_side.local.cli.errors import CommandError
 
 HOME_VARIABLE = "EDGE_INSPECTOR_CLOUD_HOME"
@@ -33,6 +34,18 @@ def default_home(environment: Mapping[str, str] = os.environ) -> Path:
         return Path(home)
     state = environment.get("XDG_STATE_HOME")
     return (Path(state) if state else Path.home() / ".local" / "state") / "edge-inspector-cloud"
+
+
+def folder_meant(options: argparse.Namespace) -> Path:
+    """Return the folder of the local engine that a command is about."""
+    return Path(os.path.expanduser(options.home or default_home()))  # noqa: PTH111 - Path's raises for unknown users
+
+
+def engine_meant(options: argparse.Namespace) -> str:
+    """Return how a person names the engine that a command talks to."""
+    if getattr(options, "family", "local") == "local":
+        return str(folder_meant(options))
+    return os.environ.get(ENGINE_VARIABLE, AWS)
 
 
 def add_home(parser: argparse.ArgumentParser) -> None:

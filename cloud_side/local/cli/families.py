@@ -4,7 +4,7 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from cloud_side.local.cli.arguments import Command, Commands, add_command, add_home, address, whole
+from cloud_side.local.cli.arguments import Command, Commands, add_command, add_home, address, engine_meant, whole
 
 _PROGRAM = "edge-inspector-cloud"
 _STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
@@ -60,6 +60,56 @@ def add_engine_commands(commands: Commands) -> None:
     log.add_argument("--follow", action="store_true", help="go on as it grows, until Ctrl-C")
     log.add_argument("--lines", type=whole(0, 1_000_000), default=50, metavar="N", help="default: %(default)s")
     log.set_defaults(command=_later("logs", "logs"))
+
+
+def add_device_commands(commands: Commands) -> None:
+    """Add what is about the core devices of this machine: daemons to which the engine deploys."""
+    program = f"{_PROGRAM} local device"
+    family = add_command(
+        commands,
+        "device",
+        "tell the engine which daemons of this machine it deploys models to",
+        f"{program} add press-7 --models ~/press-7/updates --group canary\n  {program} list",
+    )
+    within = family.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    add = add_command(
+        within,
+        "add",
+        "make a daemon a core device, in groups; one that is there is changed",
+        f"{program} add press-7 --models ~/press-7/updates --group canary\n"
+        f"  {program} add press-8 --models ~/press-8/updates --configuration ~/press-8/station.json",
+        "Deployments to the device or its groups come to it from then on. The daemon itself is started by hand.",
+    )
+    add.add_argument("thing", metavar="THING", help="name of the device")
+    add.add_argument(
+        "--models", type=Path, required=True, metavar="DIR", help="where its daemon looks: model.updates.folder"
+    )
+    add.add_argument(
+        "--configuration", type=Path, metavar="FILE", help="JSON that deployments write for it (default: none do)"
+    )
+    add.add_argument("--group", action="append", default=[], metavar="GROUP", help="can be given again")
+    _for_device(add, "add")
+
+    listed = add_command(
+        within, "list", "list the devices and what came of their latest deployments", f"{program} list"
+    )
+    listed.add_argument("--json", action="store_true", help="for programs; with reasons")
+    _for_device(listed, "list_")
+
+    for name, summary in (
+        ("remove", "let a daemon be no core device any more, and in no group; its models and its file stay"),
+        ("offline", "let a device be out of reach: what is deployed waits for it"),
+        ("online", "let a device be reached again"),
+    ):
+        one = add_command(within, name, summary, f"{program} {name} press-7")
+        one.add_argument("thing", metavar="THING", help="name of the device")
+        _for_device(one, name)
+
+
+def _for_device(parser: argparse.ArgumentParser, name: str) -> None:
+    add_home(parser)
+    parser.set_defaults(command=_later("devices", name))
 
 
 def add_execution_commands(commands: Commands, family: str) -> None:
@@ -136,7 +186,7 @@ def _later(module: str, name: str) -> Command:
     def run(options: argparse.Namespace) -> int:
         from cloud_side.local.cli.errors import one_line_errors
 
-        with one_line_errors():
+        with one_line_errors(engine_meant(options)):
             command: Command = getattr(import_module(f"cloud_side.local.cli.{module}"), name)
             return command(options)
 

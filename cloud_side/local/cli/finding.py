@@ -39,6 +39,7 @@ def machine_of(client: Client, said: str) -> str:
     """
     if said.startswith("arn:"):
         return said
+    _check_said(said, "a machine")
     found = {str(each["name"]): str(each["stateMachineArn"]) for each in machines(client)}
     meant = [said] if said in found else [name for name in found if name.startswith(said)]
     if not meant:
@@ -55,21 +56,27 @@ def execution_of(client: Client, said: str) -> str:
     """
     if said.startswith("arn:"):
         return said
+    _check_said(said, "an execution")
     known = [str(each["stateMachineArn"]) for each in machines(client)]
     exact = [arn for machine in known if (arn := _execution(client, machine, said)) is not None]
     if exact:
         return _only(said, exact, "executions")
-    begun = (
+    meant = [
         str(each["executionArn"])
         for machine in known
         for each in executions(client, machine)
         if str(each["name"]).startswith(said)
-    )
-    meant = list(begun)
+    ]
     if not meant:
         msg = f"{said}: no execution has this name or one that begins so; `executions` lists them"
         raise CommandError(msg)
     return _only(said, meant, "executions")
+
+
+def _check_said(said: str, what: str) -> None:
+    if not said:  # every name begins with nothing
+        msg = f"found an empty name, expected the name of {what}, or how it begins"
+        raise CommandError(msg)
 
 
 def _execution(client: Client, machine: str, name: str) -> str | None:

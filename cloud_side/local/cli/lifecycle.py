@@ -15,30 +15,34 @@ from cloud_side.engines import ENGINE_VARIABLE, local_engine
 from cloud_side.local.cli.errors import CommandError
 from cloud_side.local.cli.opened import home_of
 from cloud_side.local.cli.standing import Standing, standing
+from cloud_side.local.cli.tables import line
 from cloud_side.local.home import Home, engine_in
 from edge_inspector.errors import ConfigError
 
 PATIENCE_S = 30.0
 ENGINE_LOG = "engine.log"
 _OUTPUT = "engine.out"  # what it says before it has its log, or outside of it
+_LOCK = "lock"
 _LOOK_S = 0.05
 _MISCONFIGURED = 78
 
 
 def up(options: argparse.Namespace) -> int:
-    """Start the engine and wait until it serves; one that runs already is as good."""
+    """Start the engine and wait until it serves; one that runs already is as good, but not in the foreground."""
     home = home_of(options)
     home.make()
-    if (pid := engine_in(home)) is not None:
-        print(f"the engine runs already in {home.folder}, process id {pid}")
-        return 0
-    arguments = ["--home", str(home.folder)]
-    arguments += ["--workers", str(options.workers)] if options.workers else []
-    arguments += ["--broker", options.broker] if options.broker else []
+    more = ["--workers", str(options.workers)] if options.workers else []
+    more += ["--broker", options.broker] if options.broker else []
+    arguments = ["--home", str(home.folder), *more]
     if options.foreground:
         from cloud_side.local.engine import main
 
         return main(arguments)
+    if (pid := engine_in(home)) is not None:
+        print(f"the engine runs already in {home.folder}, process id {pid}")
+        if more:
+            print(f"it runs as it was started; for {' '.join(more)} end it first by `local down`", file=sys.stderr)
+        return 0
     pid = _start(home, arguments)
     print(f"the engine runs in {home.folder}, process id {pid}")
     print("next: `edge-inspector-cloud local status`; programs use it by")
@@ -49,12 +53,12 @@ def up(options: argparse.Namespace) -> int:
 def down(options: argparse.Namespace) -> int:
     """End the engine and tell what waits for the next one."""
     home = home_of(options)
-    pid = engine_in(home) if home.folder.is_dir() else None
+    pid = engine_in(home) if (home.folder / _LOCK).exists() else None  # else it would make one, in any folder
     if pid is None:
         print(f"no engine runs in {home.folder}")
         return 0
     if pid == 0:
-        msg = f"{home.folder}: an engine runs here, but not which process it is; look at {home.folder / 'lock'}"
+        msg = f"{home.folder}: an engine runs here, but not which process it is; look at {home.folder / _LOCK}"
         raise CommandError(msg)
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
@@ -92,7 +96,9 @@ def _start(home: Home, arguments: Sequence[str]) -> int:
                 f"the engine does not serve after {PATIENCE_S:.0f} s, and was told to end; see {home.logs / ENGINE_LOG}"
             )
             raise CommandError(msg)
-        if ready.read(16):
+        if said := ready.read(select.PIPE_BUF):
+            for problem in said.decode("utf-8", "replace").splitlines()[1:]:
+                print(f"warning: {line(problem)}", file=sys.stderr)
             engine.returncode = 0  # it outlives this process, which shall not warn of that
             return engine.pid
         return _ended(home, engine, began)

@@ -3,21 +3,19 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from cloud_side.engines import ENGINE_VARIABLE, local_engine
-from cloud_side.local.cli.arguments import default_home
+from cloud_side.engines import AWS, ENGINE_VARIABLE, folder_of
+from cloud_side.local.cli.arguments import folder_meant
 from cloud_side.local.cli.errors import CommandError
 from cloud_side.local.home import Home, engine_in
+from cloud_side.local.opening import open_local
 from cloud_side.session import session
 
 
 def home_of(options: argparse.Namespace) -> Home:
     """Return the folder that the options or the environment name, whether it is there or not."""
-    return Home((options.home or default_home()).expanduser().absolute())
+    return Home(folder_meant(options).absolute())
 
 
 def existing_home(options: argparse.Namespace) -> Home:
@@ -26,35 +24,37 @@ def existing_home(options: argparse.Namespace) -> Home:
     Raises:
         CommandError: If there is none.
     """
-    home = home_of(options)
-    if not home.database.exists():
-        msg = f"{home.folder}: no engine has run here; start one by `edge-inspector-cloud local up`, or name its --home"
-        raise CommandError(msg)
-    return home
+    return _existing(home_of(options))
 
 
 def client_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - boto3's clients have no type
-    """Return a client of Step Functions: of the engine in a folder for `local …`, else as the environment says."""
-    if options.family == "workflows":
-        return session().client("stepfunctions")
-    with _engine(existing_home(options).folder):
-        return session().client("stepfunctions")
+    """Return a client of Step Functions: of the engine in a folder for `local …`, else as the environment says.
+
+    Raises:
+        CommandError: If no engine has run in the folder.
+        ConfigError: If the environment names no engine.
+    """
+    home = _engine_home(options)
+    return (session() if home is None else open_local(home.folder).session).client("stepfunctions")
 
 
 def warn_if_nothing_moves(options: argparse.Namespace) -> None:
     """Say that no engine runs, where what was asked for needs one to go on."""
-    if options.family == "local" and engine_in(home_of(options)) is None:
-        print("no engine runs: nothing moves until `edge-inspector-cloud local up`", file=sys.stderr)
+    home = _engine_home(options)
+    if home is not None and engine_in(home) is None:
+        print(f"no engine runs in {home.folder}: nothing moves until `edge-inspector-cloud local up`", file=sys.stderr)
 
 
-@contextmanager
-def _engine(folder: Path) -> Iterator[None]:
-    before = os.environ.get(ENGINE_VARIABLE)
-    os.environ[ENGINE_VARIABLE] = local_engine(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[ENGINE_VARIABLE]
-        else:
-            os.environ[ENGINE_VARIABLE] = before
+def _engine_home(options: argparse.Namespace) -> Home | None:
+    """Return the home of the engine that a command talks to, None for AWS; a command makes none by a slip."""
+    if options.family == "local":
+        return existing_home(options)
+    folder = folder_of(os.environ.get(ENGINE_VARIABLE, AWS))
+    return None if folder is None else _existing(Home(folder.absolute()))
+
+
+def _existing(home: Home) -> Home:
+    if not home.database.exists():
+        msg = f"{home.folder}: no engine has run here; start one by `edge-inspector-cloud local up`, or name its folder"
+        raise CommandError(msg)
+    return home

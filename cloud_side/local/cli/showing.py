@@ -11,6 +11,7 @@ from typing import Any
 from cloud_side.drawing.page import page_of
 from cloud_side.drawing.payload import Payload, payload
 from cloud_side.drawing.reading import Reading, Record
+from cloud_side.drawing.reason import reason_of
 from cloud_side.drawing.visits import Outcome, Visit
 from cloud_side.drawing.words import duration, moment
 from cloud_side.local.cli.errors import CommandError
@@ -138,7 +139,9 @@ def _failure(record: Record) -> Iterator[str]:
     failed = [visit for visit in record.chronicle.visits if visit.outcome(is_execution_over=True) is Outcome.FAILED]
     where = f" in {line(_name(failed[-1]))}" if failed else ""
     yield ""
-    yield f"{record.status.lower().replace('_', ' ')}{where}: {line(record.error or 'no error was told')}"
+    error = record.error or ("" if record.cause else "no error was told")
+    told = ": ".join(line(each) for each in (error, reason_of(record.cause)) if each)
+    yield f"{record.status.lower().replace('_', ' ')}{where}{f': {told}' if told else ''}"
     cause = payload(record.cause)
     if cause is not None and cause.text:
         is_json = cause.text.lstrip().startswith("{")

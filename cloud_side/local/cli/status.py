@@ -7,7 +7,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from cloud_side.drawing.words import duration, moment
-from cloud_side.local.cli.errors import CommandError
 from cloud_side.local.cli.opened import existing_home
 from cloud_side.local.cli.standing import Standing, Waiting, standing
 from cloud_side.local.cli.tables import Style, line, table
@@ -17,11 +16,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 def status(options: argparse.Namespace) -> int:
     """Print how the engine and its executions stand."""
-    try:
-        found = standing(existing_home(options))
-    except OSError as error:
-        msg = f"the folder of the engine cannot be read: {error}"
-        raise CommandError(msg) from error
+    found = standing(existing_home(options))
     if options.json:
         print(json.dumps(asdict(found), indent=2, default=_told))
     else:

@@ -3,7 +3,7 @@
 An expression that fails, gives nothing, or gives what is no JSON fails its state by `States.QueryEvaluationError`. So
 does one beyond a limit: AWS nests 100 deep, holds values of 6,990,256 bytes, and takes a second at most, for which a
 number of steps stands here, so that an expression ends the same way on every machine. Stricter than AWS: a number that
-is not finite fails, where AWS makes a text like "Infinity" of it. Not bounded: a regular expression that backtracks.
+is not finite fails, where AWS makes a text like "Infinity" of it.
 """
 
 import math
@@ -17,9 +17,9 @@ from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
 from cloud_side.local.states.failure import StateFailure
-from cloud_side.local.states.functions import LARGEST_ARRAY, LARGEST_TEXT, functions, jsonata_error, string
+from cloud_side.local.states.functions import functions, jsonata_error, string
 from cloud_side.local.states.syntax import LIBRARY_ERRORS, STATES, Node, Reads, expression_in, parse, reads, words
-from cloud_side.local.states.values import Json, NotJson, plain, with_nulls
+from cloud_side.local.states.values import LARGEST_ARRAY, LARGEST_TEXT, Json, NotJson, plain, with_nulls
 
 QUERY_EVALUATION = "States.QueryEvaluationError"
 _EXPRESSIONS_IN_MEMORY = 2048

@@ -21,10 +21,9 @@ from jsonata.functions import Functions as Library
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 
-from cloud_side.local.states.values import NULL, Value, text_of, with_nulls
+from cloud_side.local.states.patterns import Pattern
+from cloud_side.local.states.values import LARGEST_TEXT, NULL, Value, text_of, with_nulls
 
-LARGEST_TEXT = 6_990_256  # AWS: a value takes at most so many bytes, a character as one, an item as eight
-LARGEST_ARRAY = LARGEST_TEXT // 8
 _LARGEST_RANGE = 360_145
 _DECIMAL_DIGITS = 700  # more than any double has before and after the point
 _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
@@ -208,6 +207,13 @@ def _pad(text: str | None, width: float | None, filling: str | None) -> str | No
     return None if text is None else str(Library.pad(text, width, filling))
 
 
+def _replace(text: str | None, pattern: Value, replacement: Value, limit: float | None) -> str | None:
+    """Replace the first ones that are found: the library looks again in what it has put there, `limit` times."""
+    if isinstance(pattern, Pattern) and limit is not None and limit > 0:
+        pattern, limit = pattern.up_to(limit), None
+    return Library.replace(text, pattern, replacement, limit)  # type: ignore[no-any-return]
+
+
 def _sort(items: Sequence[Value] | None, is_after: Value) -> Value:
     """Return the items in order; those that are neither before nor after each other stay as they were."""
     if items is None:
@@ -245,5 +251,6 @@ _TABLE: tuple[tuple[str, str, Callable[..., Value]], ...] = (
     ("base64decode", "<s-:s>", _base64_decode),
     ("lowercase", "<s-:s>", _lowercase),
     ("pad", "<s-ns?:s>", _pad),
+    ("replace", "<s-(sf)(sf)n?:s>", _replace),
     ("sort", "<af?:a>", _sort),
 )

@@ -4,14 +4,14 @@
 `$` or `$$` has nothing to begin with, and Step Functions refuses the definition that holds it.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 from jsonata.parser import Parser
-from jsonata.regex_engine import default_regex_engine
+
+from cloud_side.local.states.patterns import PatternError, compiled
 
 STATES = "states"
 # Beside its own JException the library lets through whatever Python raises on data that an operation is not made for.
@@ -23,7 +23,8 @@ LIBRARY_ERRORS = (
     RuntimeError,  # JException and RecursionError are ones
     TypeError,
     ValueError,
-    re.error,
+    PatternError,
+    TimeoutError,  # of a regular expression
 )
 
 Node: TypeAlias = Any  # of the library's syntax tree
@@ -41,7 +42,7 @@ def parse(code: str) -> Node:
     Raises:
         LIBRARY_ERRORS: If it is not JSONata.
     """
-    return Jsonata.get_parser().parse(code, default_regex_engine)
+    return Jsonata.get_parser().parse(code, compiled)
 
 
 def words(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """JSON as the JSONata library holds it, where None is undefined and NULL is null; and back; and as text."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import ROUND_FLOOR, Decimal, localcontext
 from typing import Any, TypeAlias
 
@@ -10,6 +10,8 @@ from jsonata.utils import Utils
 from cloud_side.local.states.syntax import Reads
 
 NULL = Utils.NULL_VALUE
+LARGEST_TEXT = 6_990_256  # AWS: a value takes at most so many bytes, a character as one, an item as eight
+LARGEST_ARRAY = LARGEST_TEXT // 8
 _EXPONENT_FROM = 1e21  # from here on JavaScript, and so AWS, writes a whole number with an exponent
 _ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
@@ -36,17 +38,25 @@ def plain(value: Value) -> Json:
     """Return a value as JSON that shares nothing with it; a whole number is an int.
 
     Raises:
-        NotJson: If there is a function in it, or a number that is not finite.
+        NotJson: If there is a function in it, or a number that is not finite; or if it is too large, as a small one
+            becomes that holds the same part in many places.
     """
+    return _plain(value, iter(range(LARGEST_ARRAY)))
+
+
+def _plain(value: Value, room: Iterator[int]) -> Json:
+    if next(room, None) is None:
+        message = f"a value of more than {LARGEST_ARRAY} members"
+        raise NotJson(message)
     match value:
         case str() | bool():
             return value
         case int() | float() if math.isfinite(value):
             return int(value) if value == int(value) and abs(value) < _EXPONENT_FROM else float(value)
         case list():
-            return [plain(item) for item in value]
+            return [_plain(item, room) for item in value]
         case dict():
-            return {key: plain(member) for key, member in value.items()}
+            return {key: _plain(member, room) for key, member in value.items()}
     if value is None or value is NULL:
         return None
     message = f"{value} is not a JSON number" if isinstance(value, float) else "a function"
@@ -54,7 +64,11 @@ def plain(value: Value) -> Json:
 
 
 def text_of(value: Value, *, pretty: bool = False) -> str:
-    """Return the JSON text of a value as Step Functions writes it; a function in it is an empty text."""
+    """Return the JSON text of a value as Step Functions writes it; a function in it is an empty text.
+
+    Raises:
+        NotJson: If it is too large.
+    """
     return _text(value, "\n" if pretty else None)
 
 
@@ -81,6 +95,9 @@ def _below(line: str | None) -> str | None:
 
 
 def _enclosed(brackets: str, members: Sequence[str], line: str | None) -> str:
+    if sum(map(len, members)) > LARGEST_TEXT:
+        message = f"a text of more than {LARGEST_TEXT} characters"
+        raise NotJson(message)
     if line is None or not members:
         return brackets[0] + ",".join(members) + brackets[1]
     return brackets[0] + ",".join(f"{line}  {member}" for member in members) + line + brackets[1]

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from cloud_side.drawing.markup import Markup, element
+from cloud_side.drawing.reason import reason_of
 from tests.cloud.drawing import workflows
 from tests.cloud.drawing.conftest import Recorded
 from tests.cloud.drawing.recorded import Told
@@ -52,6 +53,20 @@ def test_scripts_and_styles_are_those_of_the_package(recorded: Recorded, tag: st
     assert len(raw(recorded.page(workflows.hostile()))) == 1
     if tag == "script":
         assert raw(recorded.page(workflows.hostile())) == raw(recorded.page(workflows.linear()))
+
+
+def test_why_a_job_failed_stands_before_all_that_is_known_of_it(recorded: Recorded) -> None:
+    page = recorded.page(workflows.failing())
+
+    assert (
+        "<strong>SageMaker.AlgorithmError</strong><p>AlgorithmError: CUDA out of memory, batch 64</p><details><summary>"
+        in page
+    )
+
+
+@pytest.mark.parametrize("cause", ["", "plain", "[1]", "{", '{"FailureReason": 1}', "[" * 30_000, '{"Cause": ""}'])
+def test_another_cause_is_told_as_it_is(cause: str) -> None:
+    assert reason_of(cause) == ""
 
 
 def test_the_page_asks_for_nothing(recorded: Recorded) -> None:

@@ -16,7 +16,7 @@ from typing import Self
 import botocore.session
 
 from cloud_side.local.states.integrations.optimized import Job, OptimizedService, Pattern, optimized_services
-from cloud_side.local.states.integrations.spelling import Spelling, boto3_service, sdk_service, uncapitalized
+from cloud_side.local.states.integrations.spelling import Spelling, boto3_service, sdk_service, services, uncapitalized
 
 _PARTITION = r"arn:aws(?:-[a-z]+)*"
 _PATTERN = r"(?P<pattern>\.sync|\.sync:2|\.waitForTaskToken)?"
@@ -161,16 +161,12 @@ def _unknown_service(resource: str, service: str) -> ResourceError:
     proper = sdk_service(service)
     if boto3_service(proper) == service:
         return ResourceError(f"{resource}: the service {service} is named {proper} there")
-    close = _close(service, _known_services())
+    close = _close(service, services())
     return ResourceError(
         f"{resource}: no service {service!r}{close or '; expected one as the AWS SDK for Java names it'}"
     )
 
 
-def _known_services() -> list[str]:
-    return [sdk_service(name) for name in botocore.session.get_session().get_available_services()]
-
-
-def _close(name: str, known: Mapping[str, str] | list[str]) -> str:
+def _close(name: str, known: Mapping[str, str]) -> str:
     close = difflib.get_close_matches(name, known, n=3)
     return f"; did you mean {' or '.join(close)}?" if close else ""

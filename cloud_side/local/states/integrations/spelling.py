@@ -7,6 +7,7 @@ Source:
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 
@@ -94,7 +95,7 @@ def exception_name(shape: str) -> str:
 
 def boto3_service(name: str) -> str | None:
     """Return boto3's name of a service of the SDK for Java, e.g. `iot-data` for `iotdataplane`; None for none."""
-    return _services().get(name)
+    return services().get(name)
 
 
 def sdk_service(boto3_name: str) -> str:
@@ -104,7 +105,8 @@ def sdk_service(boto3_name: str) -> str:
 
 
 @cache
-def _services() -> dict[str, str]:
+def services() -> Mapping[str, str]:
+    """Return boto3's names of all services by those of the SDK for Java."""
     names = botocore.session.get_session().get_available_services()
     return {sdk_service(name): name for name in names}
 

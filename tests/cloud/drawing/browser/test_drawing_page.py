@@ -101,7 +101,7 @@ def test_everybody_can_use_it(chromium: Browser, write: Callable[[Told], str]) -
         page.locator(".state", has_text="Train").click()
         assert not _faults(page)
         page.emulate_media(color_scheme="dark")
-        assert not _faults(page)
+        assert not _faults(page, "color-contrast")  # the rest is the same
 
 
 @pytest.mark.nightly
@@ -144,6 +144,6 @@ def test_what_is_written_in_a_box_stays_in_it(chromium: Browser, write: Callable
         assert not beyond
 
 
-def _faults(page: Page) -> list[str]:
-    violations = Axe().run(page).response["violations"]
+def _faults(page: Page, *rules: str) -> list[str]:
+    violations = Axe().run(page, options={"runOnly": rules} if rules else None).response["violations"]
     return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in violations]

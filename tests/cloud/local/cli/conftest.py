@@ -4,15 +4,18 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from botocore.loaders import Loader
 
+import cloud_side.cli
 from cloud_side.cli import main
 from cloud_side.local.home import Home, engine_in
 from cloud_side.local.opening import open_local
 from tests.cloud.local.cli.program import Program
+from tests.cloud.local.engines import ROLE, opened
 
 PATCHED = ("EDGE_INSPECTOR_CLOUD_HOME", "EDGE_INSPECTOR_ENGINE", "NO_COLOR")
 MACHINE = {
@@ -46,11 +49,12 @@ MACHINE = {
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _models_read_once() -> Iterator[None]:
-    """Let all commands of the tests share what they read of AWS' services: each reads it anew otherwise."""
+def _prepared_once() -> Iterator[None]:
+    """Let all commands share the parser and what they read of AWS' services: each program makes them once."""
     loader = Loader(include_default_search_paths=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.session.create_loader", lambda _: loader)
+        patch.setattr("cloud_side.cli._parser", cache(cloud_side.cli._parser))
         yield
 
 
@@ -66,18 +70,19 @@ def running_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("running") / "engine"
     assert main(["local", "up", "--home", str(folder)]) == 0
     make_machines(folder)
-    yield folder
+    with opened(folder) as cloud, pytest.MonkeyPatch.context() as patch:  # opened once for all commands in it
+        patch.setattr(
+            "cloud_side.local.cli.opened.open_local", lambda asked: cloud if asked == folder else open_local(asked)
+        )
+        yield folder
     stop_engine(folder)
 
 
 def make_machines(folder: Path, *names: str) -> None:
-    cloud = open_local(folder)
-    client = cloud.session.client("stepfunctions")
-    for name in names or ("parts", "parts-again"):
-        client.create_state_machine(
-            name=name, definition=json.dumps(MACHINE), roleArn="arn:aws:iam::000000000000:role/machine"
-        )
-    cloud.database.close()
+    with opened(folder) as cloud:
+        client = cloud.session.client("stepfunctions")
+        for name in names or ("parts", "parts-again"):
+            client.create_state_machine(name=name, definition=json.dumps(MACHINE), roleArn=ROLE)
 
 
 def stop_engine(folder: Path) -> None:

@@ -37,7 +37,7 @@ def test_an_engine_goes_up_once_and_down_and_tells_what_is_left(stopped: Program
 
     waits = stopped.local("start", "parts", "--input", '{"parts": []}')
     assert waits.code == 0
-    assert waits.err == "no engine runs: nothing moves until `edge-inspector-cloud local up`\n"
+    assert waits.err == f"no engine runs in {stopped.home}: nothing moves until `edge-inspector-cloud local up`\n"
 
 
 def test_without_a_home_commands_say_so_and_make_none(stopped: Program) -> None:
@@ -70,6 +70,7 @@ def test_a_home_that_cannot_be_made_is_the_configurations_fault(stopped: Program
     assert "cannot be the engine's folder" in ended.err
 
 
+@pytest.mark.nightly  # each day the same engine is ended by a signal, and a second one refused in the foreground
 def test_an_engine_runs_in_the_foreground_until_it_is_interrupted(stopped: Program) -> None:
     with spawn("local", "up", "--home", stopped.home, "--foreground") as process:
         assert process.stderr is not None

@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sfnx import testing as sfnx
 
-from cloud_side.local.states import expressions
+from cloud_side.local.states import expressions, patterns, values
 from cloud_side.local.states.expressions import QUERY_EVALUATION, evaluate
 from cloud_side.local.states.failure import StateFailure
 from cloud_side.local.states.syntax import LIBRARY_ERRORS
@@ -260,6 +261,11 @@ AS_AWS = [
     ("{% $sort([{'k': 1, 'v': 'a'}, {'k': 1, 'v': 'b'}], function($l, $r) { $l.k > $r.k }).v %}", ["a", "b"]),
     ("{% $lowercase('Straße') %}", "straße"),
     ("{% 5.5 % 2 %}", 1.5),
+    (r"{% $replace('a-b', /-/, 'C:\\new$$') %}", "aC:\\new$b"),
+    ("{% $replace('abc', /(b)/, '$2[$12$0]') %}", "a[b2b]c"),
+    ("{% $replace('aaa', /a/, 'ba', 2) & $replace('aaa', /a/, 'b', 0) %}", "babaaaaa"),
+    ("{% $replace('aaa', /a/, function($m) { $m.match & '-' }, 2) %}", "a-a-a"),
+    ("{% $replace('a', /b/, 'c', 1000000000000) %}", "a"),
     ("{% '' & $states.input.umlaut & {'é': [0.1 + 0.2]} %}", 'Prüfung é ß 😀{"é":[0.3]}'),
     ("{% $toMillis('2026-11-18T07:16:31.258Z') %}", 1794986191258),
     ("{% $toMillis($now()) = $millis() %}", True),
@@ -358,9 +364,9 @@ LAWS = [
 ]
 
 
-@given(JSON)
-def test_any_input_gives_what_step_functions_gives(value: Any) -> None:
-    for template in LAWS:
+@given(JSON, st.lists(st.integers(0, len(LAWS) - 1), min_size=6, max_size=6, unique=True))
+def test_any_input_gives_what_step_functions_gives(value: Any, chosen: list[int]) -> None:
+    for template in (LAWS[law] for law in chosen):
         try:
             theirs = run_by_sfnx(template, value)
         except LIBRARY_ERRORS:  # which sfnx does not turn into the execution's
@@ -502,16 +508,38 @@ def test_a_recursion_that_is_no_tail_call_may_go_as_deep_as_in_aws() -> None:
         "$pad('', 1000000000000)",
         "($f := function($s) { $f($s & $s) }; $f('0123456789'))",
         "($f := function($s) { $f($append($s, $s)) }; $f([1, 2]))",
+        "($f := function($x, $n) { $n = 0 ? $x : $f({'a': $x, 'b': $x}, $n - 1) }; $f(1, 40))",
+        "($f := function($x, $n) { $n = 0 ? $string($x) : $f({'a': $x, 'b': $x}, $n - 1) }; $f(1, 40))",
+        "$contains($pad('', 5000, 'x'), /x*x*x*x*x*[yz]/)",
+        "$match($pad('', 5000, 'x'), /x*x*x*x*x*[yz]/)",
+        "$replace($pad('', 5000, 'x'), /x*x*x*x*x*[yz]/, 'z')",
+        "$split($pad('', 5000, 'x'), /x*x*x*x*x*[yz]/)",
         "(" * 5000 + "1" + ")" * 5000,
         "[" * 5000,
     ],
     ids=lambda code: code[:40],
 )
 def test_what_has_no_end_is_one_failure_in_any_thread(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expressions, "_MOST_STEPS", 20_000)
+    monkeypatch.setattr(expressions, "_MOST_STEPS", 5000)
+    monkeypatch.setattr(patterns, "_LONGEST_S", 0.01)
+    monkeypatch.setattr(values, "LARGEST_ARRAY", 5000)
+    monkeypatch.setattr(values, "LARGEST_TEXT", 50_000)
     with ThreadPoolExecutor(1) as pool:
         failure = pool.submit(run_by_us, f"{{% {code} %}}").result()
     assert failure == (QUERY_EVALUATION, None)
+
+
+def test_a_regular_expression_that_looks_for_long_lets_other_threads_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "_LONGEST_S", 0.3)
+    code = "{% $contains($pad('', 5000, 'x'), /x*x*x*x*x*[yz]/) %}"
+    turns = 0
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(run_by_us, code)
+        while not looking.done():
+            turns += 1
+            time.sleep(0.005)
+    assert looking.result() == (QUERY_EVALUATION, None)
+    assert turns > 5
 
 
 @pytest.mark.nightly

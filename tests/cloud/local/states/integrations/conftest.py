@@ -1,4 +1,7 @@
-"""An empty bucket at moto and at the local S3, for what is read and written: their sessions are made once."""
+"""An empty bucket at the local S3, nightly also at moto, for what is read and written: their sessions are made once.
+
+That both S3 are alike is what their contract is for; this way the readers and writers meet another one now and then.
+"""
 
 from collections.abc import Iterator
 
@@ -33,7 +36,7 @@ def local_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
     database.close()
 
 
-@pytest.fixture(params=["moto", "local"])
+@pytest.fixture(params=[pytest.param("moto", marks=pytest.mark.nightly), "local"])
 def clients(request: pytest.FixtureRequest) -> Iterator[Clients]:
     made: Clients = request.getfixturevalue(f"{request.param}_s3")
     yield made

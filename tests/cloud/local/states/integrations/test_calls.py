@@ -3,7 +3,7 @@
 import io
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.response import StreamingBody
+from moto import mock_aws
 
+from cloud_side.local.home import REGION
 from cloud_side.local.states.failure import StateFailure
 from cloud_side.local.states.integrations import Clients, Integration, check, pause_s, start, stop
 from cloud_side.local.states.store import Json
@@ -21,9 +23,12 @@ STATES = "arn:aws:states:::"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-@pytest.fixture
-def moto(moto_session: boto3.Session) -> Clients:
-    return Clients(moto_session)
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Clients]:
+    with mock_aws():
+        clients = Clients(boto3.Session(region_name=REGION))
+        clients.of("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+        yield clients
 
 
 def done(resource: str, arguments: Json, clients: Clients) -> Json:
@@ -37,7 +42,6 @@ def failed(resource: str, arguments: Json, clients: Clients) -> StateFailure:
 
 
 def test_an_object_is_put_and_got_as_by_the_sdk_of_step_functions(moto: Clients) -> None:
-    moto.of("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     place = {"Bucket": "bucket", "Key": "k"}
     put = done(f"{STATES}aws-sdk:s3:putObject", {**place, "Body": {"a": "é"}, "ContentType": "application/json"}, moto)
     assert put["ETag"].startswith('"')
@@ -50,7 +54,6 @@ def test_an_object_is_put_and_got_as_by_the_sdk_of_step_functions(moto: Clients)
 
 
 def test_an_error_of_the_sdk_is_named_after_the_service_and_ends_in_exception(moto: Clients) -> None:
-    moto.of("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     place = {"Bucket": "bucket", "Key": "absent"}
     failure = failed(f"{STATES}aws-sdk:s3:getObject", place, moto)
     assert failure.error == "S3.NoSuchKeyException"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cloud_side.local.states.failure import StateFailure
 from cloud_side.local.states.integrations import Clients
-from cloud_side.local.states.integrations.readers import read
+from cloud_side.local.states.integrations.readers import array, forms, read
 from cloud_side.local.states.integrations.readers.forms import Form, JsonArray, JsonLines, Table
 from cloud_side.local.states.store import Json
 
@@ -140,15 +140,21 @@ def test_content_of_another_form_is_refused_where_it_is(form: Form, content: str
     assert told in str(refused.value)
 
 
-def test_an_item_of_more_than_8_mib_is_refused_without_reading_the_rest() -> None:
-    content = Trickle(b'[1, "' + b"x" * 20_000_000, 1 << 20)
-    with pytest.raises(ValueError, match="no JSON of at most 8388608 bytes"):
+@pytest.mark.parametrize("largest", [800_000, pytest.param(8_388_608, marks=pytest.mark.nightly)])
+def test_an_item_that_is_too_large_is_refused_without_reading_the_rest(
+    largest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert forms.LARGEST_ITEM_BYTES == array.LARGEST_ITEM_BYTES == 8_388_608
+    for module in (array, forms):
+        monkeypatch.setattr(module, "LARGEST_ITEM_BYTES", largest)
+    content = Trickle(b'[1, "' + b"x" * 3 * largest, largest // 8)
+    with pytest.raises(ValueError, match=f"no JSON of at most {largest} bytes"):
         list(JsonArray().items(content, None))
-    assert content.tell() < 18_000_000
-    content = Trickle(b"1\n" + b"x" * 20_000_000, 1 << 20)
-    with pytest.raises(ValueError, match="more than 8388608 bytes"):
+    assert content.tell() < 2.2 * largest
+    content = Trickle(b"1\n" + b"x" * 3 * largest, largest // 8)
+    with pytest.raises(ValueError, match=f"more than {largest} bytes"):
         list(JsonLines().items(content, None))
-    assert content.tell() < 10_000_000
+    assert content.tell() < 1.2 * largest
 
 
 @pytest.fixture

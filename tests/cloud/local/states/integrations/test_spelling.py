@@ -9,37 +9,41 @@ from cloud_side.local.states.integrations.spelling import (
     service_prefix,
     uncapitalized,
 )
-from tests.cloud.local.states.integrations.documents import model
 
 
 @pytest.mark.parametrize(
-    ("name", "boto3_name", "prefix"),
+    ("name", "boto3_name", "service_id", "prefix"),
     [
-        ("acmpca", "acm-pca", "AcmPca"),
-        ("cloudwatchlogs", "logs", "CloudWatchLogs"),
-        ("dynamodb", "dynamodb", "DynamoDb"),
-        ("eventbridge", "events", "EventBridge"),
-        ("greengrassv2", "greengrassv2", "GreengrassV2"),
-        ("iot", "iot", "Iot"),
-        ("iotjobsdataplane", "iot-jobs-data", "IotJobsDataPlane"),
-        ("iotsecuretunneling", "iotsecuretunneling", "IoTSecureTunneling"),
-        ("lambda", "lambda", "Lambda"),
-        ("s3", "s3", "S3"),
-        ("sagemaker", "sagemaker", "SageMaker"),
-        ("sagemakerfeaturestoreruntime", "sagemaker-featurestore-runtime", "SageMakerFeatureStoreRuntime"),
-        ("scheduler", "scheduler", "Scheduler"),
-        ("sfn", "stepfunctions", "Sfn"),
-        ("sns", "sns", "Sns"),
-        ("wafv2", "wafv2", "Wafv2"),
+        ("acmpca", "acm-pca", "ACM PCA", "AcmPca"),
+        ("cloudwatchlogs", "logs", "CloudWatch Logs", "CloudWatchLogs"),
+        ("dynamodb", "dynamodb", "DynamoDB", "DynamoDb"),
+        ("eventbridge", "events", "EventBridge", "EventBridge"),
+        ("greengrassv2", "greengrassv2", "GreengrassV2", "GreengrassV2"),
+        ("iot", "iot", "IoT", "Iot"),
+        ("iotjobsdataplane", "iot-jobs-data", "IoT Jobs Data Plane", "IotJobsDataPlane"),
+        ("iotsecuretunneling", "iotsecuretunneling", "IoTSecureTunneling", "IoTSecureTunneling"),
+        ("lambda", "lambda", "Lambda", "Lambda"),
+        ("s3", "s3", "S3", "S3"),
+        ("sagemaker", "sagemaker", "SageMaker", "SageMaker"),
+        (
+            "sagemakerfeaturestoreruntime",
+            "sagemaker-featurestore-runtime",
+            "SageMaker FeatureStore Runtime",
+            "SageMakerFeatureStoreRuntime",
+        ),
+        ("scheduler", "scheduler", "Scheduler", "Scheduler"),
+        ("sfn", "stepfunctions", "SFN", "Sfn"),
+        ("sns", "sns", "SNS", "Sns"),
+        ("wafv2", "wafv2", "WAFV2", "Wafv2"),
     ],
 )
 def test_a_service_and_its_errors_are_named_as_step_functions_lists_them(
-    name: str, boto3_name: str, prefix: str
+    name: str, boto3_name: str, service_id: str, prefix: str
 ) -> None:
     """The list is https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html."""
     assert boto3_service(name) == boto3_name
     assert sdk_service(boto3_name) == name
-    assert service_prefix(str(model(boto3_name).service_id)) == prefix
+    assert service_prefix(service_id) == prefix
 
 
 @pytest.mark.nightly
