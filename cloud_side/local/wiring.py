@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS answered (
 ) WITHOUT ROWID
 """
 _PARAMETERS = "edge_inspector_parameters"
+_REFUSED = "$refused"
 
 Parameters: TypeAlias = Mapping[str, Any]
 Answer: TypeAlias = Mapping[str, Any]
@@ -175,10 +176,23 @@ class _Desk:
         request = self._request(model, parameters)
         if model.name not in service.writes:
             return {**service.reads, **service.slow}[model.name](request)
+        answer = self._write(service.writes[model.name], request)
+        if _REFUSED in answer:
+            code, message, status, fields = answer[_REFUSED]
+            raise RefusedRequest(code, message, status=status, **fields)
+        return answer
+
+    def _write(self, operation: Write, request: Request) -> Answer:
+        """Return what an operation answers, or answered before; a refusal is an answer that had no effect."""
         with self._database.transaction() as connection:
             if (before := request.remembered(connection)) is not None:
                 return before
-            answer = service.writes[model.name](request, connection)
+            connection.execute("SAVEPOINT operation")
+            try:
+                answer = operation(request, connection)
+            except RefusedRequest as refusal:
+                connection.execute("ROLLBACK TO operation")
+                answer = {_REFUSED: [refusal.code, refusal.message, refusal.status, refusal.fields]}
             request.remember(connection, answer)
             return answer
 

@@ -12,6 +12,7 @@ from cloud_side.local import outbox, wiring
 from cloud_side.local.database import Database
 from cloud_side.local.home import REGION, Home
 from cloud_side.local.wiring import Service
+from tests.cloud.local.fleet import Fleet
 from tests.cloud.local.shapes import LOADER, validate_answers
 
 
@@ -50,3 +51,17 @@ def moto_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
         session = boto3.Session(region_name=REGION)
         session._session.register_component("data_loader", LOADER)
         yield session
+
+
+@pytest.fixture(scope="session")
+def one_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Have one cloud with devices for all tests: clients and tables are made once."""
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture
+def fleet(one_fleet: Fleet) -> Fleet:
+    one_fleet.clear()
+    return one_fleet

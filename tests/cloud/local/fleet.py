@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.loaders import Loader
 
 from cloud_side.local import outbox, wiring
 from cloud_side.local.database import Database
@@ -26,7 +25,6 @@ from tests.cloud.local.shapes import validate_answers
 SERVICES = (S3, IOT, GREENGRASS)
 BUCKET = "edge-inspector-components"
 PATIENCE_S = 60.0
-_LOADER = Loader(include_default_search_paths=True)  # the models of AWS' services are large: read once
 OPEN = {"QUEUED", "IN_PROGRESS"}
 
 
@@ -34,7 +32,6 @@ def open_cloud(home: Home, services: Sequence[Service]) -> tuple[Database, boto3
     """Open services in a home; what they answer is held against AWS' own shapes."""
     database = Database(home.database, [wiring.TABLES, outbox.TABLES, *(service.tables for service in services)])
     session = wiring.local_session(home, database, services)
-    session._session.register_component("data_loader", _LOADER)
     validate_answers(session)
     return database, session
 

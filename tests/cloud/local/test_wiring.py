@@ -23,9 +23,10 @@ class Desk:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self.takes_all = False
 
     def create(self, request: Request, connection: sqlite3.Connection) -> Answer:
-        if request.parameters["name"] == "bad":
+        if request.parameters["name"] == "bad" and not self.takes_all:
             connection.execute("CREATE TABLE half_done (a)")
             code = "InvalidName"
             raise RefusedRequest(code, "bad: found a bad name")
@@ -80,6 +81,19 @@ def test_a_refusal_is_the_modeled_exception_and_leaves_nothing_behind(open_servi
     with pytest.raises(client.exceptions.InvalidName, match="found a bad name"):
         create(session, "bad")
     assert not database.connection().execute("SELECT * FROM sqlite_master WHERE name = 'half_done'").fetchall()
+
+
+def test_a_refusal_is_said_again_to_the_same_attempt_though_the_service_would_take_it_now(open_services: Open) -> None:
+    desk = Desk()
+    session, _ = open_services([desk.service()])
+    client = session.client("stepfunctions")
+    for _ in range(2):
+        with calling(Caller("execution", "attempt-1")):
+            with pytest.raises(client.exceptions.InvalidName, match="found a bad name"):
+                create(session, "bad")
+            desk.takes_all = True
+            assert create(session, "bad") == "arn:1"
+    assert desk.done == ["bad"]
 
 
 def test_what_is_not_there_says_so_and_what_is(open_services: Open) -> None:

@@ -18,21 +18,19 @@ _NOT_IN_NAMES = re.compile(rf"[\s\x00-\x1f\x7f-\x9f{re.escape(_BARRED)}]")
 def machine_row(connection: sqlite3.Connection, arn: str) -> sqlite3.Row:
     """Return a machine, or refuse."""
     row = connection.execute("SELECT * FROM machines WHERE arn = ?", (arn,)).fetchone()
-    if row is None:
-        msg = f"State Machine Does Not Exist: '{arn}'"
-        raise RefusedRequest("StateMachineDoesNotExist", msg)
-    found: sqlite3.Row = row
-    return found
+    return _there(row, "StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
 
 
 def execution_row(connection: sqlite3.Connection, arn: str) -> sqlite3.Row:
     """Return an execution, or refuse."""
     row = connection.execute("SELECT * FROM executions WHERE arn = ?", (arn,)).fetchone()
+    return _there(row, "ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+
+
+def _there(row: sqlite3.Row | None, code: str, message: str) -> sqlite3.Row:
     if row is None:
-        msg = f"Execution Does Not Exist: '{arn}'"
-        raise RefusedRequest("ExecutionDoesNotExist", msg)
-    found: sqlite3.Row = row
-    return found
+        raise RefusedRequest(code, message)
+    return row
 
 
 def check_name(name: str) -> None:

@@ -1,7 +1,6 @@
 """Daemons become core devices by the command line, as a person does it."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,19 +8,6 @@ import pytest
 from cloud_side.local.devices.inspector import MODEL
 from tests.cloud.local.cli.program import Ended, Program
 from tests.cloud.local.fleet import Fleet, recipe_of
-
-
-@pytest.fixture(scope="module")
-def one_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    fleet = Fleet(tmp_path_factory.mktemp("engine"))
-    yield fleet
-    fleet.close()
-
-
-@pytest.fixture
-def fleet(one_fleet: Fleet) -> Fleet:
-    one_fleet.clear()
-    return one_fleet
 
 
 @pytest.fixture
