@@ -299,9 +299,9 @@ def test_they_lapse_with_their_model_and_are_back_with_it(tmp_path: Path, update
         models.rollback(by="anna")
         eventually(lambda: OVERRIDE_LAPSED not in station.opened.alarms.names(), what="it is back")
         eventually(lambda: desk.in_force().set_by == "anna", what="and its thresholds")
-        reasons = [each["reason"] for each in station.told.of("model") if "cause" in each]
         station.goes_on()
         station.end()
+        reasons = [each["reason"] for each in station.told.of("model") if "cause" in each]
     assert ("1.1.0", "reject") not in outcomes(station)
     assert station.told.of("result")[-1]["outcome"] == "reject"
     assert reasons[-1] == "it was rolled back by anna"
