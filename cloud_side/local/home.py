@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from edge_inspector.durable import PRIVATE_FILE, PRIVATE_FOLDER, make_folders
@@ -12,6 +13,7 @@ from edge_inspector.errors import ConfigError
 
 ACCOUNT = "000000000000"
 REGION = "eu-central-1"
+KEPT = timedelta(days=90)  # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ import time
 from collections.abc import Callable
 
 from cloud_side.local.database import Database
+from cloud_side.local.home import KEPT
 
-KEPT_S = 90 * 24 * 3600.0  # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+KEPT_S = KEPT.total_seconds()
 _AT_ONCE = 500
 _TABLES = (("history", "execution"), ("strands", "execution"), ("map_runs", "execution"), ("answered", "scope"))
-
-
 _OLD = (
     "SELECT arn FROM executions WHERE map_run IS NULL AND stopped_at < ?"
     " UNION ALL SELECT arn FROM executions"  # a child lives as long as the execution whose map it belongs to

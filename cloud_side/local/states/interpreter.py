@@ -193,9 +193,7 @@ class Interpreter:
     def _enter(self, strand: Strand, scene: Scene) -> Strand | None:
         """Begin a state; a failure to begin is told after the state was entered."""
         entering = strand
-        if (
-            scene.state["Type"] == "Task"
-        ):  # its token may be an argument, and is written before anything is done with it
+        if scene.state["Type"] == "Task":  # its token may be an argument, and is written before it is used
             entering = replace(strand, token=uuid.uuid4().hex)
         events = history.entered(strand, scene)
         view = scene.view(entering)
@@ -356,9 +354,7 @@ class Interpreter:
         )
         with self._database.transaction() as connection:
             if scene.state["Type"] in _RECOVERING:
-                self._end_map_run(connection, strand)
-                uproot(connection, strand.id)
-                connection.execute("UPDATE strands SET answer = NULL WHERE id = ?", (strand.id,))
+                self._clear(connection, strand)
             if moved.next is not None:
                 there = replace(after, state=moved.next, phase=Phase.ENTER, due=now, input=moved.output, entered_at=now)
                 return self._save(connection, there, told)
@@ -393,10 +389,14 @@ class Interpreter:
             heartbeat_at=None,
         )
         with self._database.transaction() as connection:
-            self._end_map_run(connection, strand)
-            uproot(connection, strand.id)
-            connection.execute("UPDATE strands SET answer = NULL WHERE id = ?", (strand.id,))
+            self._clear(connection, strand)
             return self._save(connection, again, told)
+
+    def _clear(self, connection: Connection, strand: Strand) -> None:
+        """Drop what the state has begun below, and what was said to its token: it is left, or begins anew."""
+        self._end_map_run(connection, strand)
+        uproot(connection, strand.id)
+        connection.execute("UPDATE strands SET answer = NULL WHERE id = ?", (strand.id,))
 
     def _end_map_run(self, connection: Connection, strand: Strand) -> None:
         """Fail the map run of a strand whose distributed map failed; one that succeeded before stays as it is."""

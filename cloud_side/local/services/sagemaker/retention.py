@@ -3,17 +3,16 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from cloud_side.local.database import Database
-from cloud_side.local.home import Home
+from cloud_side.local.home import KEPT, Home
 from cloud_side.local.jobs import rows
 from cloud_side.local.jobs.folder import JobFolder
 from cloud_side.local.jobs.rows import Job
 from cloud_side.local.services.sagemaker import labeling_tasks
 
 _log = logging.getLogger(__name__)
-_KEPT = timedelta(days=90)  # as executions are, so that a job is there as long as what started it
 _AT_ONCE = 20
 _NEXT_S, _LATER_S = 1.0, 3600.0
 
@@ -37,7 +36,7 @@ class OldJobs:
 
     def turn(self) -> float:
         """Forget a few, and return when to look again, in seconds."""
-        before = self.clock() - _KEPT
+        before = self.clock() - KEPT  # as long as what started them
         old = [job for job in rows.ended_before(self.database.connection(), before, _AT_ONCE) if self._is_cleared(job)]
         with self.database.transaction() as connection:
             for job in old:
