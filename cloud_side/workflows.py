@@ -27,18 +27,39 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """What begins by itself: an event, or a time, and what it goes to.
+
+    Attributes:
+        name: Of EventBridge's rule.
+        pattern: Of events, with `${Name}` filled in; None for a schedule.
+        schedule: `rate(...)` or `cron(...)`; None for a pattern.
+        function: Name of the function that gets the event; None: an execution of the workflow begins.
+        input: What the execution gets.
+    """
+
+    name: str
+    pattern: str | None = None
+    schedule: str | None = None
+    function: str | None = None
+    input: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Workflow:
     """A state machine.
 
     Attributes:
         name: Of the state machine.
         definition: The `*.asl.json` file.
-        functions: Its steps that are code.
+        functions: Its steps that are code, and those that its rules call.
+        rules: What begins it, or a function of it.
     """
 
     name: str
     definition: Path
     functions: tuple[Function, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
     def placeholders(self) -> frozenset[str]:
         """Return the names that are to be filled in.

@@ -14,7 +14,7 @@ from functools import partial
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from cloud_side.catalogue import WORKFLOWS
+from cloud_side.all_workflows import WORKFLOWS
 from cloud_side.local.broker import Broker, BrokerConnection
 from cloud_side.local.chores import Chore, ChoreThreads
 from cloud_side.local.delivery.events import Delivery

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_side.catalogue import WORKFLOWS
+from cloud_side.all_workflows import WORKFLOWS
 from cloud_side.workflows import Workflow
 from edge_inspector.errors import ConfigError
 

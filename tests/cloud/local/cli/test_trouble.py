@@ -16,9 +16,9 @@ from tests.small_disk import fill, set_read_only, small_disk
 
 BAD_WORKFLOW = """
 from pathlib import Path
-from cloud_side import catalogue
+from cloud_side import all_workflows
 from cloud_side.workflows import Workflow
-catalogue.WORKFLOWS = (Workflow("bad", Path("/none/bad.asl.json")),)
+all_workflows.WORKFLOWS = (Workflow("bad", Path("/none/bad.asl.json")),)
 """
 
 

@@ -1,0 +1,1 @@
+"""The labeling page: a server for people's browsers, and its static files."""

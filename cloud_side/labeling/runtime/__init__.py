@@ -1,0 +1,1 @@
+"""Handlers of the workflow: each parses its event, calls a function that decides, and makes its calls to AWS."""

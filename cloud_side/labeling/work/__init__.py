@@ -1,0 +1,1 @@
+"""Work orders: what of a batch people are to label or verify, who holds which item, what they said."""

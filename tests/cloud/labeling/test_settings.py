@@ -1,0 +1,29 @@
+"""What an execution of the labeling workflow may be asked for."""
+
+import pytest
+
+from cloud_side.labeling.settings import LabelingSettings, Method, parse_settings
+from edge_inspector.errors import ConfigError
+
+
+def test_every_setting_has_a_default() -> None:
+    assert parse_settings({}) == LabelingSettings()
+
+
+def test_settings_come_as_json() -> None:
+    settings = parse_settings({"method": "ground-truth", "class_names": ["dent"], "since_days": None})
+    assert (settings.method, settings.class_names, settings.since_days) == (Method.GROUND_TRUTH, ("dent",), None)
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_settings({"budget": 0, "bugdet": 5, "method": "turk"})
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["budget", "method", "bugdet"]
+    assert "found 'turk'" in lines[1]
+
+
+@pytest.mark.parametrize("document", [[], "budget", None, 3])
+def test_an_input_that_is_no_object_is_refused(document: object) -> None:
+    with pytest.raises(ConfigError, match=r"input: expected: .*object"):
+        parse_settings(document)
