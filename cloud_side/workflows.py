@@ -75,13 +75,7 @@ class Workflow:
         Raises:
             ConfigError: If the definition cannot be read, or a name has no value.
         """
-        text = self._text()
-        if missing := set(_PLACEHOLDER.findall(text)) - values.keys():
-            named = ", ".join(f"${{{name}}}" for name in sorted(missing))
-            known = ", ".join(sorted(values)) or "none"
-            msg = f"{self.definition.name}: nothing is known for {named}; expected names among {known}"
-            raise ConfigError(msg)
-        return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+        return filled(self._text(), values, self.definition.name)
 
     def _text(self) -> str:
         try:
@@ -89,3 +83,22 @@ class Workflow:
         except (OSError, UnicodeDecodeError) as error:
             msg = f"{self.definition}: cannot be read: {error}; expected a definition in UTF-8"
             raise ConfigError(msg) from error
+
+
+def filled(text: str, values: Mapping[str, str], name: str) -> str:
+    """Return a text with `${Name}` replaced, as CloudFormation does it.
+
+    Args:
+        text: A definition, or a pattern of events.
+        values: By name.
+        name: Of the text, for the error.
+
+    Raises:
+        ConfigError: If a name has no value.
+    """
+    if missing := set(_PLACEHOLDER.findall(text)) - values.keys():
+        named = ", ".join(f"${{{each}}}" for each in sorted(missing))
+        known = ", ".join(sorted(values)) or "none"
+        msg = f"{name}: nothing is known for {named}; expected names among {known}"
+        raise ConfigError(msg)
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)

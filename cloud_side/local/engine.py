@@ -25,6 +25,7 @@ from cloud_side.local.installing import install_each
 from cloud_side.local.jobs.chore import Jobs
 from cloud_side.local.opening import LocalCloud, open_local
 from cloud_side.local.retention import Retention
+from cloud_side.local.services.athena.chore import Queries
 from cloud_side.local.services.functions.queued import Invocations
 from cloud_side.local.services.greengrass.chore import GreengrassCloud
 from cloud_side.local.services.s3.chores import FolderWatch, Tidying
@@ -95,6 +96,7 @@ def _chores(cloud: LocalCloud, clients: Clients, options: EngineOptions) -> list
         Jobs(home, database),
         LabelingJobs(home, database, clients.of("s3")),
         OldJobs(home, database),
+        Queries(home, database),
         Invocations(home, database, cloud.pool),
         Delivery(database, start_execution),
         Schedules(database),

@@ -6,8 +6,12 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
 
+from cloud_side.catalog.store import feature_group_request
+from cloud_side.catalog.tables import DATABASE, SAMPLES, TAKEN
+from cloud_side.local import installing_rules
 from cloud_side.local.home import ACCOUNT, REGION
 from cloud_side.local.opening import LocalCloud
+from cloud_side.local.services.functions.configuration import arn_of
 from cloud_side.local.services.functions.service import register
 from cloud_side.local.wiring import RefusedRequest
 from cloud_side.workflows import Workflow
@@ -16,7 +20,9 @@ from edge_inspector.errors import ConfigError
 BUCKET = "edge-inspector"
 MODEL_PACKAGE_GROUP = "edge-inspector"
 TOPIC = "edge-inspector"
+LABEL_STORE = "edge-inspector-labels"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/edge-inspector"
+WORK_TEAM = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:workteam/private-crowd/edge-inspector"
 _log = logging.getLogger(__name__)
 
 
@@ -24,8 +30,9 @@ def install(cloud: LocalCloud, workflows: Iterable[Workflow]) -> dict[str, str]:
     """Make or update what the workflows need, and them; what is there and the same stays. Return their ARNs by name.
 
     Raises:
-        ConfigError: If a definition cannot be read, or has a placeholder that nothing is known for.
-        ClientError: If a definition is refused; what was installed before runs on.
+        ConfigError: If a definition cannot be read, has a placeholder that nothing is known for, or is refused; what
+            was installed before runs on.
+        ClientError: If a rule is refused.
         RefusedRequest: If a function is refused.
     """
     values = _make_what_they_need(cloud)
@@ -50,19 +57,44 @@ def _make_what_they_need(cloud: LocalCloud) -> dict[str, str]:
     """Return what is filled in for the placeholders that all workflows may have."""
     _make_bucket(cloud)
     _make_model_package_group(cloud)
+    _make_tables(cloud)
+    _make_label_store(cloud)
     return {
         "Bucket": BUCKET,
+        "CatalogDatabase": DATABASE,
+        "LabelStore": LABEL_STORE,
+        "LabelingRole": ROLE,
         "ModelPackageGroup": MODEL_PACKAGE_GROUP,
         "Topic": str(cloud.session.client("sns").create_topic(Name=TOPIC)["TopicArn"]),
         "TrainingImage": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/edge-inspector-training:local",
         "TrainingInstance": "ml.m5.xlarge",
         "TrainingRole": ROLE,
+        "WorkGroup": "primary",
+        "Workteam": WORK_TEAM,
     }
 
 
 def _install(cloud: LocalCloud, workflow: Workflow, values: Mapping[str, str]) -> str:
-    functions = _register_functions(cloud, workflow)
-    return _make_machine(cloud, workflow.name, workflow.filled({**values, **functions}))
+    """Make nothing of a workflow before all of it is judged, as far as that can be done without making it."""
+    values = {**values, **{function.name: arn_of(function.name) for function in workflow.functions}}
+    definition = workflow.filled(values)
+    _judge(cloud, workflow.name, definition)
+    events = cloud.session.client("events")
+    patterns = installing_rules.patterns_of(workflow, values)
+    for pattern in patterns.values():
+        events.test_event_pattern(EventPattern=pattern, Event="{}")
+    _register_functions(cloud, workflow)
+    machine = _make_machine(cloud, workflow.name, definition)
+    installing_rules.install(events, workflow, patterns, machine=machine, role=ROLE)
+    return machine
+
+
+def _judge(cloud: LocalCloud, name: str, definition: str) -> None:
+    found = cloud.session.client("stepfunctions").validate_state_machine_definition(definition=definition)
+    if found["result"] != "OK":
+        told = "; ".join(each["message"] for each in found["diagnostics"])
+        msg = f"InvalidDefinition: {name}: {told}"
+        raise ConfigError(msg)
 
 
 def _make_bucket(cloud: LocalCloud) -> None:
@@ -81,10 +113,35 @@ def _make_model_package_group(cloud: LocalCloud) -> None:
         registry.create_model_package_group(ModelPackageGroupName=MODEL_PACKAGE_GROUP)
 
 
-def _register_functions(cloud: LocalCloud, workflow: Workflow) -> Mapping[str, str]:
+def _make_tables(cloud: LocalCloud) -> None:
+    glue = cloud.session.client("glue")
+    try:
+        glue.get_database(Name=DATABASE)
+    except glue.exceptions.EntityNotFoundException:
+        glue.create_database(DatabaseInput={"Name": DATABASE})
+    for table in (SAMPLES, TAKEN):
+        wanted = table.input(BUCKET)
+        try:
+            found = glue.get_table(DatabaseName=DATABASE, Name=table.name)["Table"]
+        except glue.exceptions.EntityNotFoundException:
+            glue.create_table(DatabaseName=DATABASE, TableInput=wanted)
+        else:
+            if any(found.get(name) != value for name, value in wanted.items()):
+                glue.update_table(DatabaseName=DATABASE, TableInput=wanted)
+
+
+def _make_label_store(cloud: LocalCloud) -> None:
+    client = cloud.session.client("sagemaker")
+    try:
+        client.describe_feature_group(FeatureGroupName=LABEL_STORE)
+    except client.exceptions.ResourceNotFound:
+        client.create_feature_group(**feature_group_request(LABEL_STORE, BUCKET, ROLE))
+
+
+def _register_functions(cloud: LocalCloud, workflow: Workflow) -> None:
     with cloud.database.transaction() as connection:
-        return {
-            function.name: register(
+        for function in workflow.functions:
+            register(
                 connection,
                 name=function.name,
                 handler=function.handler,
@@ -93,8 +150,6 @@ def _register_functions(cloud: LocalCloud, workflow: Workflow) -> Mapping[str, s
                 memory_mb=function.memory_mb,
                 environment=function.environment,
             )
-            for function in workflow.functions
-        }
 
 
 def _make_machine(cloud: LocalCloud, name: str, definition: str) -> str:

@@ -1,8 +1,10 @@
 """All services of a local engine."""
 
+from cloud_side.local.services.athena import ATHENA
 from cloud_side.local.services.events import EVENTS
 from cloud_side.local.services.functions.pool import Pool
 from cloud_side.local.services.functions.service import lambda_service
+from cloud_side.local.services.glue import GLUE
 from cloud_side.local.services.greengrass import GREENGRASS
 from cloud_side.local.services.iot import IOT, IOT_DATA
 from cloud_side.local.services.notifications import SNS
@@ -21,6 +23,8 @@ def services(pool: Pool) -> list[Service]:
         lambda_service(pool),
         SAGEMAKER,
         FEATURE_STORE_RUNTIME,
+        GLUE,
+        ATHENA,
         GREENGRASS,
         IOT,
         IOT_DATA,

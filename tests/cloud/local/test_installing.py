@@ -3,16 +3,18 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from cloud_side.catalog.tables import DATABASE, SAMPLES, TAKEN
 from cloud_side.local import engine
 from cloud_side.local.installing import BUCKET, install, install_each
 from cloud_side.local.opening import LocalCloud
-from cloud_side.workflows import Function, Workflow
+from cloud_side.workflows import Function, Rule, Workflow
 from tests.cloud.local.engines import opened
 
 HANDLER = "tests.cloud.local.kill_handlers.handler"
@@ -75,6 +77,102 @@ def test_a_bucket_whose_maker_was_killed_tells_of_its_objects_all_the_same(cloud
     install(cloud, [])
 
     assert "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket=BUCKET)
+
+
+def test_what_the_labeling_of_samples_needs_is_there(cloud: LocalCloud, workflow: Workflow) -> None:
+    define(workflow, "${CatalogDatabase} ${WorkGroup} ${LabelStore} ${LabelingRole} ${Workteam}")
+    arn = install(cloud, [workflow])[workflow.name]
+
+    values = json.loads(installed(cloud, arn)["definition"])["States"]["Say"]["Output"].split()
+    database, group, store, role, team = values
+    assert (group, role.split(":")[2], team.split(":")[5][:23]) == ("primary", "iam", "workteam/private-crowd/")
+    sagemaker = cloud.session.client("sagemaker")
+    table = sagemaker.describe_feature_group(FeatureGroupName=store)["OfflineStoreConfig"]["DataCatalogConfig"]
+    assert table["Database"] == "sagemaker_featurestore"
+    found = cloud.session.client("glue").get_tables(DatabaseName=database)["TableList"]
+    assert {each["Name"]: each["StorageDescriptor"]["Location"] for each in found} == {
+        each.name: f"s3://{BUCKET}/{each.prefix}" for each in (SAMPLES, TAKEN)
+    }
+
+
+def test_tables_that_are_the_same_stay_and_others_are_brought_up_to_date(cloud: LocalCloud) -> None:
+    install(cloud, [])
+    glue = cloud.session.client("glue")
+    glue.update_table(DatabaseName=DATABASE, TableInput={**SAMPLES.input(BUCKET), "Parameters": {"of": "before"}})
+    before = {each["Name"]: each["VersionId"] for each in glue.get_tables(DatabaseName=DATABASE)["TableList"]}
+    install(cloud, [])
+    install(cloud, [])
+
+    after = {each["Name"]: each for each in glue.get_tables(DatabaseName=DATABASE)["TableList"]}
+    assert after[SAMPLES.name]["Parameters"] == SAMPLES.input(BUCKET)["Parameters"]
+    assert int(after[SAMPLES.name]["VersionId"]) == int(before[SAMPLES.name]) + 1
+    assert after[TAKEN.name]["VersionId"] == before[TAKEN.name]
+
+
+def rules_of(cloud: LocalCloud, workflow: Workflow) -> dict[str, tuple[Any, Any]]:
+    events = cloud.session.client("events")
+    found = events.list_rules(NamePrefix=workflow.name)["Rules"]
+    return {
+        rule["Name"]: (
+            rule.get("ScheduleExpression") or json.loads(rule["EventPattern"]),
+            events.list_targets_by_rule(Rule=rule["Name"])["Targets"],
+        )
+        for rule in found
+    }
+
+
+def test_rules_begin_an_execution_or_call_a_function_and_go_with_the_version_that_had_them(
+    cloud: LocalCloud, workflow: Workflow
+) -> None:
+    define(workflow, "${Bucket}")
+    function = workflow.functions[0].name
+    pattern = '{"source": ["aws.s3"], "detail": {"bucket": {"name": ["${Bucket}"]}}}'
+    new, nightly = Rule(f"{workflow.name}-new", pattern, function=function), f"{workflow.name}-nightly"
+    daily = Rule(nightly, schedule="cron(0 2 * * ? *)", input={"since_days": 1})
+    workflow = replace(workflow, rules=(new, daily))
+    own = f"{workflow.name}-own"
+    cloud.session.client("events").put_rule(Name=own, ScheduleExpression="rate(1 day)", Description="not of it")
+    install(cloud, [workflow])
+    cloud.session.client("events").disable_rule(Name=nightly)
+    arn = install(cloud, [workflow])[workflow.name]
+    assert cloud.session.client("events").describe_rule(Name=nightly)["State"] == "DISABLED"
+
+    (expected, (target,)), (schedule, (begun,)) = (rules_of(cloud, workflow)[name] for name in (new.name, nightly))
+    assert expected == {"source": ["aws.s3"], "detail": {"bucket": {"name": [BUCKET]}}}
+    assert target["Arn"].endswith(f":function:{function}")
+    assert "Input" not in target
+    assert (schedule, begun["Arn"], json.loads(begun["Input"])) == ("cron(0 2 * * ? *)", arn, {"since_days": 1})
+    assert begun["RoleArn"]
+
+    install(cloud, [replace(workflow, rules=(new,))])
+    assert rules_of(cloud, workflow).keys() == {new.name, own}
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (Rule("r", "{", function=None), "Event pattern is not valid"),
+        (Rule("r", '{"source": ["${Nobody}"]}'), "rule r: nothing is known for ${Nobody}"),
+        (Rule("r"), "rule r: expected a pattern or a schedule, found None and None"),
+        (Rule("r", schedule="rate(1 day)", function="other"), "rule r: expected a function among "),
+    ],
+    ids=["no pattern", "unknown name", "no reason", "unknown function"],
+)
+def test_a_rule_that_cannot_be_is_told(cloud: LocalCloud, workflow: Workflow, rule: Rule, why: str) -> None:
+    define(workflow, "good")
+    (problem,) = install_each(cloud, [replace(workflow, rules=(rule,))])
+    assert why in problem
+
+
+def test_of_a_workflow_whose_definition_is_bad_no_function_is_changed(cloud: LocalCloud, workflow: Workflow) -> None:
+    define(workflow, "good")
+    install(cloud, [workflow])
+    slower = replace(workflow, functions=(replace(workflow.functions[0], timeout_s=90),))
+    workflow.definition.write_text('{"StartAt": "Nowhere", "States": {}}')
+
+    assert len(install_each(cloud, [slower])) == 1
+    name = workflow.functions[0].name
+    assert cloud.session.client("lambda").get_function_configuration(FunctionName=name)["Timeout"] == 60
 
 
 def test_an_execution_that_runs_keeps_the_definition_it_was_started_with(cloud: LocalCloud, workflow: Workflow) -> None:

@@ -70,7 +70,7 @@ def check(integration: Integration, handle: Json, clients: Clients) -> Json | No
     """
     job = _job(integration)
     answer = _call(integration, job.describe, {job.key: handle[job.handle_key]}, clients)
-    status = answer[job.status]
+    status = job.status_in(answer)
     if status in job.running:
         return None
     operation = clients.operation(integration.client, job.describe)
@@ -96,7 +96,7 @@ def stop(integration: Integration, handle: Json, clients: Clients) -> None:
         getattr(client, xform_name(job.stop))(**name)
     except (ClientError, BotoCoreError) as error:
         try:
-            status = getattr(client, xform_name(job.describe))(**name)[job.status]
+            status = job.status_in(getattr(client, xform_name(job.describe))(**name))
         except ClientError:
             return  # nobody knows it any more
         if status in job.running and status != "Stopping":

@@ -2,7 +2,7 @@
 
 Source:
     https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html, and per service `connect-lambda`,
-    `connect-stepfunctions`, `connect-sns`, `connect-eventbridge`, `connect-sagemaker` there.
+    `connect-stepfunctions`, `connect-sns`, `connect-eventbridge`, `connect-sagemaker`, `connect-athena` there.
 """
 
 import json
@@ -33,7 +33,7 @@ class Job:
         describe: Tells how it stands.
         stop: Ends it.
         key: Parameter of both that names it; its handle has it in PascalCase.
-        status: Member of the description.
+        status: Member of the description; one that is inside others has their names before it, with dots.
         running: Values of `status` while it is not at its end.
         done: The one value of `status` that is a success.
     """
@@ -49,6 +49,13 @@ class Job:
     def handle_key(self) -> str:
         """Where the handle names it."""
         return self.key[0].upper() + self.key[1:]
+
+    def status_in(self, description: Mapping[str, Any]) -> str:
+        """Return how it stands."""
+        found: Any = description
+        for member in self.status.split("."):
+            found = found[member]
+        return str(found)
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,14 @@ def optimized_services() -> dict[str, OptimizedService]:
         key="executionArn",
         status="status",
         running=frozenset({"RUNNING", "PENDING_REDRIVE"}),
+        done="SUCCEEDED",
+    )
+    query = Job(
+        describe="GetQueryExecution",
+        stop="StopQueryExecution",
+        key="QueryExecutionId",
+        status="QueryExecution.Status.State",
+        running=frozenset({"QUEUED", "RUNNING"}),
         done="SUCCEEDED",
     )
     jobs = {f"create{kind}Job": _sagemaker_job(kind) for kind in ("Training", "Processing", "Labeling")}
@@ -125,6 +140,19 @@ def optimized_services() -> dict[str, OptimizedService]:
             told_as="AmazonSageMaker",
             actions={**dict.fromkeys(jobs, (call, job)), **dict.fromkeys(plain, (call,))},
             jobs=jobs,
+        ),
+        "athena": OptimizedService(
+            client="athena",
+            prefix="Athena",
+            own_error="AmazonAthenaException",
+            told_as="AmazonAthena",
+            actions={
+                "startQueryExecution": (call, job),
+                "stopQueryExecution": (call,),
+                "getQueryExecution": (call,),
+                "getQueryResults": (call,),
+            },
+            jobs={"startQueryExecution": query},
         ),
     }
 

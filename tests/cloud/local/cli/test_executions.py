@@ -101,7 +101,7 @@ def test_an_execution_is_meant_by_its_arn_its_name_or_how_its_name_begins(progra
 def test_what_is_not_there_is_one_line(program: Program) -> None:
     for arguments, told in (
         (("show", "nowhere"), "nowhere: no execution has this name"),
-        (("start", "nothing"), "nothing: no machine has this name, found edge-inspector-retrain, parts, parts-again"),
+        (("start", "nothing"), "nothing: no machine has this name, found edge-inspector-labeling, edge-inspector-ret"),
         (("executions", "part"), "part: 2 machines are meant: parts, parts-again; expected one"),
         (("show", "arn:aws:states:eu-central-1:000000000000:execution:parts:none"), "ExecutionDoesNotExist: "),
         (("redrive", start(program, "was-good")), "ExecutionNotRedrivable: "),
@@ -143,7 +143,7 @@ def test_executions_are_listed_the_latest_first(program: Program) -> None:
 def test_machines_are_listed_with_their_latest_execution(program: Program) -> None:
     start(program, "latest", BAD)
 
-    heads, _, parts, _ = program.local("machines").lines  # after the product's own
+    heads, *_, parts, _ = program.local("machines").lines  # after the product's own
     assert heads.split("  ")[0] == "MACHINE"
     assert parts.split()[:2] == ["parts", "failed"]
     assert parts.split()[-1] == "latest"
