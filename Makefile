@@ -62,7 +62,7 @@ fmt: setup
 
 golden: setup
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/test_events.py tests/page/test_api_description.py \
-	  tests/cloud/local/devices/test_requests.py
+	  tests/cloud/local/devices/test_requests.py tests/cloud/labeling/test_requests.py
 
 bench: setup system-packages
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
@@ -71,6 +71,7 @@ pictures: setup system-packages
 	$(BIN)/python docs/images/inspected.py
 	$(BIN)/python docs/images/page.py
 	$(BIN)/python docs/images/execution.py
+	$(BIN)/python docs/images/labeling.py
 
 train-demo: setup-train
 	$(BIN)/edge-inspector-cloud train-demo --out src/edge_inspector/shipped_model $(TRAIN_ARGS)

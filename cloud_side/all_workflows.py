@@ -2,7 +2,8 @@
 
 from typing import Final
 
+from cloud_side.labeling.workflow import LABELING
 from cloud_side.training.workflow import RETRAIN
 from cloud_side.workflows import Workflow
 
-WORKFLOWS: Final[tuple[Workflow, ...]] = (RETRAIN,)
+WORKFLOWS: Final[tuple[Workflow, ...]] = (LABELING, RETRAIN)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloud_side import __version__
+from cloud_side.catalog.cli import add_commands as add_dataset_commands
+from cloud_side.labeling.cli import add_commands as add_labeling_commands
 from cloud_side.local.cli import add_commands
 from edge_inspector.errors import ConfigError, InspectorError
 
@@ -53,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     train.set_defaults(command=_train_demo)
     add_commands(commands)
+    add_dataset_commands(commands)
+    add_labeling_commands(commands)
     return parser
 
 
@@ -68,3 +72,7 @@ def _train_demo(options: argparse.Namespace) -> int:
     train_demo(tags, options.out, folds=options.folds, iterations=options.iterations, seed=options.seed)
     print(f"written: {options.out}")
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

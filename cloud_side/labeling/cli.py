@@ -1,1 +1,220 @@
-"""The commands `labeling …`."""
+"""The commands `labeling …`: the page for people, and batches on either engine."""
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from cloud_side.engines import AWS, ENGINE_VARIABLE, folder_of, local_engine
+from cloud_side.labeling.settings import Method
+from edge_inspector.errors import InspectorError
+
+BUCKET_VARIABLE = "EDGE_INSPECTOR_BUCKET"
+_BUCKET = "edge-inspector"  # on one machine
+_PORT = 8620
+_PROGRAM = "edge-inspector-cloud labeling"
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
+Command: TypeAlias = Callable[[argparse.Namespace], int]
+
+
+class LabelingError(InspectorError):
+    """What was asked for is not there, or is refused; one line for a person."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the family to the parser of `edge-inspector-cloud`; each command sets its function as `command`."""
+    family = _add(
+        commands,
+        "labeling",
+        "label samples: the page for people, and the batches that they work on",
+        f"{_PROGRAM} start --budget 100\n  {_PROGRAM} page --people ana,ben\n  {_PROGRAM} status",
+    )
+    within = family.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_page(within)
+    _add_start(within)
+    _add_status(within)
+
+
+def _add_page(commands: Commands) -> None:
+    page = _add(
+        commands,
+        "page",
+        "serve the labeling page, and print a secret link for each person",
+        f"{_PROGRAM} page --people ana,ben\n"
+        f"  {_PROGRAM} page --people ana,ben --host 0.0.0.0 --hosts quality-pc.local\n"
+        f"  {_PROGRAM} page --host 0.0.0.0 --alb-arn arn:aws:elasticloadbalancing:…:loadbalancer/app/…",
+    )
+    _add_engine(page)
+    who = page.add_mutually_exclusive_group(required=True)
+    who.add_argument("--people", metavar="NAMES", help="who labels, with commas between the names")
+    who.add_argument("--alb-arn", metavar="ARN", help="of the load balancer that signs people in, in AWS")
+    page.add_argument(
+        "--alb-keys", metavar="URL", help="where its public keys are (default: as AWS says, for the ARN's region)"
+    )
+    page.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    page.add_argument("--port", type=int, default=_PORT, metavar="N", help="default: %(default)s; 0: any free one")
+    page.add_argument("--hosts", default="", metavar="NAMES", help="more names of this machine, for browsers elsewhere")
+    page.add_argument(
+        "--keys", type=Path, metavar="FILE", help="where the secrets of the links are kept (default: in the home)"
+    )
+    page.set_defaults(command=_run(_page))
+
+
+def _add_start(commands: Commands) -> None:
+    start = _add(
+        commands,
+        "start",
+        "start a batch: an execution of edge-inspector-labeling; print its name",
+        f"{_PROGRAM} start\n  {_PROGRAM} start --budget 200 --method page\n"
+        f'  {_PROGRAM} start --input \'{{"site": "plant-1", "workers": 2}}\'',
+    )
+    _add_engine(start)
+    start.add_argument("--budget", type=int, metavar="N", help="images at most")
+    start.add_argument("--method", choices=[each.value for each in Method], help="who shows the images to people")
+    start.add_argument("--input", metavar="JSON", help="more settings; docs/labeling.md lists them")
+    start.add_argument("--name", metavar="N", help="of the batch (default: the time)")
+    start.set_defaults(command=_run(_start))
+
+
+def _add_status(commands: Commands) -> None:
+    status = _add(
+        commands,
+        "status",
+        "tell what people work on, how far it is, how far they agree, and what the last batches came to",
+        f"{_PROGRAM} status\n  {_PROGRAM} status labeling-20260302-101112",
+    )
+    _add_engine(status)
+    status.add_argument("batch", nargs="?", metavar="BATCH", help="only this one, with all that is known of it")
+    status.add_argument("--json", action="store_true", help="for programs")
+    status.set_defaults(command=_run(_status))
+
+
+def _add(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"examples:\n  {examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--home", type=Path, metavar="DIR", help=f"folder of a local engine (default: as ${ENGINE_VARIABLE} says)"
+    )
+    parser.add_argument(
+        "--bucket", metavar="NAME", help=f"the product's bucket (default: ${BUCKET_VARIABLE}, else {_BUCKET})"
+    )
+
+
+def _run(command: Command) -> Command:
+    """Return a command that works on the engine that is meant, and says in one line what AWS refuses."""
+
+    def run(options: argparse.Namespace) -> int:
+        if options.home is not None:
+            if not options.home.expanduser().is_dir():
+                msg = f"--home: expected the folder of an engine, found none at {options.home}"
+                raise LabelingError(msg)
+            os.environ[ENGINE_VARIABLE] = local_engine(options.home.expanduser())
+        with _one_line_errors():
+            return command(options)
+
+    return run
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        said = error.response["Error"]
+        msg = f"{said.get('Code', 'refused')}: {' '.join((said.get('Message') or str(error)).split())}"
+        raise LabelingError(msg) from error
+    except BotoCoreError as error:
+        other = (
+            "" if os.environ.get(ENGINE_VARIABLE, AWS) != AWS else f"; for this machine's engine set {ENGINE_VARIABLE}"
+        )
+        msg = f"AWS cannot be asked: {' '.join(str(error).split())}{other}"
+        raise LabelingError(msg) from error
+
+
+def _page(options: argparse.Namespace) -> int:
+    import logging
+    import signal
+    import threading
+
+    from cloud_side.labeling.page.links import people_of
+    from cloud_side.labeling.page.running import PageOptions, serve
+    from cloud_side.session import session
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("cloud_side").setLevel(logging.INFO)
+    until = threading.Event()
+
+    def end(number: int, _: object) -> None:
+        until.set()
+        signal.signal(number, signal.SIG_DFL)  # who asks twice does not want to wait for requests under way
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    asked = PageOptions(
+        bucket=_bucket(options),
+        people=people_of(options.people) if options.people is not None else (),
+        secrets=options.keys or _secrets_file(),
+        alb_arn=options.alb_arn,
+        alb_keys=options.alb_keys,
+        host=options.host,
+        port=options.port,
+        hosts=[name.strip() for name in options.hosts.split(",") if name.strip()],
+    )
+    serve(session(), asked, lambda line: print(line, flush=True), until)
+    return 0
+
+
+def _start(options: argparse.Namespace) -> int:
+    from cloud_side.labeling.batches import start
+    from cloud_side.session import session
+
+    try:
+        given = json.loads(options.input or "{}")
+    except ValueError as error:
+        msg = f"--input: expected JSON, found something else: {error}"
+        raise LabelingError(msg) from error
+    if not isinstance(given, dict):
+        msg = f"--input: expected a JSON object of settings, found {options.input!r:.100}"
+        raise LabelingError(msg)
+    said = {name: value for name in ("budget", "method") if (value := getattr(options, name)) is not None}
+    print(start(session().client("stepfunctions"), given | said, options.name))
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from cloud_side.labeling.batches import status
+    from cloud_side.labeling.telling import lines_of
+    from cloud_side.labeling.work.shelf import Shelf
+    from cloud_side.session import session
+
+    here = session()
+    found = status(Shelf(here.client("s3"), _bucket(options)), here.client("stepfunctions"), options.batch)
+    print(json.dumps(found, indent=2) if options.json else "\n".join(lines_of(found)))
+    return 0
+
+
+def _bucket(options: argparse.Namespace) -> str:
+    return options.bucket or os.environ.get(BUCKET_VARIABLE) or _BUCKET
+
+
+def _secrets_file() -> Path:
+    """Return where the secrets of people's links are: with the engine of this machine, or where its home would be."""
+    folder = folder_of(os.environ.get(ENGINE_VARIABLE, AWS))
+    if folder is None:
+        state = os.environ.get("XDG_STATE_HOME")
+        folder = (Path(state) if state else Path.home() / ".local" / "state") / "edge-inspector-cloud"
+    return folder / "labeling-people.json"

@@ -15,6 +15,7 @@ from cloud_side.catalog.labels import Box, LabelError, Origin, strict_json
 PROPOSAL: Final = "pre-label"  # where labeling starts: the model's boxes, or what a person drew and another rejected
 LABEL: Final = "label"
 VERIFICATION: Final = "verification"
+ADJUSTED: Final = "adjusted"  # what who verified drew instead
 _OURS: Final = "edge-inspector"
 
 

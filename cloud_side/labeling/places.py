@@ -7,6 +7,14 @@ ARRIVALS: Final = "catalog/arrivals/"  # one empty object a sidecar that was ann
 OPEN_WORK: Final = "labeling/open/"  # one object a work order that people can work on
 BATCHES: Final = "labeling/batches/"
 
+# Names of objects of a batch, for `batch_key`.
+SETTINGS: Final = "settings.json"
+TAKEN: Final = "taken.jsonl"
+QUARANTINE: Final = "quarantine.jsonl"
+GATHERED: Final = "gathered.json"
+REPORT: Final = "report.json"
+REPORT_PAGE: Final = "report.html"
+
 
 class WorkKind(StrEnum):
     """What people do with the items of a work order."""
@@ -48,6 +56,16 @@ def input_key(batch: str, number: int, kind: WorkKind) -> str:
 def output_key(batch: str, number: int, kind: WorkKind) -> str:
     """Return the key of the output manifest that our page writes."""
     return f"{work_prefix(batch, number, kind)}output.manifest"
+
+
+def outcomes_key(batch: str, number: int, kind: WorkKind) -> str:
+    """Return the key of what became of each item of one round's work, a row a line."""
+    return f"{work_prefix(batch, number, kind)}outcomes.jsonl"
+
+
+def collected_key(batch: str, number: int, kind: WorkKind) -> str:
+    """Return the key of the counts of one round's work."""
+    return f"{work_prefix(batch, number, kind)}collected.json"
 
 
 def accepted_key(batch: str, number: int) -> str:

@@ -1,9 +1,9 @@
 """What an execution of the labeling workflow is asked for: its input, checked once, at its door."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cloud_side.catalog.labels import strict_json
 from edge_inspector.errors import ConfigError
@@ -23,6 +23,8 @@ class GroupBy(StrEnum):
     LOT = "lot"
 
 
+LONGEST_DAYS: Final = 330  # an execution of Step Functions ends after a year, whatever it waits for
+
 _Name = Annotated[str, Field(min_length=1, max_length=128)]
 
 
@@ -33,11 +35,12 @@ class LabelingSettings(BaseModel):
 
     budget: int = Field(500, ge=1, le=10_000, description="images at most")
     audits: int = Field(
-        50, ge=0, le=10_000, description="places kept for random audits of accepted parts, where there are any"
+        default_factory=lambda asked: int(asked["budget"]) // 10,
+        ge=0,
+        le=10_000,
+        description="places kept for random audits of accepted parts, where there are any; default: a tenth of budget",
     )
-    since_days: int | None = Field(
-        2, ge=0, description="days looked through in full beside what was announced; null: all days"
-    )
+    since_days: int | None = Field(2, ge=0, description="days looked through again, beside what is new; null: all days")
     samples_prefix: str = Field(
         "samples", min_length=1, description="first part of the samples' keys, as in the stations' samples.prefix"
     )
@@ -55,6 +58,14 @@ class LabelingSettings(BaseModel):
     label_days: int = Field(7, ge=1, le=30, description="days for labeling in each round")
     verify_days: int = Field(7, ge=1, le=30, description="days for verification in each round")
 
+    @model_validator(mode="after")
+    def _end_within_a_year(self) -> Self:
+        days = self.rounds * (self.label_days + self.verify_days)
+        if days > LONGEST_DAYS:
+            msg = f"rounds x (label_days + verify_days) is {days} days, {LONGEST_DAYS} at most"
+            raise ValueError(msg)
+        return self
+
 
 def parse_settings(document: Any) -> LabelingSettings:  # noqa: ANN401 - any JSON
     """Return the settings that an execution's input is.
@@ -68,5 +79,6 @@ def parse_settings(document: Any) -> LabelingSettings:  # noqa: ANN401 - any JSO
         problems = (
             f"{'.'.join(map(str, each['loc'])) or 'input'}: expected: {each['msg']}, found {each['input']!r:.80}"
             for each in error.errors()
+            if each["type"] != "default_factory_not_called"  # it follows from another one
         )
         raise ConfigError("\n".join(problems)) from error

@@ -27,3 +27,9 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 def test_an_input_that_is_no_object_is_refused(document: object) -> None:
     with pytest.raises(ConfigError, match=r"input: expected: .*object"):
         parse_settings(document)
+
+
+def test_settings_of_more_than_a_year_are_refused() -> None:
+    assert parse_settings({"rounds": 10, "label_days": 16, "verify_days": 17}).rounds == 10
+    with pytest.raises(ConfigError, match=r"input: .*rounds x \(label_days \+ verify_days\) is 340 days, 330 at most"):
+        parse_settings({"rounds": 10, "label_days": 17, "verify_days": 17})

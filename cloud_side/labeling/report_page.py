@@ -1,0 +1,191 @@
+"""The report of a batch as one HTML file, which needs no network and no script."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from importlib.resources import files
+from typing import Any, Final
+
+from cloud_side.drawing.markup import Content, Markup, element
+from cloud_side.drawing.words import counted, duration, moment
+
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_ENDS: Final = (
+    ("labeled", "Labeled", "the label is in the label store", "done"),
+    ("quarantined", "Put aside", "the picture cannot be used", "done"),
+    ("unusable", "Unusable", "people say that nobody can label it", "done"),
+    ("given_up", "Given up", "rejected in the last round", "done"),
+    ("unlabeled", "Not labeled", "nobody labeled it in time", "free again"),
+    ("unverified", "Not verified", "nobody verified it in time", "free again"),
+    ("failed", "Failed", "a step did not come to its end", "free again"),
+)
+_REASONS: Final = (
+    ("quarantined_by_reason", "Why pictures were put aside"),
+    ("unusable_by_reason", "Why people could not label"),
+    ("rejected_by_reason", "Why labels were rejected"),
+)
+_ROUND: Final = ("labeled", "unlabeled", "again", "unusable", "accepted", "adjusted", "rejected", "unverified")
+
+
+def page_of(report: Mapping[str, Any]) -> bytes:
+    """Return the file.
+
+    Args:
+        report: As `report.timed` returns it.
+    """
+    style = (files(__package__ or "cloud_side.labeling") / "report.css").read_text(encoding="utf-8")
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", f"Labeling batch {report['batch']}"),
+        element("style", Markup(style)),
+    )
+    body = element("body", _header(report), element("main", *_sections(report)))
+    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n".encode()
+
+
+def _header(report: Mapping[str, Any]) -> Markup:
+    facts: dict[str, Content] = {
+        "Opened": _moment(report["opened_at"]),
+        "Closed": _moment(report["closed_at"]),
+        "Duration": None if report["duration_s"] is None else duration(timedelta(seconds=report["duration_s"])),
+        "Images taken": f"{report['taken']:,}",
+        "Claim": None if report["number"] is None else f"number {report['number']}",
+    }
+    return element("header", element("h1", f"Labeling batch {report['batch']}"), _facts(facts), _failure(report))
+
+
+def _failure(report: Mapping[str, Any]) -> Markup | None:
+    failure = report["failure"]
+    if failure is None:
+        return None
+    told = element("strong", f"The batch ended before its time: {failure['error']}")
+    stays = "What is labeled stays labeled; images that nobody finished are free for another batch."
+    return element("div", told, element("p", failure["cause"], class_="cause"), element("p", stays), class_="failure")
+
+
+def _sections(report: Mapping[str, Any]) -> Iterator[Markup]:
+    rows = [(name, report[key], _share(report[key], report["taken"]), why, then) for key, name, why, then in _ENDS]
+    yield _section(
+        "What became of the images", _table("Images by what became of them", ("", "Images", "Share", "", ""), rows)
+    )
+    yield _section("Labels", _labels(report), _counts("Boxes by class", "Class", "Boxes", report["boxes_by_class"]))
+    yield _section("Pre-labels", _pre_labels(report["pre_labels"]))
+    yield _section("Rounds", _rounds(report["rounds"]))
+    yield _section("People", _people(report["people"]))
+    for key, title in _REASONS:
+        if report[key]:
+            yield _section(title, _counts(title, "Reason", "Images", report[key]))
+    if report["refused"]:
+        refused = [(sha256, why) for sha256, why in report["refused"].items()]
+        yield _section("Labels that the store refused", _table("Refused labels", ("Image, SHA-256", "Why"), refused))
+    settings = [(name, _said(value)) for name, value in sorted(report["settings"].items())]
+    yield _section("Settings", _table("Settings", ("Name", "Value"), settings))
+
+
+def _labels(report: Mapping[str, Any]) -> Markup:
+    facts: dict[str, Content] = {
+        "Accepted as drawn": f"{report['accepted']:,}",
+        "Corrected": f"{report['adjusted']:,}",
+        "Rejections": f"{report['rejected']:,}",
+        "Boxes": f"{report['boxes']:,}",
+        "Images without a defect": f"{report['no_defect']:,}",
+        "Boxes cut at the image's edge": f"{report['boxes_cut']:,}" if report["boxes_cut"] else None,
+    }
+    return _facts(facts)
+
+
+def _pre_labels(found: Mapping[str, Any]) -> Markup:
+    if not found["images"]:
+        return element("p", "No labeled image had been looked at by a model.", class_="hint")
+    ours, theirs = found["boxes"]
+    facts: dict[str, Content] = {
+        "Precision": f"{_percent(found['precision'])} of {counted(ours, 'box', 'boxes')} of the model",
+        "Recall": f"{_percent(found['recall'])} of {counted(theirs, 'box', 'boxes')} of the labels",
+        "Over": f"{counted(found['images'], 'image')}, boxes of a class that overlap by {found['least_iou']:g} or more",
+        "Boxes cut, dropped": f"{found['cut']:,}, {found['dropped']:,}" if found["cut"] or found["dropped"] else None,
+        "Images whose sidecar was of no use": f"{found['images_without']:,}" if found["images_without"] else None,
+    }
+    return _facts(facts)
+
+
+def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Markup:
+    if not rounds:
+        return element("p", "Nobody was asked.", class_="hint")
+    rows = [
+        (str(each["round"]), *((each["label"] | each["verify"]).get(name, 0) for name in _ROUND)) for each in rounds
+    ]
+    return _table("Rounds", ("Round", *(name.capitalize() for name in _ROUND)), rows)
+
+
+def _people(people: Sequence[Mapping[str, Any]]) -> Markup:
+    if not people:
+        return element("p", "Nobody is named.", class_="hint")
+    rows = [
+        (
+            each["name"],
+            each["labeled"],
+            duration(timedelta(seconds=each["seconds"] / each["labeled"])) if each["labeled"] else "",
+            each["accepted"],
+            each["adjusted"],
+            each["rejected"],
+            each["verified"],
+        )
+        for each in people
+    ]
+    return _table(
+        "People", ("Person", "Labeled", "Each", "Accepted", "Corrected", "Rejected", "Verified others'"), rows
+    )
+
+
+def _counts(label: str, what: str, how_many: str, counts: Mapping[str, int]) -> Markup | None:
+    if not counts:
+        return None
+    rows = [(name, counts[name]) for name in sorted(counts, key=lambda name: (-counts[name], name))]
+    return _table(label, (what, how_many), rows)
+
+
+def _section(title: str, *content: Content) -> Markup:
+    return element("section", element("h2", title), *content)
+
+
+def _facts(facts: Mapping[str, Content]) -> Markup:
+    return element(
+        "dl", [element("div", element("dt", name), element("dd", fact)) for name, fact in facts.items() if fact]
+    )
+
+
+def _table(label: str, head: Sequence[str], rows: Iterable[Sequence[str | int]]) -> Markup:
+    heads = [element("th", name, scope="col") if name else element("td") for name in head]
+    body = [element("tr", element("th", str(row[0]), scope="row"), *map(_cell, row[1:])) for row in rows]
+    table = element("table", element("thead", element("tr", heads)), element("tbody", body))
+    return element("div", table, class_="table", tabindex=0, role="region", aria_label=label)
+
+
+def _cell(value: str | int) -> Markup:
+    return element("td", value) if isinstance(value, str) else element("td", f"{value:,}", class_="number")
+
+
+def _moment(text: str | None) -> str | None:
+    return None if text is None else f"{moment(datetime.fromisoformat(text))} UTC"
+
+
+def _share(part: int, whole: int) -> str:
+    return _percent(part / whole) if whole else ""
+
+
+def _percent(share: float | None) -> str:
+    return "none" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
+def _said(value: object) -> str:
+    match value:
+        case None:
+            return "all"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value)) or "none named"
+        case _:
+            return str(value)

@@ -1,0 +1,32 @@
+"""Clients of AWS for the steps: made once a process, as a warm function is called again and again."""
+
+import os
+from functools import cache
+from typing import Any, TypeAlias
+
+import boto3
+from botocore.config import Config
+
+from cloud_side.engines import ENGINE_VARIABLE
+from cloud_side.session import session
+
+Client: TypeAlias = Any  # boto3's clients have no type
+
+# Throttling and errors of the server are tried again after a pause that grows, with jitter.
+# https://docs.aws.amazon.com/boto3/latest/guide/retries.html, "Standard retry mode"
+PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
+
+
+def client(service: str) -> Client:
+    """Return the client of a service, for the engine that `EDGE_INSPECTOR_ENGINE` names now."""
+    return _client(os.environ.get(ENGINE_VARIABLE), service)
+
+
+@cache
+def _client(engine: str | None, service: str) -> Client:
+    return _session(engine).client(service, config=PATIENT)
+
+
+@cache
+def _session(engine: str | None) -> boto3.Session:  # noqa: ARG001 - what the session goes by
+    return session()

@@ -1,0 +1,136 @@
+"""The last step: what the batch came to is written down, what is done with is settled, and the rest is free again."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from cloud_side.catalog.label_rows import label_from
+from cloud_side.catalog.labels import Box, Label
+from cloud_side.catalog.tables import SETTLED
+from cloud_side.labeling.items import Item, read_items
+from cloud_side.labeling.places import (
+    GATHERED,
+    QUARANTINE,
+    REPORT,
+    REPORT_PAGE,
+    SETTINGS,
+    TAKEN,
+    WorkKind,
+    accepted_key,
+    batch_key,
+    collected_key,
+    input_key,
+)
+from cloud_side.labeling.report import Batch, failure_of, report_of, timed
+from cloud_side.labeling.report_page import page_of
+from cloud_side.labeling.runtime.bucket import Bucket, open_bucket
+from cloud_side.labeling.runtime.collecting import read_outcomes
+from cloud_side.labeling.runtime.storing import Receipt, read_receipts
+from cloud_side.labeling.selection import claim_key
+from cloud_side.labeling.settings import LabelingSettings, parse_settings
+from cloud_side.labeling.tally import End, Tally
+from cloud_side.labeling.work.agreement import Comparison
+
+_TIMES = ("opened_at", "closed_at", "duration_s")
+
+
+def close(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
+    """Write the report of a batch, and settle its claim; after a failure too.
+
+    Args:
+        event: `bucket`, `batch`, `settings`, `number` of the claim or null, and `failure` or null.
+        context: Of the function.
+
+    Returns:
+        How many images ended how, and the address of the `report`.
+    """
+    bucket, name = open_bucket(event["bucket"]), event["batch"]
+    settings = parse_settings(event["settings"])
+    receipts = list(read_receipts(bucket, name))
+    tally, pre_labels = _told(bucket, name, settings, receipts)
+    if event.get("number") is not None:
+        _settle(bucket, claim_key(event["number"]), name, tally.settled())
+    batch = Batch(
+        name,
+        event.get("number"),
+        settings.model_dump(mode="json"),
+        failure_of(event.get("failure")),
+        _json(bucket, batch_key(name, GATHERED)),
+        {**pre_labels.document(), "least_iou": settings.agreement_iou},
+        [found for number in _rounds(settings) if (found := _collected(bucket, name, number))],
+        {sha256: reason for receipt in receipts for sha256, reason in receipt.refused.items()},
+    )
+    report = _with_times(bucket, name, report_of(batch, tally))
+    page_key = batch_key(name, REPORT_PAGE)
+    bucket.write(page_key, page_of(report), "text/html; charset=utf-8")
+    bucket.write_json(batch_key(name, REPORT), report)
+    return {**{end.value: tally.count(end) for end in End}, "report": f"s3://{bucket.name}/{page_key}"}
+
+
+def _told(
+    bucket: Bucket, batch: str, settings: LabelingSettings, receipts: Iterable[Receipt]
+) -> tuple[Tally, Comparison]:
+    """Return what became of the images, and how the model's boxes compare with the labels."""
+    tally, pre_labels = Tally(settings.rounds), Comparison()
+    tally.take(json.loads(line)["sha256"] for line in bucket.lines(batch_key(batch, TAKEN)))
+    tally.quarantine(json.loads(line) for line in bucket.lines(batch_key(batch, QUARANTINE)))
+    proposed: dict[str, Sequence[Box]] = {}
+    for item in read_items(bucket.lines(input_key(batch, 1, WorkKind.LABEL))):
+        tally.prepare([item.sha256])
+        if item.origin.model is not None:
+            proposed[item.sha256] = _of_model(item)
+    stored = frozenset(sha256 for receipt in receipts for sha256 in receipt.sha256)
+    for number in _rounds(settings):
+        labeled, verified = (read_outcomes(bucket, batch, number, kind) for kind in WorkKind)
+        tally.work(number, labeled, verified)
+        for label in tally.store(stored, _accepted(bucket, batch, number)):
+            if label.sha256 in proposed:
+                pre_labels.add(proposed[label.sha256], label.boxes, settings.agreement_iou)
+    return tally, pre_labels
+
+
+def _of_model(item: Item) -> Sequence[Box]:
+    """Return the pre-labels that no operator drew."""
+    pairs = zip(item.proposal, item.confidences, strict=True)
+    return tuple(box for box, confidence in pairs if confidence is not None)
+
+
+def _rounds(settings: LabelingSettings) -> range:
+    return range(1, settings.rounds + 1)
+
+
+def _accepted(bucket: Bucket, batch: str, number: int) -> Iterator[Label]:
+    for line in bucket.lines(accepted_key(batch, number)):
+        yield label_from(json.loads(line))
+
+
+def _collected(bucket: Bucket, batch: str, number: int) -> dict[str, Any]:
+    """Return the counts of one round; nothing of one that did not begin."""
+    found = {kind.value: _json(bucket, collected_key(batch, number, kind)) for kind in WorkKind}
+    return {"round": number, **found} if any(found.values()) else {}
+
+
+def _json(bucket: Bucket, key: str) -> dict[str, Any]:
+    """Return what an object says; nothing where there is none."""
+    content = bucket.read(key)
+    document: dict[str, Any] = {} if content is None else json.loads(content)
+    return document
+
+
+def _settle(bucket: Bucket, key: str, batch: str, settled: frozenset[str]) -> None:
+    """Let the claim hold what is settled for ever, and nothing else; a claim of another batch stays as it is."""
+    rows = [json.loads(line) for line in bucket.lines(key)]
+    if all(row["batch"] != batch for row in rows):
+        return
+    kept = [row for row in rows if row["batch"] != batch or row["sha256"] in settled]
+    bucket.write_rows(key, ({**row, "until": SETTLED} if row["batch"] == batch else row for row in kept))
+
+
+def _with_times(bucket: Bucket, batch: str, report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report with its times; those of before where it says nothing new, so that it is the same once more."""
+    before = _json(bucket, batch_key(batch, REPORT))
+    if {name: value for name, value in before.items() if name not in _TIMES} == report:
+        return before
+    opened_at = bucket.written_at(batch_key(batch, SETTINGS))
+    return timed(report, opened_at=opened_at, closed_at=datetime.now(UTC).replace(microsecond=0))

@@ -1,0 +1,144 @@
+"""The labeling workflow's definition: whoever judges definitions takes it, and it is the same on both engines."""
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloud_side.labeling import places
+from cloud_side.labeling.settings import LONGEST_DAYS
+from cloud_side.labeling.workflow import LABELING
+from cloud_side.local.states.definition import problems_of
+from cloud_side.local.states.expressions import evaluate
+from tests.cloud.labeling.branches import WAYS, Branch, failing
+from tests.cloud.local.states.corpus import Script, every_state, problems_by_statelint
+from tests.cloud.local.states.oracle import Outcome, differences, run_on_sfnx
+from tests.cloud.local.states.ours import Ours
+
+VALIDATOR = Path(__file__).parents[1] / "asl_validator"
+TEXT = LABELING.filled({name: f"the-{name}" for name in LABELING.placeholders()})
+MACHINE = json.loads(TEXT)
+STATES: dict[str, Any] = MACHINE["States"]
+LAMBDA = "arn:aws:states:::lambda:invoke"
+FUNCTIONS = {name: state for name, state, _ in every_state(MACHINE) if state.get("Resource", "").startswith(LAMBDA)}
+CLOSING = [name for name, state in STATES.items() if state.get("Catch", [{}])[-1].get("Next") == "Close"]
+BRANCHES = [*WAYS, *failing(CLOSING)]
+
+
+@pytest.fixture(scope="module")
+def ours() -> Iterator[Ours]:
+    interpreter = Ours()
+    yield interpreter
+    interpreter.close()
+
+
+def timeless(outcome: Outcome) -> Outcome:
+    """Return it without the times that its clock gave; that of sfnx stands."""
+
+    def hidden(arguments: Any) -> Any:
+        found = copy.deepcopy(arguments)
+        if isinstance(found, dict) and "closes_at" in found.get("Payload", {}):
+            found["Payload"]["closes_at"] = "…"
+        return found
+
+    return replace(outcome, calls=tuple(replace(call, arguments=hidden(call.arguments)) for call in outcome.calls))
+
+
+def test_whoever_judges_definitions_takes_it(tmp_path: Path) -> None:
+    assert problems_of(TEXT) == []
+    assert problems_by_statelint(MACHINE) == []
+    file = tmp_path / "labeling.asl.json"
+    file.write_text(TEXT, encoding="utf-8")
+    run = [str(Path(sys.prefix) / "bin" / "node"), str(VALIDATOR / "verdicts.js")]
+    said = json.loads(subprocess.run(run, input=str(file), check=True, capture_output=True, text=True).stdout)
+    assert (said["accepted"], said["problems"]) == (True, [])
+
+
+@pytest.mark.parametrize("branch", BRANCHES, ids=lambda branch: branch.name)
+def test_our_interpreter_does_what_sfnx_does(branch: Branch, ours: Ours) -> None:
+    expected = run_on_sfnx(MACHINE, {}, Script(branch.answers))
+    assert (expected.error or expected.status) == branch.ends
+    found = ours.run(TEXT, {}, Script(branch.answers))
+    assert differences(timeless(found), timeless(expected), MACHINE) == []
+
+
+@pytest.mark.parametrize("branch", [each for each in BRANCHES if each.name == "some children fail"])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(2, 20))])
+def test_children_come_to_the_same_in_any_order(branch: Branch, seed: int, ours: Ours) -> None:
+    expected = run_on_sfnx(MACHINE, {}, Script(branch.answers))
+    found = ours.run(TEXT, {}, Script(branch.answers), seed=seed)
+    assert differences(timeless(found), timeless(expected), MACHINE, in_order=False) == []
+
+
+def signposted() -> tuple[dict[str, Any], set[str]]:
+    """Return the definition with a state of its own on each transition, and the names of those."""
+    machine = copy.deepcopy(MACHINE)
+    posts = {}
+    for name in STATES:
+        told = machine["States"][name]
+        ways = [(told, "Next", ""), (told, "Default", "")]
+        ways += [
+            (way, "Next", f" {field} {number}")
+            for field in ("Choices", "Catch")
+            for number, way in enumerate(told.get(field, []))
+        ]
+        for way, key, place in ways:
+            if key in way:
+                post = f"{name}{place} {key}"
+                posts[post] = {"Type": "Pass", "Next": way[key]}
+                way[key] = post
+    machine["States"] |= posts
+    return machine, posts.keys() | STATES.keys()
+
+
+def test_some_way_goes_through_every_state_every_rule_and_every_catcher() -> None:
+    machine, places_to_be = signposted()
+    been = {name for branch in BRANCHES for name in run_on_sfnx(machine, {}, Script(branch.answers)).entered}
+    assert places_to_be - been == set()
+
+
+def test_its_functions_are_those_of_the_workflow() -> None:
+    called = {state["Arguments"]["FunctionName"].removeprefix("the-") for state in FUNCTIONS.values()}
+    by_rules = {rule.function for rule in LABELING.rules}
+    assert called | by_rules == {function.name for function in LABELING.functions}
+
+
+def test_every_function_is_tried_again_and_waited_for_longer_than_it_may_take() -> None:
+    limits = {f"the-{function.name}": function.timeout_s for function in LABELING.functions}
+    never_began = STATES["Find"]["Retry"][0]
+    assert {"Lambda.TooManyRequestsException", "Lambda.ServiceException"} <= set(never_began["ErrorEquals"])
+    for name, state in FUNCTIONS.items():
+        first, for_a_person, broke_off = state["Retry"]
+        assert first == never_began, name
+        assert for_a_person == {"ErrorEquals": ["ConfigError"], "MaxAttempts": 0}
+        waits_for_people = state["Resource"].endswith(".waitForTaskToken")
+        assert ("States.Timeout" in broke_off["ErrorEquals"]) is not waits_for_people, name
+        assert all(each["JitterStrategy"] == "FULL" and each["MaxDelaySeconds"] <= 60 for each in (first, broke_off))
+        if not waits_for_people:
+            assert state["TimeoutSeconds"] > limits[state["Arguments"]["FunctionName"]], name
+
+
+def test_everything_after_the_settings_that_may_fail_leads_to_the_closing() -> None:
+    kinds = {"Task", "Map"}
+    assert {name for name, state in STATES.items() if state["Type"] in kinds} - set(CLOSING) == {
+        *("Settings", "Close", "Tell", "Tell of the failure")
+    }
+
+
+def test_an_execution_may_take_as_long_as_the_settings_may_say() -> None:
+    assert MACHINE["TimeoutSeconds"] <= 365 * 86_400  # the quota of a standard workflow
+    assert MACHINE["TimeoutSeconds"] > (LONGEST_DAYS + 30) * 86_400
+
+
+def test_keys_are_spelled_as_everybody_spells_them() -> None:
+    variables = {"batch": "b-1", "round": 2}
+    keys = {
+        name: evaluate(STATES[name]["ItemReader"]["Arguments"]["Key"], variables, {}) for name in ("Prepare", "Store")
+    }
+    assert keys == {"Prepare": places.batch_key("b-1", "taken.jsonl"), "Store": places.accepted_key("b-1", 2)}

@@ -1,0 +1,117 @@
+"""The whole way on one machine: a real station's samples become a dataset version, by people in a browser."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.cloud.labeling.loop import BUCKET, Site, environment, opened, site, wait_until, write_samples
+from tests.daemons import PATIENCE_S
+from tests.page.browser.tablet import PATIENCE_MS, chromium_of_the_system
+
+SAMPLES = 4
+SHIPPED = Path("src/edge_inspector/shipped_model")
+
+
+@pytest.fixture
+def chromium() -> Iterator[Browser]:
+    with chromium_of_the_system() as browser:
+        yield browser
+
+
+def dataset(home: Site, *arguments: str) -> Any:
+    """Run a command of the family `dataset` and return what it prints as JSON."""
+    command = [sys.executable, "-m", "cloud_side.cli", "dataset", *arguments, "--json"]
+    done = subprocess.run(
+        command, env=environment(home.folder), capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def sign_in(browser: Browser, link: str) -> Page:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(link, wait_until="domcontentloaded")
+    return page
+
+
+def answer_all(page: Page, count: int, *first: str, kind: str, number: int) -> None:
+    """Open the work order of a round and answer each image, until there is none.
+
+    Args:
+        page: Of the person.
+        count: How many images there are.
+        first: Keys for the first image; all others are taken as they are, those without boxes as free of defects.
+        kind: Of the work.
+        number: Of the round.
+    """
+    order = page.locator(f"a[href*='/{number}/{kind}']")
+    expect(order).to_be_visible(timeout=60_000)
+    order.click()
+    before = ""
+    for answered in range(count):
+        before = next_item(page, before)
+        has_boxes = page.get_by_role("list", name="Boxes").locator(".entry").count() > 0
+        for key in first if first and not answered else ("Enter" if has_boxes or kind == "verify" else "n",):
+            page.keyboard.press(key)
+    page.get_by_role("link", name="To the list").click()
+
+
+def next_item(page: Page, before: str) -> str:
+    """Wait until another image is shown, and return which."""
+    shown = page.wait_for_function(
+        "before => { const item = document.querySelector('#stage')?.dataset.item;"
+        " return item && item !== before ? item : null; }",
+        arg=before,
+    )
+    return str(shown.json_value())
+
+
+def test_samples_of_a_station_become_a_dataset_version(tmp_path: Path, chromium: Browser) -> None:
+    """On the way page and engine are killed, and one image is rejected and labeled again."""
+    with site(tmp_path / "home") as home:
+        written = write_samples(tmp_path, home.samples, SHIPPED, SAMPLES)
+        links = home.links()
+        arn = home.start("first", budget=SAMPLES)
+        ana, ben = (sign_in(chromium, links[name]) for name in ("ana", "ben"))
+        answer_all(ana, SAMPLES, "n", kind="label", number=1)
+        home.kill_page()
+        home.start_page()
+        answer_all(ben, SAMPLES, "r", "1", kind="verify", number=1)
+        home.kill_engine()
+        home.start_engine()
+        answer_all(ana, 1, kind="label", number=2)
+        answer_all(ben, 1, kind="verify", number=2)
+        wait_until(lambda: home.execution(arn)["status"] != "RUNNING", PATIENCE_S, "the batch ends")
+        check(home, arn, written)
+
+
+def check(home: Site, arn: str, written: list[str]) -> None:
+    told = home.execution(arn)
+    assert told["status"] == "SUCCEEDED", (told.get("error"), told.get("cause"))
+    with opened(home.folder) as session:
+        kept = session.client("s3").get_object(Bucket=BUCKET, Key="labeling/batches/first/report.json")
+        report = json.loads(kept["Body"].read())
+    counts = {name: report[name] for name in ("taken", "labeled", "accepted", "rejected", "unlabeled", "failed")}
+    assert counts == {"taken": 4, "labeled": 4, "accepted": 4, "rejected": 1, "unlabeled": 0, "failed": 0}
+    made = dataset(home, "create", "tags", "--shares", "100/0/0", "--wait-for", "first")
+    assert (made["is_new"], made["counts"]["images"], made["class_names"]) == (True, SAMPLES, ["scratch"])
+    assert dataset(home, "create", "tags")["version"] == made["version"], "the same data is the same version"
+    listed = dataset(home, "show", "tags", "--image", made_image(home))
+    origin = listed["lineage"]["origin"]
+    assert (origin["station"], origin["model"]) == ("station-2", "metal-tags/1.0.0")
+    assert origin["inspection_id"] in " ".join(written)
+    assert (listed["lineage"]["labeled_by"], listed["lineage"]["verified_by"]) == (["ana"], "ben")
+
+
+def made_image(home: Site) -> str:
+    """Return the hash of some image of the batch."""
+    with opened(home.folder) as session:
+        taken = session.client("s3").get_object(Bucket=BUCKET, Key="labeling/batches/first/taken.jsonl")["Body"]
+        return str(json.loads(taken.readline())["sha256"])

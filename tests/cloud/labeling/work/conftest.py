@@ -1,0 +1,28 @@
+"""One local cloud for all of the tests here; each test has a batch of its own in it."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import boto3
+import pytest
+
+from cloud_side.labeling.work.shelf import Shelf
+from tests.cloud.labeling.orders import BUCKET, cloud
+
+_NUMBERS = count()
+
+
+@pytest.fixture(scope="session")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[boto3.Session]:
+    with cloud(tmp_path_factory.mktemp("work")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shelf(session: boto3.Session) -> Shelf:
+    return Shelf(session.client("s3"), BUCKET)
+
+
+@pytest.fixture
+def batch() -> str:
+    return f"batch-{next(_NUMBERS)}"
