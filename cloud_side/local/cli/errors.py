@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cloud_side.engines import AWS, ENGINE_VARIABLE
-from edge_inspector.errors import InspectorError
+from cloud_side import commands
+from cloud_side.commands import CommandError
 
-
-class CommandError(InspectorError):
-    """What was asked for is not there, or is refused; one line for a person."""
+__all__ = ["CommandError", "one_line_errors"]
 
 
 @contextmanager
@@ -20,18 +18,9 @@ def one_line_errors(engine: str) -> Iterator[None]:
     """
     import sqlite3
 
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
-        yield
-    except ClientError as error:
-        said = error.response["Error"]
-        msg = f"{said.get('Code', 'refused')}: {said.get('Message') or error}"
-        raise CommandError(" ".join(msg.split())) from error
-    except BotoCoreError as error:
-        other = f" `workflows` asks AWS unless {ENGINE_VARIABLE}=local:FOLDER" if engine == AWS else ""
-        msg = f"Step Functions cannot be asked: {' '.join(str(error).split())}{other}"
-        raise CommandError(msg) from error
+        with commands.one_line_errors():
+            yield
     except BrokenPipeError:
         raise  # of whoever reads what is printed
     except (OSError, sqlite3.Error) as error:

@@ -88,7 +88,7 @@ def check_room(place: Place) -> None:
     for folder in place.path.parents:
         if folder == place.root or folder.is_dir():
             return
-        if os.path.lexists(folder):
+        if os.path.lexists(folder) and not folder.is_dir():  # again: others may just have made it
             above = folder.relative_to(place.root)
             msg = f"{place.address}: {above} is an object itself, and a file cannot be a folder; choose another key"
             raise RefusedRequest("InvalidRequest", msg, status=409)
