@@ -59,9 +59,7 @@ def one_line_errors() -> Iterator[None]:
         msg = f"{said.get('Code', 'refused')}: {said.get('Message') or error}"
         raise CommandError(" ".join(msg.split())) from error
     except BotoCoreError as error:
-        is_aws = os.environ.get(ENGINE_VARIABLE, AWS) == AWS
-        other = (
-            f"; for an engine of this machine name its folder, or set {ENGINE_VARIABLE}=local:FOLDER" if is_aws else ""
-        )
-        msg = f"AWS cannot be asked: {' '.join(str(error).split())}{other}"
+        msg = f"AWS cannot be asked: {' '.join(str(error).split()).rstrip('.')}"
+        if os.environ.get(ENGINE_VARIABLE, AWS) == AWS:
+            msg += f"; for an engine of this machine name its folder, or set {ENGINE_VARIABLE}=local:FOLDER"
         raise CommandError(msg) from error

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -190,6 +190,12 @@ def strict_json(document: object) -> str:
         ValueError: If a number is not finite.
     """
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def json_lines(rows: Iterable[object]) -> Iterator[str]:
+    """Yield rows as strict JSON, a line each."""
+    for row in rows:
+        yield f"{strict_json(row)}\n"
 
 
 def _number(value: float) -> float | int:

@@ -12,7 +12,7 @@ from cloud_side.labeling.settings import parse_settings
 from cloud_side.labeling.work.agreeing import Agreeing
 from cloud_side.labeling.work.desk import Desk
 from cloud_side.labeling.work.orders import Order, told
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 from edge_inspector.errors import ConfigError
 
 MACHINE: Final = "edge-inspector-labeling"
@@ -36,22 +36,22 @@ def start(states: Any, settings: Mapping[str, Any], name: str | None) -> str:  #
     return name
 
 
-def status(shelf: Shelf, states: Any, batch: str | None) -> dict[str, Any]:  # noqa: ANN401 - a client of boto3
+def status(bucket: Bucket, states: Any, batch: str | None) -> dict[str, Any]:  # noqa: ANN401 - a client of boto3
     """Return what people work on and what the last batches came to, as JSON.
 
     Args:
-        shelf: The bucket.
+        bucket: The bucket.
         states: Client of Step Functions.
         batch: Only this one, with how far people agree; None: all that are open, and the last ones.
     """
-    desk = Desk(shelf)
+    desk = Desk(bucket)
     orders = [order for order in desk.orders() if batch in {None, order.batch}]
-    agreeing = Agreeing(shelf)
+    agreeing = Agreeing(bucket)
     names = dict.fromkeys([batch] if batch else [order.batch for order in orders])
     return {
         "orders": [_order(desk, order) for order in orders],
         "agreement": [agreeing.of_batch(name) for name in names],
-        "batches": list(_batches(shelf, states, batch)),
+        "batches": list(_batches(bucket, states, batch)),
     }
 
 
@@ -67,7 +67,7 @@ def _order(desk: Desk, order: Order) -> dict[str, Any]:
     }
 
 
-def _batches(shelf: Shelf, states: Any, batch: str | None) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - as above
+def _batches(bucket: Bucket, states: Any, batch: str | None) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - as above
     executions = (
         each
         for page in states.get_paginator("list_executions").paginate(stateMachineArn=_machine(states))
@@ -75,7 +75,7 @@ def _batches(shelf: Shelf, states: Any, batch: str | None) -> Iterator[dict[str,
         if batch in {None, each["name"]}
     )
     for each in islice(executions, 1 if batch else _LATEST):
-        kept = shelf.read(batch_key(each["name"], "report.json"))
+        kept = bucket.read(batch_key(each["name"], "report.json"))
         yield {
             "batch": each["name"],
             "status": each["status"],

@@ -198,11 +198,11 @@ def _start(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from cloud_side.labeling.batches import status
     from cloud_side.labeling.telling import lines_of
-    from cloud_side.labeling.work.shelf import Shelf
+    from cloud_side.objects import Bucket
     from cloud_side.session import session
 
     here = session()
-    found = status(Shelf(here.client("s3"), _bucket(options)), here.client("stepfunctions"), options.batch)
+    found = status(Bucket(here.client("s3"), _bucket(options)), here.client("stepfunctions"), options.batch)
     print(json.dumps(found, indent=2) if options.json else "\n".join(lines_of(found)))
     return 0
 

@@ -14,6 +14,7 @@ from cloud_side.labeling.places import WorkKind
 from cloud_side.labeling.work.agreeing import Agreeing
 from cloud_side.labeling.work.desk import ClosedError, Desk
 from cloud_side.labeling.work.orders import Order, is_batch, told
+from cloud_side.objects import Bucket, parse_address
 
 _ORDER: Final = "/api/orders/{batch}/{round}/{kind}"
 _ITEM: Final = f"{_ORDER}/items/{{item}}"
@@ -52,7 +53,7 @@ class Api:
             wake: Told when an order may be complete.
         """
         self._desk, self._wake = desk, wake
-        self._agreeing = Agreeing(desk.shelf)
+        self._agreeing = Agreeing(desk.bucket)
 
     def doors(self) -> tuple[tuple[str, str, Handler], ...]:
         """Return what can be asked: methods and paths, with what answers."""
@@ -104,8 +105,8 @@ class Api:
         headers = {"ETag": f'"{item.sha256}"', "Cache-Control": f"private, max-age={_IMAGE_S}", "Vary": "Cookie"}
         if asked.request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
-        bucket, _, key = item.source_ref.removeprefix("s3://").partition("/")
-        kept = self._desk.shelf.read(key, bucket=bucket)
+        name, key = parse_address(item.source_ref)
+        kept = Bucket(self._desk.bucket.s3, name).read(key)
         if kept is None:
             raise Turned(404, f"{item.source_ref}: the picture is not there any more")
         media = next((media for begin, media in _BEGINNINGS.items() if kept.content.startswith(begin)), None)

@@ -76,12 +76,12 @@ class Finisher:
 
     def _look_at(self, order: Order) -> None:
         ledger = self._desk.ledger(order, oldest_s=_LISTED_S)
-        if finish(self._desk.shelf, self._states, ledger):
+        if finish(self._desk.bucket, self._states, ledger):
             return
         if self._clock() - self._asked_at[order.token] >= _ASKED_S:
             self._asked_at[order.token] = self._clock()
             if not is_waited_for(self._states, order):
-                give_up(self._desk.shelf, order)
+                give_up(self._desk.bucket, order)
 
     def _say(self, what: str, error: Exception) -> None:
         """Log a problem when it is new."""

@@ -19,7 +19,7 @@ from cloud_side.labeling.page.links import SecretLinks, keep_secrets
 from cloud_side.labeling.page.login import Login, PublicKeys, keys_url
 from cloud_side.labeling.page.server import Server
 from cloud_side.labeling.work.desk import Desk
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 from edge_inspector.errors import ConfigError
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -65,9 +65,9 @@ def serve(session: boto3.Session, options: PageOptions, tell: Callable[[str], No
     Raises:
         ConfigError: If the page cannot be served so.
     """
-    shelf = Shelf(session.client("s3", config=_CLIENT), options.bucket)
-    _check_bucket(shelf)
-    desk = Desk(shelf)
+    bucket = Bucket(session.client("s3", config=_CLIENT), options.bucket)
+    _check_bucket(bucket)
+    desk = Desk(bucket)
     finisher = Finisher(desk, session.client("stepfunctions", config=_CLIENT))
     api = Api(desk, finisher.wake)
     links = None if options.alb_arn else SecretLinks(keep_secrets(options.secrets, options.people))
@@ -109,12 +109,12 @@ def _told(options: PageOptions, links: SecretLinks | None, port: int) -> list[st
     ]
 
 
-def _check_bucket(shelf: Shelf) -> None:
+def _check_bucket(bucket: Bucket) -> None:
     try:
-        shelf.check()
+        bucket.check()
     except ClientError as error:
         if error.response["Error"].get("Code") not in {"404", "NoSuchBucket"}:
             raise
         made = "`edge-inspector-cloud local up` makes one"
-        msg = f"{shelf.bucket}: there is no such bucket; {made}, --bucket names another"
+        msg = f"{bucket.name}: there is no such bucket; {made}, --bucket names another"
         raise ConfigError(msg) from error

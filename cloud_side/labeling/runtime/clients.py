@@ -2,15 +2,13 @@
 
 import os
 from functools import cache
-from typing import Any, TypeAlias
 
 import boto3
 from botocore.config import Config
 
 from cloud_side.engines import ENGINE_VARIABLE
+from cloud_side.objects import Bucket, Client
 from cloud_side.session import session
-
-Client: TypeAlias = Any  # boto3's clients have no type
 
 # Throttling and errors of the server are tried again after a pause that grows, with jitter.
 # https://docs.aws.amazon.com/boto3/latest/guide/retries.html, "Standard retry mode"
@@ -20,6 +18,11 @@ PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
 def client(service: str) -> Client:
     """Return the client of a service, for the engine that `EDGE_INSPECTOR_ENGINE` names now."""
     return _client(os.environ.get(ENGINE_VARIABLE), service)
+
+
+def open_bucket(name: str) -> Bucket:
+    """Return a bucket, by this process' client."""
+    return Bucket(client("s3"), name)
 
 
 @cache

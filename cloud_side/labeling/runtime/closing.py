@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloud_side.catalog.label_rows import label_from
-from cloud_side.catalog.labels import Box, Label
+from cloud_side.catalog.labels import Box, Label, json_lines, strict_json
 from cloud_side.catalog.tables import SETTLED
 from cloud_side.labeling.items import Item, read_items
 from cloud_side.labeling.places import (
@@ -24,13 +24,14 @@ from cloud_side.labeling.places import (
 )
 from cloud_side.labeling.report import Batch, failure_of, report_of, timed
 from cloud_side.labeling.report_page import page_of
-from cloud_side.labeling.runtime.bucket import Bucket, open_bucket
+from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.runtime.collecting import read_outcomes
 from cloud_side.labeling.runtime.storing import Receipt, read_receipts
 from cloud_side.labeling.selection import claim_key
 from cloud_side.labeling.settings import LabelingSettings, parse_settings
 from cloud_side.labeling.tally import End, Tally
 from cloud_side.labeling.work.agreement import Comparison
+from cloud_side.objects import Bucket
 
 _TIMES = ("opened_at", "closed_at", "duration_s")
 
@@ -63,9 +64,9 @@ def close(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa:
     )
     report = _with_times(bucket, name, report_of(batch, tally))
     page_key = batch_key(name, REPORT_PAGE)
-    bucket.write(page_key, page_of(report), "text/html; charset=utf-8")
-    bucket.write_json(batch_key(name, REPORT), report)
-    return {**{end.value: tally.count(end) for end in End}, "report": f"s3://{bucket.name}/{page_key}"}
+    bucket.write(page_key, page_of(report), media="text/html; charset=utf-8")
+    bucket.write(batch_key(name, REPORT), f"{strict_json(report)}\n".encode())
+    return {**{end.value: tally.count(end) for end in End}, "report": bucket.address(page_key)}
 
 
 def _told(
@@ -113,8 +114,8 @@ def _collected(bucket: Bucket, batch: str, number: int) -> dict[str, Any]:
 
 def _json(bucket: Bucket, key: str) -> dict[str, Any]:
     """Return what an object says; nothing where there is none."""
-    content = bucket.read(key)
-    document: dict[str, Any] = {} if content is None else json.loads(content)
+    kept = bucket.read(key)
+    document: dict[str, Any] = {} if kept is None else json.loads(kept.content)
     return document
 
 
@@ -124,7 +125,8 @@ def _settle(bucket: Bucket, key: str, batch: str, settled: frozenset[str]) -> No
     if all(row["batch"] != batch for row in rows):
         return
     kept = [row for row in rows if row["batch"] != batch or row["sha256"] in settled]
-    bucket.write_rows(key, ({**row, "until": SETTLED} if row["batch"] == batch else row for row in kept))
+    settling = ({**row, "until": SETTLED} if row["batch"] == batch else row for row in kept)
+    bucket.write_lines(key, json_lines(settling))
 
 
 def _with_times(bucket: Bucket, batch: str, report: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from cloud_side.catalog.label_rows import row_of
-from cloud_side.catalog.labels import LabelError
+from cloud_side.catalog.labels import LabelError, json_lines, strict_json
 from cloud_side.labeling.items import Item, read_items, write_items
 from cloud_side.labeling.output_manifest import (
     Answer,
@@ -21,11 +19,10 @@ from cloud_side.labeling.output_manifest import (
     read_verification,
 )
 from cloud_side.labeling.places import WorkKind, accepted_key, collected_key, input_key, outcomes_key
-from cloud_side.labeling.runtime.bucket import Bucket, open_bucket
-from cloud_side.labeling.runtime.clients import client
-from cloud_side.labeling.runtime.lines import ABSENT, read_lines, split_uri
+from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.settings import parse_settings
 from cloud_side.labeling.verdicts import Fate, Outcome, label_of, of_label, of_verification, once_more, to_verify
+from cloud_side.objects import Bucket, parse_address
 
 _ACCEPTED = frozenset({Fate.ACCEPTED, Fate.ADJUSTED})
 _FATES = {
@@ -77,7 +74,7 @@ def verdicts(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # no
         for item in items.values()
         if outcomes[item.sha256].fate in _ACCEPTED and isinstance(answer := output.of(item), Verified)
     )
-    bucket.write_rows(accepted_key(batch, number), accepted)
+    bucket.write_lines(accepted_key(batch, number), json_lines(accepted))
     following = 0
     if number < rounds:
         first = _items(bucket, input_key(batch, number, WorkKind.LABEL)).values()
@@ -113,15 +110,13 @@ def _read(
     uri: str, asked: Mapping[str, Item], read: Callable[[Mapping[str, Any], Item], Answer]
 ) -> tuple[Output, datetime]:
     """Return an output manifest, and when it was written; it may be in another bucket."""
-    name, key = split_uri(uri)
-    try:
-        head = client("s3").head_object(Bucket=name, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ABSENT:
-            raise
+    name, key = parse_address(uri)
+    bucket = open_bucket(name)
+    written = bucket.written_at(key)
+    if written is None:
         msg = f"expected an output manifest, found nothing at {uri}"
-        raise LabelError(msg) from error
-    return read_output(read_lines(client("s3"), name, key), asked, read), head["LastModified"]
+        raise LabelError(msg)
+    return read_output(bucket.lines(key), asked, read), written
 
 
 def _kept(  # noqa: PLR0913 - where it is kept, and what
@@ -134,7 +129,8 @@ def _kept(  # noqa: PLR0913 - where it is kept, and what
         found[outcome.fate] += 1
         found["cut"] += outcome.cut
         rows.append(outcome.document())
-    bucket.write_rows(outcomes_key(batch, number, kind), rows)
+    bucket.write_lines(outcomes_key(batch, number, kind), json_lines(rows))
     counts = {fate.value: found[fate] for fate in _FATES[kind]}
-    bucket.write_json(collected_key(batch, number, kind), {**counts, "cut": found["cut"], **output.counts()})
+    told = strict_json({**counts, "cut": found["cut"], **output.counts()})
+    bucket.write(collected_key(batch, number, kind), f"{told}\n".encode())
     return counts

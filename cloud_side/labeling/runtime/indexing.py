@@ -11,22 +11,19 @@ from datetime import UTC, datetime, timedelta
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
-from botocore.exceptions import ClientError
-
 from cloud_side.catalog.index import SIDECAR, Counts, Partition, index_key, merge, pairs, read_rows, split_key
-from cloud_side.catalog.labels import strict_json
+from cloud_side.catalog.labels import json_lines
 from cloud_side.catalog.tables import SAMPLES
 from cloud_side.labeling.places import ARRIVALS, batch_key
-from cloud_side.labeling.runtime.clients import Client, client
-from cloud_side.labeling.runtime.lines import write_lines
+from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.runtime.listing import listed, partitions_below
 from cloud_side.labeling.runtime.sidecars import rows_of
 from cloud_side.labeling.settings import LabelingSettings, parse_settings
+from cloud_side.objects import LINES, Bucket
 
 _TRIES: Final = 10  # of a write that others may be faster with
 _AT_ONCE: Final = 1000  # keys in one request, as S3 takes them
 _OURS: Final = ("catalog/", "labeling/", "datasets/")  # no samples are there
-_LOST: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"})
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +46,7 @@ def notice(event: Mapping[str, Any], context: object) -> None:  # noqa: ARG001 -
     if not prefix or key.startswith(_OURS) or name.rpartition(".")[2] != SIDECAR:
         return
     arrival = f"{ARRIVALS}{prefix}/{partition}/{name}.{told.get('sequencer') or told['etag']}"
-    client("s3").put_object(Bucket=event["detail"]["bucket"]["name"], Key=arrival, Body=b"")
+    open_bucket(event["detail"]["bucket"]["name"]).write(arrival, b"")
 
 
 def find(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
@@ -61,19 +58,18 @@ def find(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         event: `bucket`, `batch`, `settings`, and `started` as ISO 8601.
         context: Of the function.
     """
-    settings, bucket = parse_settings(event["settings"]), event["bucket"]
-    s3 = client("s3")
+    settings, bucket = parse_settings(event["settings"]), open_bucket(event["bucket"])
     wanted = {"site": settings.site, "line": settings.line, "station": settings.station}
     announced, known, present = (
-        partitions_below(s3, bucket, f"{beginning}{settings.samples_prefix}/", wanted)
+        partitions_below(bucket, f"{beginning}{settings.samples_prefix}/", wanted)
         for beginning in (ARRIVALS, SAMPLES.prefix, "")
     )
     first_day = _first_day(settings, datetime.fromisoformat(event["started"]))
     recent = {each for each in present if each.day >= first_day}
     found = sorted(announced | recent | (present ^ known))
-    lines = (strict_json({"partition": str(each), "announced": each in announced}) for each in found)
+    rows = ({"partition": str(each), "announced": each in announced} for each in found)
     key = batch_key(event["batch"], "partitions.jsonl")
-    return {"partitions": write_lines(s3, bucket, key, (f"{line}\n" for line in lines)), "key": key}
+    return {"partitions": bucket.write_lines(key, json_lines(rows)), "key": key}
 
 
 def index(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
@@ -85,15 +81,15 @@ def index(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa:
     """
     settings, item = parse_settings(event["settings"]), event["item"]
     partition = Partition.parse(item["partition"])
-    s3, bucket = client("s3"), event["bucket"]
+    bucket = open_bucket(event["bucket"])
     arrivals = f"{ARRIVALS}{settings.samples_prefix}/{partition}/"
-    heard = [each.key for each in listed(s3, bucket, arrivals)] if item.get("announced", True) else []
-    counts = look(s3, bucket, settings.samples_prefix, partition)
-    _forget(s3, bucket, heard)
+    heard = [each.key for each in listed(bucket, arrivals)] if item.get("announced", True) else []
+    counts = look(bucket, settings.samples_prefix, partition)
+    _forget(bucket, heard)
     return {"partition": str(partition), **asdict(counts)}
 
 
-def look(s3: Client, bucket: str, prefix: str, partition: Partition) -> Counts:
+def look(bucket: Bucket, prefix: str, partition: Partition) -> Counts:
     """Make the index of a partition say what its folder holds, and return what was met there.
 
     Raises:
@@ -102,17 +98,17 @@ def look(s3: Client, bucket: str, prefix: str, partition: Partition) -> Counts:
     key = index_key(prefix, partition)
     for _ in range(_TRIES):
         with TemporaryFile() as before, TemporaryFile() as after:
-            etag, digest = _fetch(s3, bucket, key, before)
+            etag, digest = _fetch(bucket, key, before)
             counts = Counts()
-            found = pairs(listed(s3, bucket, f"{prefix}/{partition}/"), counts)
-            lines = rows_of(s3, bucket, merge(found, read_rows(before)), counts)
-            if _written(lines, after) == digest or _put(s3, bucket, key, after, etag):
+            found = pairs(listed(bucket, f"{prefix}/{partition}/"), counts)
+            lines = rows_of(bucket, merge(found, read_rows(before)), counts)
+            if _written(lines, after) == digest or _put(bucket, key, after, etag):
                 break
     else:
         msg = f"{key}: others have written it {_TRIES} times while it was made anew; try again later"
         raise RuntimeError(msg)
     if counts.rows == 0 and etag is not None:
-        s3.delete_object(Bucket=bucket, Key=key)  # if it has rows again by now, the next batch looks
+        bucket.remove(key)  # if it has rows again by now, the next batch looks
     return counts
 
 
@@ -122,15 +118,10 @@ def _first_day(settings: LabelingSettings, started: datetime) -> str:
     return (started.astimezone(UTC) - timedelta(days=settings.since_days)).date().isoformat()
 
 
-def _fetch(s3: Client, bucket: str, key: str, to: IO[bytes]) -> tuple[str | None, str]:
+def _fetch(bucket: Bucket, key: str, to: IO[bytes]) -> tuple[str | None, str]:
     """Copy an object into a file; return its ETag, None where there is none, and the hash of its content."""
     etag, digest = None, hashlib.sha256()
-    try:
-        answer = s3.get_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
-    else:
+    if (answer := bucket.open(key)) is not None:
         etag = answer["ETag"]
         for chunk in answer["Body"].iter_chunks(1 << 20):
             digest.update(chunk)
@@ -149,21 +140,14 @@ def _written(lines: Iterator[bytes], to: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _put(s3: Client, bucket: str, key: str, content: IO[bytes], etag: str | None) -> bool:
+def _put(bucket: Bucket, key: str, content: IO[bytes], etag: str | None) -> bool:
     """Put an object in the place of the one with an ETag, or where none is; return whether nobody was faster."""
-    condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-    try:
-        s3.put_object(Bucket=bucket, Key=key, Body=content, **condition)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _LOST:
-            return False
-        raise
-    return True
+    return bucket.write(key, content, over=etag, is_new=etag is None, media=LINES) is not None
 
 
-def _forget(s3: Client, bucket: str, keys: list[str]) -> None:
+def _forget(bucket: Bucket, keys: list[str]) -> None:
     for begin in range(0, len(keys), _AT_ONCE):
         wanted = {"Objects": [{"Key": key} for key in keys[begin : begin + _AT_ONCE]], "Quiet": True}
-        answer = s3.delete_objects(Bucket=bucket, Delete=wanted)
+        answer = bucket.s3.delete_objects(Bucket=bucket.name, Delete=wanted)
         for error in answer.get("Errors", ()):  # the next batch looks once more: no harm
             _log.warning("%s: is not deleted: %s", error["Key"], error["Message"])

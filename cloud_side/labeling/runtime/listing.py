@@ -5,18 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from cloud_side.catalog.index import Listed, Partition
-from cloud_side.labeling.runtime.clients import Client
+from cloud_side.objects import Bucket
 
 AT_ONCE: Final = 10  # requests: as many connections as a client keeps
 _LEVELS: Final = ("site", "line", "station")
 _ROWS: Final = ".jsonl"  # what a partition of the index is: one object
 
 
-def partitions_below(s3: Client, bucket: str, prefix: str, wanted: Mapping[str, str | None]) -> set[Partition]:
+def partitions_below(bucket: Bucket, prefix: str, wanted: Mapping[str, str | None]) -> set[Partition]:
     """Return the partitions below a prefix: folders, or objects of rows. A folder on the way takes one request a page.
 
     Args:
-        s3: A client.
         bucket: The bucket.
         prefix: With a slash at its end.
         wanted: The `site`, `line` and `station` that is looked for; None or nothing for all.
@@ -27,34 +26,27 @@ def partitions_below(s3: Client, bucket: str, prefix: str, wanted: Mapping[str, 
             if (value := wanted.get(level)) is not None:
                 folders = [f"{folder}{level}={value}/" for folder in folders]
             else:
-                found = pool.map(lambda folder, level=level: _names_in(s3, bucket, folder, f"{level}="), folders)
+                found = pool.map(lambda folder, level=level: _names_in(bucket, folder, f"{level}="), folders)
                 folders = [f"{name}/" for names in found for name in names]
-        days = pool.map(lambda folder: _names_in(s3, bucket, folder, "dt="), folders)
+        days = pool.map(lambda folder: _names_in(bucket, folder, "dt="), folders)
         return {each for names in days for name in names for each in _partition(name[len(prefix) :])}
 
 
-def listed(s3: Client, bucket: str, folder: str) -> Iterator[Listed]:
+def listed(bucket: Bucket, folder: str) -> Iterator[Listed]:
     """Yield the objects in a folder and in none below it, in the order of their keys.
 
     Args:
-        s3: A client.
         bucket: The bucket.
         folder: With a slash at its end.
     """
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder, Delimiter="/")
-    for page in pages:
-        for each in page.get("Contents", ()):
-            yield Listed(each["Key"], each["ETag"].strip('"'), each["Size"])
+    for each in bucket.listed(folder, is_deep=False):
+        yield Listed(each.key, each.etag.strip('"'), each.size)
 
 
-def _names_in(s3: Client, bucket: str, folder: str, begin: str) -> list[str]:
+def _names_in(bucket: Bucket, folder: str, begin: str) -> list[str]:
     """Return what begins so in a folder: folders without their slash, and objects of rows without their suffix."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{folder}{begin}", Delimiter="/")
-    names: list[str] = []
-    for page in pages:
-        names += (each["Prefix"].removesuffix("/") for each in page.get("CommonPrefixes", ()))
-        names += (each["Key"].removesuffix(_ROWS) for each in page.get("Contents", ()) if each["Key"].endswith(_ROWS))
-    return names
+    names = bucket.names(f"{folder}{begin}")
+    return [name.removesuffix("/").removesuffix(_ROWS) for name in names if name.endswith(("/", _ROWS))]
 
 
 def _partition(text: str) -> Iterator[Partition]:

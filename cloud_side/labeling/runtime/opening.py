@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from cloud_side.catalog.labels import strict_json
-from cloud_side.labeling.places import batch_key
-from cloud_side.labeling.runtime.clients import client
+from cloud_side.labeling.places import SETTINGS, batch_key
+from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.selection import statement
 from cloud_side.labeling.settings import parse_settings
 from edge_inspector.errors import ConfigError
@@ -29,10 +29,6 @@ def settle(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa
         raise ConfigError(msg)
     statement(settings, datetime.fromisoformat(event["started"]))  # what cannot be asked for is said now
     document = settings.model_dump(mode="json")
-    client("s3").put_object(
-        Bucket=event["bucket"],
-        Key=batch_key(event["batch"], "settings.json"),
-        Body=f"{strict_json(document)}\n".encode(),
-        ContentType="application/json",
-    )
+    key = batch_key(event["batch"], SETTINGS)
+    open_bucket(event["bucket"]).write(key, f"{strict_json(document)}\n".encode())
     return {"settings": document}

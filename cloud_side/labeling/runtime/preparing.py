@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cloud_side.catalog.labels import json_lines, strict_json
 from cloud_side.catalog.sidecars import LARGEST_SIDECAR_BYTES
 from cloud_side.labeling.items import read_item, write_items
 from cloud_side.labeling.places import (
@@ -26,8 +27,9 @@ from cloud_side.labeling.preparation import (
     picture_wh,
     read_pre_labels,
 )
-from cloud_side.labeling.runtime.bucket import Bucket, open_bucket
+from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.settings import parse_settings
+from cloud_side.objects import Bucket
 from edge_inspector.errors import ConfigError
 
 _COUNTS = ("items", "quarantined", "failed", "without_pre_labels", "boxes_cut", "boxes_dropped")
@@ -46,7 +48,7 @@ def prepare(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noq
     bucket, settings = open_bucket(event["bucket"]), parse_settings(event["settings"])
     samples = [Sample.parse(row) for row in event["items"]]
     lines = [_prepared(bucket, sample, settings.class_names) for sample in samples]
-    bucket.write_rows(f"{prepared_prefix(event['batch'])}{samples[0].sha256}.jsonl", lines)
+    bucket.write_lines(f"{prepared_prefix(event['batch'])}{samples[0].sha256}.jsonl", json_lines(lines))
     prepared = sum("item" in line for line in lines)
     return {"prepared": prepared, "quarantined": len(lines) - prepared}
 
@@ -72,11 +74,11 @@ def gather(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa
         msg = "class_names: expected the classes to look for, found none, and the pre-labels name none either"
         raise ConfigError(msg)
     flawed = (line["quarantined"] for line in _all_prepared(bucket, batch) if "quarantined" in line)
-    bucket.write_rows(batch_key(batch, QUARANTINE), flawed)
+    bucket.write_lines(batch_key(batch, QUARANTINE), json_lines(flawed))
     found = (read_item(line["item"]) for line in _all_prepared(bucket, batch) if "item" in line)
     items = (replace(item, class_names=class_names) for item in found)
     bucket.write_lines(input_key(batch, 1, WorkKind.LABEL), write_items(items))
-    bucket.write_json(batch_key(batch, GATHERED), counts)
+    bucket.write(batch_key(batch, GATHERED), f"{strict_json(counts)}\n".encode())
     return {name: counts[name] for name in ("items", "quarantined", "failed")}
 
 
@@ -100,20 +102,21 @@ def _prepared(bucket: Bucket, sample: Sample, class_names: Sequence[str]) -> dic
 
 def _picture(bucket: Bucket, key: str) -> bytes:
     try:
-        content = bucket.read(key, MOST_BYTES)
+        kept = bucket.read(key, most_bytes=MOST_BYTES)
     except ValueError as error:
         raise FlawedError(Flaw.TOO_LARGE, str(error)) from error
-    if content is None:
-        msg = f"expected an object, found none at s3://{bucket.name}/{key}"
+    if kept is None:
+        msg = f"expected an object, found none at {bucket.address(key)}"
         raise FlawedError(Flaw.MISSING, msg)
-    return content
+    return kept.content
 
 
 def _sidecar(bucket: Bucket, key: str) -> bytes | None:
     try:
-        return bucket.read(key, LARGEST_SIDECAR_BYTES)
+        kept = bucket.read(key, most_bytes=LARGEST_SIDECAR_BYTES)
     except ValueError:
         return None  # no station wrote that
+    return None if kept is None else kept.content
 
 
 def _counted(bucket: Bucket, batch: str) -> tuple[dict[str, int], tuple[str, ...]]:
@@ -138,7 +141,7 @@ def _all_prepared(bucket: Bucket, batch: str) -> Iterator[dict[str, Any]]:
     An object is named after the first of its images, so that their order is that of `taken.jsonl`.
     """
     prefix = prepared_prefix(batch)
-    keys = set(bucket.keys(prefix))
+    keys = {each.key for each in bucket.listed(prefix)}
     seen: set[str] = set()
     for taken in bucket.lines(batch_key(batch, TAKEN)):
         if (key := f"{prefix}{json.loads(taken)['sha256']}.jsonl") in keys:

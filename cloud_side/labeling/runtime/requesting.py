@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from cloud_side.catalog.labels import strict_json
 from cloud_side.labeling.ground_truth import LabelingJob, categories, template
 from cloud_side.labeling.items import read_items
 from cloud_side.labeling.places import WorkKind, input_key
-from cloud_side.labeling.runtime.bucket import Bucket, open_bucket
+from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.settings import parse_settings
+from cloud_side.objects import Bucket
 
 
 def request(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
@@ -33,8 +35,9 @@ def request(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noq
         role=event["role"],
         workteam=event["workteam"],
     )
-    bucket.write_json(job.categories_key, categories(job.kind, _class_names(bucket, job)))
-    bucket.write(job.template_key, template(job.kind).encode(), "text/html; charset=utf-8")
+    said = strict_json(categories(job.kind, _class_names(bucket, job)))
+    bucket.write(job.categories_key, f"{said}\n".encode())
+    bucket.write(job.template_key, template(job.kind).encode(), media="text/html; charset=utf-8")
     return {"request": job.request()}
 
 

@@ -4,13 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from cloud_side.catalog.tables import TAKEN
 from cloud_side.labeling.places import batch_key
-from cloud_side.labeling.runtime.clients import Client, client
-from cloud_side.labeling.runtime.lines import split_uri, write_lines
-from cloud_side.labeling.runtime.listing import listed
+from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.selection import (
     claim,
     claim_key,
@@ -21,6 +17,7 @@ from cloud_side.labeling.selection import (
     statement,
 )
 from cloud_side.labeling.settings import parse_settings
+from cloud_side.objects import LINES, Bucket, parse_address
 
 
 def query(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
@@ -30,12 +27,12 @@ def query(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa:
         event: `bucket`, `batch`, `settings`, and `started` as ISO 8601.
         context: Of the function.
     """
-    settings, bucket = parse_settings(event["settings"]), event["bucket"]
-    keys = (each.key for each in listed(client("s3"), bucket, TAKEN.prefix))
+    settings, bucket = parse_settings(event["settings"]), open_bucket(event["bucket"])
+    keys = (each.key for each in bucket.listed(TAKEN.prefix, is_deep=False))
     return {
         "number": next_number(keys),  # before the statement runs, which sees every claim with a smaller one
         "sql": statement(settings, datetime.fromisoformat(event["started"])),
-        "output": f"s3://{bucket}/{batch_key(event['batch'], 'query/')}",
+        "output": bucket.address(batch_key(event["batch"], "query/")),
     }
 
 
@@ -46,30 +43,37 @@ def take(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         event: `bucket`, `batch`, `settings`, `number`, `started` as ISO 8601, and `result`: address of the CSV.
         context: Of the function.
     """
-    settings, bucket, batch = parse_settings(event["settings"]), event["bucket"], event["batch"]
-    s3 = client("s3")
-    source, key = split_uri(event["result"])
-    answer = s3.get_object(Bucket=source, Key=key)["Body"].read()  # a batch has 10,000 images at most
-    samples = list(selected(answer.decode()))
+    settings, bucket, batch = parse_settings(event["settings"]), open_bucket(event["bucket"]), event["batch"]
+    samples = list(selected(_answer(event["result"])))
     if samples:
         until = held_until(settings, datetime.fromisoformat(event["started"]))
-        if not _is_claimed(s3, bucket, event["number"], batch, claim(batch, samples, until)):
+        if not _is_claimed(bucket, event["number"], batch, claim(batch, samples, until)):
             return {"taken": 0, "conflict": True}
     items = (each.line() for each in samples)
-    return {"taken": write_lines(s3, bucket, batch_key(batch, "taken.jsonl"), items), "conflict": False}
+    return {"taken": bucket.write_lines(batch_key(batch, "taken.jsonl"), items), "conflict": False}
 
 
-def _is_claimed(s3: Client, bucket: str, number: int, batch: str, content: bytes) -> bool:
+def _answer(address: str) -> str:
+    """Return what Athena has written; a batch has 10,000 images at most."""
+    name, key = parse_address(address)
+    kept = open_bucket(name).read(key)
+    if kept is None:
+        msg = f"{address}: expected the answer of a query, found nothing"
+        raise FileNotFoundError(msg)
+    return kept.content.decode()
+
+
+def _is_claimed(bucket: Bucket, number: int, batch: str, content: bytes) -> bool:
     """Lay a claim where there is none; return whether the one that is there now is the batch's own.
 
     Raises:
-        ClientError: Also when somebody is writing it at this moment: then nobody has it yet, and the step runs again.
+        RuntimeError: If others write it at this moment: then nobody has it yet, and the step runs again.
     """
     key = claim_key(number)
-    try:
-        s3.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
-        return is_claim_of(batch, s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    return True
+    if bucket.write(key, content, is_new=True, media=LINES) is not None:
+        return True
+    kept = bucket.read(key)
+    if kept is None:
+        msg = f"{key}: others write it at this moment; try again"
+        raise RuntimeError(msg)
+    return is_claim_of(batch, kept.content)

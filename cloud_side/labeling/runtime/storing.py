@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloud_side.catalog.label_rows import EVENT_TIME, RECORD_ID, label_from, record_of
-from cloud_side.catalog.labels import LabelError
+from cloud_side.catalog.labels import LabelError, strict_json
 from cloud_side.labeling.places import stored_prefix
-from cloud_side.labeling.runtime.bucket import Bucket, open_bucket
-from cloud_side.labeling.runtime.clients import Client, client
+from cloud_side.labeling.runtime.clients import client, open_bucket
+from cloud_side.objects import Bucket, Client
 
 _log = logging.getLogger(__name__)
 
@@ -57,20 +57,20 @@ def store(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa:
     bucket, rows = open_bucket(event["bucket"]), event["items"]
     key = f"{stored_prefix(event['batch'])}{event['round']}-{rows[0]['sha256']}.json"
     before = bucket.read(key)
-    receipt = Receipt() if before is None else Receipt.parse(before)
+    receipt = Receipt() if before is None else Receipt.parse(before.content)
     try:
         for row in rows:
             _store(client("sagemaker-featurestore-runtime"), event["feature_group"], row, receipt)
     finally:
-        bucket.write_json(key, receipt.document())
+        bucket.write(key, f"{strict_json(receipt.document())}\n".encode())
     return {"stored": len(receipt.sha256), "refused": len(rows) - len(receipt.sha256)}
 
 
 def read_receipts(bucket: Bucket, batch: str) -> Iterator[Receipt]:
     """Yield the receipts of a batch."""
-    for key in bucket.keys(stored_prefix(batch)):
-        if (content := bucket.read(key)) is not None:
-            yield Receipt.parse(content)
+    for each in bucket.listed(stored_prefix(batch)):
+        if (kept := bucket.read(each.key)) is not None:
+            yield Receipt.parse(kept.content)
 
 
 def _store(runtime: Client, feature_group: str, row: Mapping[str, str], receipt: Receipt) -> None:

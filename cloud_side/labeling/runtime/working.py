@@ -8,12 +8,12 @@ from typing import Any
 
 from cloud_side.labeling.items import read_items
 from cloud_side.labeling.places import WorkKind, batch_key, input_key, order_key, output_key
-from cloud_side.labeling.runtime.clients import client
+from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.settings import LabelingSettings, parse_settings
 from cloud_side.labeling.work.finishing import close, remove
 from cloud_side.labeling.work.opening import open_work
 from cloud_side.labeling.work.orders import Closing, Order, OrderError, instant, read_order
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,14 +25,14 @@ def open_order(event: Mapping[str, Any], context: object) -> dict[str, str]:  # 
         event: `bucket`, `batch`, `round`, `kind`, `settings`, `token` and `closes_at` as ISO 8601.
         context: Of the function.
     """
-    shelf = Shelf(client("s3"), event["bucket"])
+    bucket = open_bucket(event["bucket"])
     order = replace(
-        _order(shelf, event, parse_settings(event["settings"])),
+        _order(bucket, event, parse_settings(event["settings"])),
         token=str(event["token"]),
         opened_at=datetime.now(UTC),
         closes_at=instant(event["closes_at"]),
     )
-    open_work(shelf, order)
+    open_work(bucket, order)
     return {"order": order.key}
 
 
@@ -43,29 +43,29 @@ def shut_order(event: Mapping[str, Any], context: object) -> dict[str, str]:  # 
         event: `bucket`, `batch`, `round` and `kind`.
         context: Of the function.
     """
-    shelf = Shelf(client("s3"), event["bucket"])
+    bucket = open_bucket(event["bucket"])
     number, kind = int(event["round"]), WorkKind(event["kind"])
-    kept = shelf.read(order_key(event["batch"], number, kind))
+    kept = bucket.read(order_key(event["batch"], number, kind))
     output = output_key(event["batch"], number, kind)
-    if kept is None and shelf.read(output) is not None:  # shut before, or finished at the last moment
-        return {"output": f"s3://{shelf.bucket}/{output}"}
-    order = _never_opened(shelf, event) if kept is None else read_order(kept.content)
-    address = close(shelf, order, Closing.SHUT)
-    remove(shelf, order)
+    if kept is None and bucket.read(output) is not None:  # shut before, or finished at the last moment
+        return {"output": bucket.address(output)}
+    order = _never_opened(bucket, event) if kept is None else read_order(kept.content)
+    address = close(bucket, order, Closing.SHUT)
+    remove(bucket, order)
     return {"output": address}
 
 
-def _never_opened(shelf: Shelf, event: Mapping[str, Any]) -> Order:
+def _never_opened(bucket: Bucket, event: Mapping[str, Any]) -> Order:
     """Return the order that should have been there."""
     key = batch_key(event["batch"], "settings.json")
-    kept = shelf.read(key)
+    kept = bucket.read(key)
     if kept is None:
         msg = f"{key}: expected the settings of a batch, found nothing"
         raise OrderError(msg)
-    return _order(shelf, event, parse_settings(json.loads(kept.content)))
+    return _order(bucket, event, parse_settings(json.loads(kept.content)))
 
 
-def _order(shelf: Shelf, event: Mapping[str, Any], settings: LabelingSettings) -> Order:
+def _order(bucket: Bucket, event: Mapping[str, Any], settings: LabelingSettings) -> Order:
     """Return an order for which nobody waits yet."""
     batch, number, kind = str(event["batch"]), int(event["round"]), WorkKind(event["kind"])
     key = input_key(batch, number, kind)
@@ -80,12 +80,12 @@ def _order(shelf: Shelf, event: Mapping[str, Any], settings: LabelingSettings) -
         workers=settings.workers,
         agreement_iou=settings.agreement_iou,
         second_person=settings.second_person,
-        class_names=_class_names(shelf, key, settings),
+        class_names=_class_names(bucket, key, settings),
     )
 
 
-def _class_names(shelf: Shelf, key: str, settings: LabelingSettings) -> tuple[str, ...]:
-    kept = shelf.read(key)
+def _class_names(bucket: Bucket, key: str, settings: LabelingSettings) -> tuple[str, ...]:
+    kept = bucket.read(key)
     if kept is None:
         msg = f"{key}: expected the input manifest of an order, found nothing"
         raise OrderError(msg)

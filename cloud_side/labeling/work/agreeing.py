@@ -12,7 +12,7 @@ from cloud_side.labeling.items import Item, read_items
 from cloud_side.labeling.places import WorkKind, batch_key, batch_prefix, input_key
 from cloud_side.labeling.work.agreement import Answered, agreement
 from cloud_side.labeling.work.answers import Answer, read_answer
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 
 _ANSWER: Final = re.compile(r"round-(?P<round>\d+)/(?P<kind>label|verify)/answers/(?P<item>[^/]+)/[^/]+")
 _READERS: Final = 16
@@ -42,15 +42,15 @@ class _Batch:
 class Agreeing:
     """Tells how far people agree; an answer that is not new is not read again. For all threads."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, bucket: Bucket) -> None:
         """Take the bucket."""
-        self._shelf = shelf
+        self._bucket = bucket
         self._lock = threading.Lock()
         self._batches: dict[str, _Batch] = {}
 
     def of_batch(self, batch: str) -> dict[str, Any]:
         """Return the statistics of a batch, as JSON; of an unknown one they are empty."""
-        found = {each.key: each.etag for each in self._shelf.listed(batch_prefix(batch)) if _about(batch, each.key)}
+        found = {each.key: each.etag for each in self._bucket.listed(batch_prefix(batch)) if _about(batch, each.key)}
         with self._lock:
             kept = self._batches.pop(batch, None) or _Batch()
             self._batches[batch] = kept  # the last one is the latest used
@@ -80,15 +80,15 @@ class Agreeing:
                     yield Answered(item, labels, verdicts)
 
     def _items(self, batch: str, number: int) -> Iterator[Item]:
-        kept = self._shelf.read(input_key(batch, number, WorkKind.LABEL))
+        kept = self._bucket.read(input_key(batch, number, WorkKind.LABEL))
         return iter(()) if kept is None else read_items(kept.content.splitlines())
 
     def _answer(self, key: str) -> Answer | None:
-        kept = self._shelf.read(key)
+        kept = self._bucket.read(key)
         return None if kept is None else read_answer(kept.content)
 
     def _iou(self, batch: str) -> float:
-        kept = self._shelf.read(batch_key(batch, "settings.json"))
+        kept = self._bucket.read(batch_key(batch, "settings.json"))
         try:
             return _DEFAULT_IOU if kept is None else float(json.loads(kept.content)["agreement_iou"])
         except (KeyError, TypeError, ValueError):

@@ -15,7 +15,7 @@ from cloud_side.labeling.work.leases import Places, answer_key
 from cloud_side.labeling.work.ledger import Ledger
 from cloud_side.labeling.work.orders import Closing, Order, OrderError, is_batch, read_order, told
 from cloud_side.labeling.work.progress import Progress
-from cloud_side.labeling.work.shelf import Kept, Shelf
+from cloud_side.objects import Bucket, Kept
 
 _log = logging.getLogger(__name__)
 _KNOWN_S: Final = 3.0  # what other servers did may be seen so much later
@@ -41,21 +41,21 @@ class NotYoursError(Exception):
 class Desk:
     """Gives out items and takes answers; for all threads, and beside others of its kind on other machines."""
 
-    def __init__(self, shelf: Shelf, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, bucket: Bucket, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """Take the bucket.
 
         Args:
-            shelf: The bucket.
+            bucket: The bucket.
             now: Tells the time.
         """
-        self.shelf, self._now = shelf, now
+        self.bucket, self._now = bucket, now
         self._ledgers: dict[tuple[str, str], Ledger] = {}  # by key of the order, and its token
         self._lock = threading.Lock()
 
     def orders(self) -> Iterator[Order]:
         """Yield the open orders, by key; an object that is no order hides no others."""
-        for listed in self.shelf.listed(OPEN_WORK):
-            kept = self.shelf.read(listed.key)
+        for listed in self.bucket.listed(OPEN_WORK):
+            kept = self.bucket.read(listed.key)
             try:
                 order = None if kept is None else read_order(kept.content)
             except OrderError:
@@ -69,7 +69,7 @@ class Desk:
         Raises:
             ClosedError: If there is none.
         """
-        kept = self.shelf.read(order_key(batch, number, kind)) if is_batch(batch) else None
+        kept = self.bucket.read(order_key(batch, number, kind)) if is_batch(batch) else None
         order = None if kept is None else read_order(kept.content)
         if order is None or order.closing is not None:
             raise ClosedError
@@ -78,7 +78,7 @@ class Desk:
     def ledger(self, order: Order, *, oldest_s: float = _KNOWN_S) -> Ledger:
         """Return what is known of the work on an order, as of the last seconds."""
         with self._lock:
-            ledger = self._ledgers.pop((order.key, order.token), None) or Ledger(self.shelf, order)
+            ledger = self._ledgers.pop((order.key, order.token), None) or Ledger(self.bucket, order)
             self._ledgers[order.key, order.token] = ledger  # the last one is the latest used
             while len(self._ledgers) > _MOST_LEDGERS:
                 self._ledgers.pop(next(iter(self._ledgers)))
@@ -127,7 +127,7 @@ class Desk:
 
     def answer_of(self, order: Order, item: Item, person: str) -> Answer | None:
         """Return what a person has answered; None where they have not."""
-        kept = self.shelf.read(answer_key(order, item.sha256, person))
+        kept = self.bucket.read(answer_key(order, item.sha256, person))
         return None if kept is None else read_answer(kept.content)
 
     def held_until(self, order: Order, item: Item, person: str) -> datetime | None:
@@ -156,7 +156,7 @@ class Desk:
 
     def release(self, order: Order, item: Item, person: str) -> None:
         """Let others have an item that a person held."""
-        for lease in Places(self.shelf, order, item.sha256).release(person):
+        for lease in Places(self.bucket, order, item.sha256).release(person):
             self.ledger(order).note_lease(item.sha256, lease)
 
     def put(self, order: Order, item: Item, person: str, document: object) -> Ledger:
@@ -170,11 +170,11 @@ class Desk:
         """
         answer = parse_answer(document, item, order.kind, person, self._now())
         key = answer_key(order, item.sha256, person)
-        before = self.shelf.read(key)
+        before = self.bucket.read(key)
         if before is None:
             self.lease(order, item, person)
         if before is None or not _says(before, answer):
-            self.shelf.write(key, answer.content())
+            self.bucket.write(key, answer.content())
             self._check_counted(order, item, is_first=before is None)
         ledger = self.ledger(order)
         ledger.note_answers(item.sha256, [person_key(person)])
@@ -182,17 +182,17 @@ class Desk:
 
     def _check_counted(self, order: Order, item: Item, *, is_first: bool) -> None:
         """Look again: what was written while the order was open counts, what came after its closing may not."""
-        kept = self.shelf.read(order.key)
+        kept = self.bucket.read(order.key)
         now = None if kept is None else read_order(kept.content)
         if now is not None and now.closing is None:
             return
         # A first answer may be the very one that completed the order.
         is_last = now is not None and now.closing is Closing.COMPLETE
-        if not is_first or not (is_last or is_counted(self.shelf, order, item.sha256)):
+        if not is_first or not (is_last or is_counted(self.bucket, order, item.sha256)):
             raise ClosedError
 
     def _taken(self, ledger: Ledger, item: Item, person: str) -> datetime | None:
-        places = Places(self.shelf, ledger.order, item.sha256)
+        places = Places(self.bucket, ledger.order, item.sha256)
         lease, answered = places.take(person, self._now())
         ledger.note_answers(item.sha256, answered)
         if lease is None:
@@ -201,7 +201,7 @@ class Desk:
         return lease.until
 
     def _who_has(self, order: Order, item: Item) -> str:
-        places = Places(self.shelf, order, item.sha256)
+        places = Places(self.bucket, order, item.sha256)
         if len(answered := places.answered()) >= order.needed:
             return f"this image has all of its answers: {len(answered)} of {order.needed}"
         now = self._now()

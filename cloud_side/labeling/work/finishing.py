@@ -18,7 +18,7 @@ from cloud_side.labeling.work.answers import Answer, read_answer
 from cloud_side.labeling.work.ledger import Ledger
 from cloud_side.labeling.work.orders import Closing, Order, OrderError, read_order
 from cloud_side.labeling.work.output import answered_line, is_answered
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 
 _log = logging.getLogger(__name__)
 _MEDIA: Final = "application/jsonlines"
@@ -28,30 +28,30 @@ _AT_ONCE: Final = 256  # items whose answers are in memory
 _GONE: Final = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
-def finish(shelf: Shelf, states: Any, ledger: Ledger) -> bool:  # noqa: ANN401 - boto3's clients have no type
+def finish(bucket: Bucket, states: Any, ledger: Ledger) -> bool:  # noqa: ANN401 - boto3's clients have no type
     """Finish an order, if every item has all of its answers; return whether it had.
 
     Args:
-        shelf: The bucket.
+        bucket: The bucket.
         states: Client of Step Functions.
         ledger: What is known of the order; what was answered stays answered.
     """
     if not ledger.is_complete():
         return False
     order = ledger.order
-    output = close(shelf, order, Closing.COMPLETE)
+    output = close(bucket, order, Closing.COMPLETE)
     heard = _tell(states, order, output)
-    remove(shelf, order)
+    remove(bucket, order)
     _log.info("%s: finished%s", order.key, "" if heard else "; its execution did not wait for it any more")
     return True
 
 
-def close(shelf: Shelf, order: Order, closing: Closing) -> str:
+def close(bucket: Bucket, order: Order, closing: Closing) -> str:
     """Take no more answers to an order, and write the output manifest of those that there are; return its address."""
-    _take_no_more(shelf, order, closing)
-    lines = (f"{strict_json(line)}\n".encode() for line in output_lines(shelf, order))
-    shelf.write(order.output, b"".join(lines), media=_MEDIA)
-    return f"s3://{shelf.bucket}/{order.output}"
+    _take_no_more(bucket, order, closing)
+    lines = (f"{strict_json(line)}\n".encode() for line in output_lines(bucket, order))
+    bucket.write(order.output, b"".join(lines), media=_MEDIA)
+    return bucket.address(order.output)
 
 
 def is_waited_for(states: Any, order: Order) -> bool:  # noqa: ANN401 - boto3's clients have no type
@@ -65,59 +65,59 @@ def is_waited_for(states: Any, order: Order) -> bool:  # noqa: ANN401 - boto3's 
     return True
 
 
-def give_up(shelf: Shelf, order: Order) -> None:
+def give_up(bucket: Bucket, order: Order) -> None:
     """Remove an order for which nobody waits; its answers stay."""
-    remove(shelf, order)
+    remove(bucket, order)
     _log.info("%s: removed, for its execution does not wait for it any more", order.key)
 
 
-def is_counted(shelf: Shelf, order: Order, sha256: str) -> bool:
+def is_counted(bucket: Bucket, order: Order, sha256: str) -> bool:
     """Return whether the output manifest of an order has an answer to an item."""
-    kept = shelf.read(order.output)
+    kept = bucket.read(order.output)
     lines = [] if kept is None else [line for line in kept.content.splitlines() if sha256.encode() in line]
     return any(is_answered(json.loads(line), order) for line in lines)
 
 
-def output_lines(shelf: Shelf, order: Order) -> Iterator[dict[str, Any]]:
+def output_lines(bucket: Bucket, order: Order) -> Iterator[dict[str, Any]]:
     """Yield the lines of the output manifest.
 
     Raises:
         OrderError: If the input manifest is not there.
         LabelError: If a line of it is none.
     """
-    kept = shelf.read(order.input)
+    kept = bucket.read(order.input)
     if kept is None:
         msg = f"{order.input}: expected the input manifest of an order, found nothing"
         raise OrderError(msg)
     lines = iter([line for line in kept.content.splitlines() if line.strip()])
-    keys = _answer_keys(shelf, order)
+    keys = _answer_keys(bucket, order)
     with ThreadPoolExecutor(_READERS, "answers") as readers:
         while some := [json.loads(line) for line in islice(lines, _AT_ONCE)]:
             items = [read_item(line) for line in some]
-            found = readers.map(lambda item: _answers(shelf, keys.get(item.sha256, [])), items)
+            found = readers.map(lambda item: _answers(bucket, keys.get(item.sha256, [])), items)
             for line, item, answers in zip(some, items, found, strict=True):
                 yield answered_line(line, item, answers, order)
 
 
-def _answer_keys(shelf: Shelf, order: Order) -> dict[str, list[str]]:
+def _answer_keys(bucket: Bucket, order: Order) -> dict[str, list[str]]:
     prefix = f"{order.prefix}answers/"
     keys: dict[str, list[str]] = {}
-    for listed in shelf.listed(prefix):
+    for listed in bucket.listed(prefix):
         keys.setdefault(listed.key.removeprefix(prefix).partition("/")[0], []).append(listed.key)
     return keys
 
 
-def _answers(shelf: Shelf, keys: list[str]) -> list[Answer]:
-    kept = [each for each in map(shelf.read, keys) if each is not None]
+def _answers(bucket: Bucket, keys: list[str]) -> list[Answer]:
+    kept = [each for each in map(bucket.read, keys) if each is not None]
     return [answer for each in kept if (answer := read_answer(each.content)) is not None]
 
 
-def _take_no_more(shelf: Shelf, order: Order, closing: Closing) -> None:
-    while (kept := shelf.read(order.key)) is not None:
+def _take_no_more(bucket: Bucket, order: Order, closing: Closing) -> None:
+    while (kept := bucket.read(order.key)) is not None:
         now = read_order(kept.content)
         if now.closing is not None or now.token != order.token:
             return
-        if shelf.write(order.key, now.closed(closing).content(), over=kept.etag) is not None:
+        if bucket.write(order.key, now.closed(closing).content(), over=kept.etag) is not None:
             return
 
 
@@ -132,8 +132,8 @@ def _tell(states: Any, order: Order, output: str) -> bool:  # noqa: ANN401 - bot
     return True
 
 
-def remove(shelf: Shelf, order: Order) -> None:
+def remove(bucket: Bucket, order: Order) -> None:
     """Delete an order, unless another task has come to wait for it."""
-    kept = shelf.read(order.key)
+    kept = bucket.read(order.key)
     if kept is not None and read_order(kept.content).token == order.token:
-        shelf.remove(order.key)
+        bucket.remove(order.key)

@@ -13,7 +13,7 @@ from typing import Final
 from cloud_side.catalog.labels import strict_json
 from cloud_side.labeling.work.answers import person_key
 from cloud_side.labeling.work.orders import Order, instant, told
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 
 LEASE: Final = timedelta(minutes=10)
 _PAST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,7 +68,7 @@ def choose(places: Sequence[Place], person: str, answered: Collection[str], now:
 class Places:
     """The places of one item."""
 
-    shelf: Shelf
+    bucket: Bucket
     order: Order
     item: str
 
@@ -83,7 +83,7 @@ class Places:
     def answered(self) -> frozenset[str]:
         """Return the keys of the people who have answered this item."""
         prefix = answers_prefix(self.order, self.item)
-        return frozenset(each.key.removeprefix(prefix).removesuffix(".json") for each in self.shelf.listed(prefix))
+        return frozenset(each.key.removeprefix(prefix).removesuffix(".json") for each in self.bucket.listed(prefix))
 
     def take(self, person: str, now: datetime) -> tuple[Lease | None, frozenset[str]]:
         """Take a place, or keep the one that the person has.
@@ -112,11 +112,11 @@ class Places:
                 yield lease
 
     def _place(self, number: int) -> Place:
-        kept = self.shelf.read(self.key(number))
+        kept = self.bucket.read(self.key(number))
         return Place() if kept is None else Place(read_lease(kept.content), kept.etag)
 
     def _write(self, number: int, lease: Lease, place: Place) -> bool:
-        written = self.shelf.write(self.key(number), lease.content(), over=place.etag, is_new=place.etag is None)
+        written = self.bucket.write(self.key(number), lease.content(), over=place.etag, is_new=place.etag is None)
         return written is not None
 
 

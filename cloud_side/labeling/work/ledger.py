@@ -12,7 +12,7 @@ from cloud_side.labeling.work.answers import person_key
 from cloud_side.labeling.work.leases import LEASE, Lease, read_lease
 from cloud_side.labeling.work.orders import Order, OrderError
 from cloud_side.labeling.work.progress import Progress
-from cloud_side.labeling.work.shelf import Listed, Shelf, Unchanged
+from cloud_side.objects import Bucket, Listed, Unchanged
 
 _LOOK_SHARE: Final = 20.0  # one look, and so many times as long without another
 
@@ -28,7 +28,7 @@ class Ledger:
         items: By sha256, in the order of the manifest.
     """
 
-    shelf: Shelf
+    bucket: Bucket
     order: Order
     clock: Callable[[], float] = time.monotonic
     items: dict[str, Item] = field(default_factory=dict)
@@ -75,10 +75,10 @@ class Ledger:
         now = self.clock()
         self._read_items()
         answers = f"{self.order.prefix}answers/"
-        for listed in self.shelf.listed(answers):
+        for listed in self.bucket.listed(answers):
             item, _, person = listed.key.removeprefix(answers).partition("/")
             self.note_answers(item, [person.removesuffix(".json")])
-        self._read_leases(self.shelf.listed(self._leases_prefix))
+        self._read_leases(self.bucket.listed(self._leases_prefix))
         self._listed_at, self._look_s = now, self.clock() - now
 
     def note_answers(self, item: str, people: Iterable[str]) -> None:
@@ -150,7 +150,7 @@ class Ledger:
 
     def _read_items(self) -> None:
         try:
-            kept = self.shelf.read(self.order.input, unless=self._etag)
+            kept = self.bucket.read(self.order.input, unless=self._etag)
         except Unchanged:
             return
         if kept is None:
@@ -167,7 +167,7 @@ class Ledger:
             before = self._leases.get(each.key)
             if before is not None and before[0] == each.etag:
                 known[each.key] = before
-            elif each.modified > now - LEASE and (kept := self.shelf.read(each.key)) is not None:
+            elif each.modified > now - LEASE and (kept := self.bucket.read(each.key)) is not None:
                 known[each.key] = (kept.etag, read_lease(kept.content))
         self._leases = known
         self._held = {

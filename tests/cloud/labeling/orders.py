@@ -21,8 +21,8 @@ from cloud_side.labeling.page.running import PageOptions, serve
 from cloud_side.labeling.places import WorkKind, input_key
 from cloud_side.labeling.work.opening import open_work
 from cloud_side.labeling.work.orders import Order
-from cloud_side.labeling.work.shelf import Shelf
 from cloud_side.local.opening import open_local
+from cloud_side.objects import Bucket
 
 BUCKET = "edge-inspector"
 CLASSES = ("dent", "scratch")
@@ -143,16 +143,16 @@ def put_order(
         **more,
     }
     key = input_key(about["batch"], about["round"], WorkKind(kind))
-    shelf = Shelf(session.client("s3"), BUCKET)
-    shelf.write(key, "".join(write_items(items)).encode())
+    bucket = Bucket(session.client("s3"), BUCKET)
+    bucket.write(key, "".join(write_items(items)).encode())
     order = Order(kind=WorkKind(kind), token=token, input=key, **about)
-    open_work(shelf, order)
+    open_work(bucket, order)
     return order
 
 
 def output_of(session: boto3.Session, order: Order, bucket: str = BUCKET) -> list[dict[str, Any]] | None:
     """Return the lines of an order's output manifest; None while there is none."""
-    kept = Shelf(session.client("s3"), bucket).read(order.output)
+    kept = Bucket(session.client("s3"), bucket).read(order.output)
     return None if kept is None else [json.loads(line) for line in kept.content.splitlines()]
 
 

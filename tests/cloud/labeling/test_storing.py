@@ -15,8 +15,8 @@ from cloud_side.catalog.labels import AnnotatorType, Box, Label, Origin, Verific
 from cloud_side.catalog.store import feature_group_request, read_labels
 from cloud_side.labeling.places import stored_prefix
 from cloud_side.labeling.runtime import clients
-from cloud_side.labeling.runtime.bucket import Bucket as StepsBucket
 from cloud_side.labeling.runtime.storing import Receipt, read_receipts, store
+from cloud_side.objects import Bucket as Objects
 from tests.cloud.labeling.batches import AT, BATCH, CLASSES
 from tests.cloud.labeling.stations import Bucket, Cut, Home, opened_home
 
@@ -79,7 +79,7 @@ def test_labels_are_stored_with_a_receipt(bucket: Bucket) -> None:
     receipt = receipts(bucket)[f"1-{1:064x}.json"]
     assert receipt.sha256 == {labels[0].sha256, labels[1].sha256}
     assert receipt.images == {each.image: "2026-03-03T09:10:11.000Z" for each in labels}
-    assert list(read_receipts(StepsBucket(bucket.s3, bucket.name), BATCH)) == [receipt]
+    assert list(read_receipts(Objects(bucket.s3, bucket.name), BATCH)) == [receipt]
 
 
 def test_a_label_that_is_stored_again_is_the_same_record(bucket: Bucket) -> None:

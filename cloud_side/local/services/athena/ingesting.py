@@ -17,7 +17,7 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS "known objects" (
         id INTEGER PRIMARY KEY, source TEXT NOT NULL, key TEXT NOT NULL, etag TEXT NOT NULL, size INTEGER NOT NULL,
         UNIQUE (source, key))""",
-    "CREATE TEMP TABLE listed (key TEXT PRIMARY KEY, etag TEXT NOT NULL) WITHOUT ROWID",
+    'CREATE TEMP TABLE "listed objects" (key TEXT PRIMARY KEY, etag TEXT NOT NULL) WITHOUT ROWID',
 )
 _BUSY_S = 30.0
 
@@ -61,12 +61,12 @@ def bring_in(connection: sqlite3.Connection, source: Source, objects: Objects, c
     """
     _make(connection, source)
     _list(connection, source, objects)
-    gone = 'SELECT id FROM "known objects" WHERE source = ? AND key NOT IN (SELECT key FROM listed)'
+    gone = 'SELECT id FROM "known objects" WHERE source = ? AND key NOT IN (SELECT key FROM "listed objects")'
     for (identity,) in connection.execute(gone, (source.name,)).fetchall():
         with _transaction(connection):
             _forget(connection, source.name, identity)
     changed = (
-        'SELECT key FROM listed WHERE NOT EXISTS (SELECT 1 FROM "known objects" AS known'
+        'SELECT key FROM "listed objects" AS listed WHERE NOT EXISTS (SELECT 1 FROM "known objects" AS known'
         " WHERE known.source = ? AND known.key = listed.key AND known.etag = listed.etag) ORDER BY key"
     )
     for (key,) in connection.execute(changed, (source.name,)).fetchall():
@@ -74,14 +74,6 @@ def bring_in(connection: sqlite3.Connection, source: Source, objects: Objects, c
         _replace(connection, source, Address(source.location.bucket, key), objects, check)
     sizes = 'SELECT coalesce(sum(size), 0) FROM "known objects" WHERE source = ?'
     return int(connection.execute(sizes, (source.name,)).fetchone()[0])
-
-
-def make_index(connection: sqlite3.Connection, source: Source, column: str) -> None:
-    """Make a column quick to look up; kept from then on."""
-    if column in dict(source.columns):
-        connection.execute(
-            f'CREATE INDEX IF NOT EXISTS "{source.name} by {column}" ON "{rows_of(source.name)}" ("{column}")'
-        )
 
 
 def _make(connection: sqlite3.Connection, source: Source) -> None:
@@ -107,9 +99,9 @@ def _drop(connection: sqlite3.Connection, name: str) -> None:
 
 def _list(connection: sqlite3.Connection, source: Source, objects: Objects) -> None:
     with _transaction(connection):
-        connection.execute("DELETE FROM listed")
+        connection.execute('DELETE FROM "listed objects"')
         found = ((each.key, each.etag) for each in objects.below(source.location))
-        connection.executemany("INSERT INTO listed VALUES (?, ?)", found)
+        connection.executemany('INSERT INTO "listed objects" VALUES (?, ?)', found)
 
 
 def _replace(

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from cloud_side.local.database import Database
 from cloud_side.local.home import Home
@@ -75,17 +74,13 @@ class Objects:
         pieces: Iterator[bytes] = answer["Body"].iter_chunks(_PIECE)
         return pieces
 
-    def put(self, address: Address, file: Path) -> None:
-        """Make a file the content of an object.
+    def put(self, address: Address, file: IO[bytes]) -> None:
+        """Make what is in a file from here on the content of an object.
 
         Raises:
             RefusedRequest: If there is no such bucket, or no room.
         """
-        with file.open("rb") as body:
-            self._put(address, body)
-
-    def _put(self, address: Address, body: BinaryIO) -> None:
-        asked = {"Bucket": address.bucket, "Key": address.key, "Body": body, "ContentType": "text/csv"}
+        asked = {"Bucket": address.bucket, "Key": address.key, "Body": file, "ContentType": "text/csv"}
         put_object(self._request(asked))
 
     def _request(self, parameters: dict[str, Any]) -> Request:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from cloud_side.local.database import Database
 from cloud_side.local.home import Home
@@ -19,7 +20,7 @@ from cloud_side.local.services.athena.objects import Objects
 from cloud_side.local.services.athena.rows import Query, QueryState
 from cloud_side.local.services.athena.selecting import Shelf
 from cloud_side.local.services.athena.sources import sources_of
-from cloud_side.local.services.athena.statements import joined_columns, values_of, words_of
+from cloud_side.local.services.athena.statements import values_of, words_of
 from cloud_side.local.services.glue.rows import tables_in
 from cloud_side.local.wiring import RefusedRequest
 from edge_inspector.durable import PRIVATE_FILE, make_folders
@@ -93,7 +94,8 @@ def run(
         if state is not None:
             with database.transaction() as connection:
                 rows.end(connection, identity, state, time.time(), reason)
-        (folder / f"{identity}.lock").unlink(missing_ok=True)  # whoever has it open asks the database next
+        if rows.find(database.connection(), identity).is_over:  # whoever has it open asks the database next
+            (folder / f"{identity}.lock").unlink(missing_ok=True)
 
 
 def _outcome(home: Home, query: Query, running: Running) -> tuple[QueryState | None, str | None]:
@@ -112,24 +114,19 @@ def _outcome(home: Home, query: Query, running: Running) -> tuple[QueryState | N
 
 def _carry_out(home: Home, query: Query, running: Running) -> None:
     with _opened(home, query, running) as (connection, shelf, scanned):
-        scratch = _folder(home) / f"{query.id}.csv"
-        try:
-            columns = _write(scratch, connection, query, shelf, running)
-            Objects(home, running.database).put(Address.parse(query.output), scratch)
-        finally:
-            scratch.unlink(missing_ok=True)
+        with TemporaryFile(dir=_folder(home)) as file:
+            columns = _write(file, connection, query, shelf, running)
+            file.seek(0)
+            Objects(home, running.database).put(Address.parse(query.output), file)
     with running.database.transaction() as writing:
         rows.keep_result(writing, query.id, columns, scanned)
 
 
 def _write(
-    scratch: Path, connection: sqlite3.Connection, query: Query, shelf: Shelf, running: Running
+    file: IO[bytes], connection: sqlite3.Connection, query: Query, shelf: Shelf, running: Running
 ) -> list[tuple[str, str]]:
     values = values_of(query.request.get("ExecutionParameters", ()))
-    with (
-        selecting.selected(connection, query.text, values, shelf, running.check) as cursor,
-        scratch.open("wb") as file,
-    ):
+    with selecting.selected(connection, query.text, values, shelf, running.check) as cursor:
         return results.write(file, results.names_of(cursor.description), cursor)
 
 
@@ -163,8 +160,6 @@ def _brought_in(
         ingesting.drop_others(connection, list(tables))
         for source in sources:
             scanned += ingesting.bring_in(connection, source, objects, running.check)
-            for column in joined_columns(query.text):
-                ingesting.make_index(connection, source, column)
     names = [source.name for source in sources]
     return Shelf(query.database, file, frozenset(names), frozenset(map(ingesting.rows_of, names))), scanned
 

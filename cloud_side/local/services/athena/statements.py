@@ -10,7 +10,6 @@ _LITERAL = re.compile(
 )
 _SKIPPED = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)+", re.DOTALL)
 _WORD = re.compile(r"\w+")
-_EQUALS = re.compile(r'"?\b\w+\b"?\."?(\w+)"?\s*=\s*"?\b\w+\b"?\."?(\w+)"?')
 _WORDS = {"null": None, "true": True, "false": False}
 
 
@@ -58,8 +57,3 @@ def _value(parameter: str) -> object:
 def words_of(text: str) -> set[str]:
     """Return the words of a statement in lower case: names that are not among them are not in it."""
     return {word.lower() for word in re.findall(r"[\w-]+", text)} | {word.lower() for word in _WORD.findall(text)}
-
-
-def joined_columns(text: str) -> set[str]:
-    """Return names of columns by which a statement seems to join tables: an index over them is worth while."""
-    return {name.lower() for pair in _EQUALS.findall(text) for name in pair}

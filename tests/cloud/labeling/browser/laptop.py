@@ -17,7 +17,7 @@ from cloud_side.catalog.labels import Box, Origin
 from cloud_side.labeling.items import Item
 from cloud_side.labeling.places import WorkKind, work_prefix
 from cloud_side.labeling.work.leases import Lease
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 from tests.cloud.labeling.orders import BUCKET, cloud, put_order, served
 
 CLASSES = ("scratch", "dent", "stain")
@@ -53,9 +53,9 @@ class Laptop:
             yield cls(session, page.links)
 
     @property
-    def shelf(self) -> Shelf:
+    def bucket(self) -> Bucket:
         """The bucket."""
-        return Shelf(self.session.client("s3"), BUCKET)
+        return Bucket(self.session.client("s3"), BUCKET)
 
     def open_order(
         self, batch: str, proposals: Sequence[Sequence[tuple[Box, float | None]]], *, kind: str = "label", **more: Any
@@ -75,7 +75,7 @@ class Laptop:
     def said(self, batch: str, number: int, person: str = "ana", *, kind: str = "label") -> dict[str, Any] | None:
         """Return what a person has answered, as it is kept; None where nothing is."""
         item = self.item(batch, number)
-        kept = self.shelf.read(f"{work_prefix(batch, 1, WorkKind(kind))}answers/{item}/{person}.json")
+        kept = self.bucket.read(f"{work_prefix(batch, 1, WorkKind(kind))}answers/{item}/{person}.json")
         return None if kept is None else json.loads(kept.content)["said"]
 
     def item(self, batch: str, number: int) -> str:
@@ -85,14 +85,14 @@ class Laptop:
     def give_away(self, batch: str, number: int, person: str) -> None:
         """Let another person hold an item, as if the lease had run out meanwhile."""
         lease = Lease(person, datetime.now(UTC) + timedelta(minutes=10))
-        self.shelf.write(
+        self.bucket.write(
             f"{work_prefix(batch, 1, WorkKind.LABEL)}leases/{self.item(batch, number)}/0.json", lease.content()
         )
 
     def _item(self, number: int, boxes: Sequence[tuple[Box, float | None]]) -> Item:
         content = picture(number)
         sha256 = hashlib.sha256(content).hexdigest()
-        self.shelf.write(f"samples/{sha256}.png", content, media="image/png")
+        self.bucket.write(f"samples/{sha256}.png", content, media="image/png")
         return Item(
             f"s3://{BUCKET}/samples/{sha256}.png",
             sha256,

@@ -15,7 +15,7 @@ from cloud_side.cli import main
 from cloud_side.engines import ENGINE_VARIABLE
 from cloud_side.labeling.items import Item
 from cloud_side.labeling.work.desk import Desk
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 from tests.cloud.labeling.orders import BUCKET, PATIENCE_S, put_order
 from tests.forked import Forked
 
@@ -105,11 +105,11 @@ def test_a_batch_is_started_and_shown(
     code, told = command("start", "--name", batch)
     assert (code, "ExecutionAlreadyExists" in told) == (65, True)
 
-    order, shelf = put_order(session, items[:2], batch=batch, workers=2), Shelf(session.client("s3"), BUCKET)
+    order, bucket = put_order(session, items[:2], batch=batch, workers=2), Bucket(session.client("s3"), BUCKET)
     for person in ("ana", "ben"):
-        Desk(shelf).put(order, items[0], person, {"no_defect": True})
+        Desk(bucket).put(order, items[0], person, {"no_defect": True})
     report = {"taken": 2, "labeled": 1, "rejected": 0, "unusable": 1, "failure": None}
-    shelf.write(f"labeling/batches/{batch}/report.json", json.dumps(report).encode())
+    bucket.write(f"labeling/batches/{batch}/report.json", json.dumps(report).encode())
     code, told = command("status")
     assert code == 0
     assert f"{batch}, round 1: label  1 of 2 images; until" in told
@@ -119,7 +119,7 @@ def test_a_batch_is_started_and_shown(
     found: Any = json.loads(command("status", batch, "--json")[1])
     assert [each["batch"] for each in found["batches"]] == [batch]
     assert found["agreement"][0]["models"][0]["person"] == "ana"
-    shelf.remove(order.key)
+    bucket.remove(order.key)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from cloud_side.labeling.page.api import Api
 from cloud_side.labeling.settings import LabelingSettings
 from cloud_side.labeling.work.desk import Desk
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 
 GUIDE = Path("docs/labeling.md")
 
@@ -36,4 +36,4 @@ def test_every_setting_is_told_with_its_default_and_what_it_is(text: str) -> Non
 
 def test_every_request_of_the_api_is_told(text: str) -> None:
     told = re.findall(r"^\| `(GET|POST|PUT|DELETE) (/api/\S+)` \|", text, re.MULTILINE)
-    assert told == [(method, path) for method, path, _ in Api(Desk(Shelf(None, "none")), lambda: None).doors()]
+    assert told == [(method, path) for method, path, _ in Api(Desk(Bucket(None, "none")), lambda: None).doors()]

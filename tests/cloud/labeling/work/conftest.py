@@ -6,7 +6,7 @@ from itertools import count
 import boto3
 import pytest
 
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 from tests.cloud.labeling.orders import BUCKET, cloud
 
 _NUMBERS = count()
@@ -19,8 +19,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[boto3.Session]
 
 
 @pytest.fixture(scope="session")
-def shelf(session: boto3.Session) -> Shelf:
-    return Shelf(session.client("s3"), BUCKET)
+def bucket(session: boto3.Session) -> Bucket:
+    return Bucket(session.client("s3"), BUCKET)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from cloud_side.labeling.work.agreement import Answered, agreement
 from cloud_side.labeling.work.answers import Answer, Verdict
 from cloud_side.labeling.work.desk import Desk
 from cloud_side.labeling.work.matching import iou, matched
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 from tests.cloud.labeling.orders import put_items, put_order
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -90,18 +90,18 @@ def test_shares_of_nothing_are_null() -> None:
     assert (pair["precision"], pair["recall"], pair["mean_iou"]) == (None, None, None)
 
 
-def test_an_answer_that_is_not_new_is_not_read_again(session: boto3.Session, shelf: Shelf, batch: str) -> None:
+def test_an_answer_that_is_not_new_is_not_read_again(session: boto3.Session, bucket: Bucket, batch: str) -> None:
     client = session.client("s3")
     read: list[str] = []
     client.meta.events.register("before-parameter-build.s3.GetObject", lambda params, **_: read.append(params["Key"]))
-    items, agreeing, desk = put_items(session, 2), Agreeing(Shelf(client, shelf.bucket)), Desk(shelf)
+    items, agreeing, desk = put_items(session, 2), Agreeing(Bucket(client, bucket.name)), Desk(bucket)
     order = put_order(session, items, batch=batch, workers=2)
     desk.put(order, items[0], "ana", {"no_defect": True})
     assert agreeing.of_batch(batch)["pairs"] == []
     desk.put(order, items[0], "ben", {"no_defect": True})
-    shelf.write(f"{order.prefix}answers/{items[1].sha256}/ana.json", b"what nobody can read")
+    bucket.write(f"{order.prefix}answers/{items[1].sha256}/ana.json", b"what nobody can read")
     for _ in range(2):
         (pair,) = agreeing.of_batch(batch)["pairs"]
         assert (pair["people"], pair["images"]) == (["ana", "ben"], 1)
     assert sorted(key.rpartition("/")[2] for key in read if "/answers/" in key) == ["ana.json", "ana.json", "ben.json"]
-    shelf.remove(order.key)
+    bucket.remove(order.key)

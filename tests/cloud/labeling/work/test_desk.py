@@ -14,7 +14,7 @@ from cloud_side.labeling.work.desk import ClosedError, Desk, HeldError, NotYours
 from cloud_side.labeling.work.finishing import close, remove
 from cloud_side.labeling.work.leases import LEASE
 from cloud_side.labeling.work.orders import Closing, Order
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 from tests.cloud.labeling.orders import put_items, put_order
 from tests.cloud.labeling.work.mortal import Killed, Mortal
 
@@ -38,8 +38,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def desk(shelf: Shelf, clock: Clock) -> Desk:
-    return Desk(shelf, now=clock)
+def desk(bucket: Bucket, clock: Clock) -> Desk:
+    return Desk(bucket, now=clock)
 
 
 @pytest.fixture
@@ -85,9 +85,9 @@ def test_who_skips_gets_what_comes_after_and_the_skipped_one_at_the_end(
 
 
 def test_what_is_given_back_is_there_for_others_on_every_server(
-    shelf: Shelf, desk: Desk, opened: Callable[..., Order], items: list[Item]
+    bucket: Bucket, desk: Desk, opened: Callable[..., Order], items: list[Item]
 ) -> None:
-    order, other = opened(items[:1]), Desk(shelf)
+    order, other = opened(items[:1]), Desk(bucket)
     assert given(desk, order, "ana") == items[0].sha256
     assert given(other, order, "ben") is None
     desk.release(order, items[0], "ana")
@@ -174,86 +174,86 @@ def test_an_answer_that_is_turned_down_takes_no_place(
 
 
 def test_a_closed_order_takes_no_answer_that_was_not_counted(
-    desk: Desk, shelf: Shelf, opened: Callable[..., Order], items: list[Item]
+    desk: Desk, bucket: Bucket, opened: Callable[..., Order], items: list[Item]
 ) -> None:
     order = opened(items[:3])
     desk.put(order, items[0], "ana", NO_DEFECT)
-    close(shelf, order, Closing.SHUT)
+    close(bucket, order, Closing.SHUT)
     with pytest.raises(ClosedError):
         desk.order(order.batch, order.round, order.kind)
     for item in items[:2]:  # who had asked for the order before it was closed
         with pytest.raises(ClosedError):
             desk.put(order, item, "ana", {"unusable": "blurred"})
-    remove(shelf, order)
+    remove(bucket, order)
     with pytest.raises(ClosedError):
         desk.put(order, items[2], "ben", NO_DEFECT)
 
 
 @pytest.mark.parametrize("is_gone", [False, True])
 def test_the_answer_that_completed_an_order_counts_though_it_was_closed_at_once(
-    shelf: Shelf, opened: Callable[..., Order], items: list[Item], *, is_gone: bool
+    bucket: Bucket, opened: Callable[..., Order], items: list[Item], *, is_gone: bool
 ) -> None:
-    class Hasty(Shelf):
+    class Hasty(Bucket):
         """Another server finishes the order before this one looks again."""
 
         def write(self, key: str, content: bytes, **more: Any) -> str | None:
             written = super().write(key, content, **more)
             if "/answers/" in key:
-                close(shelf, order, Closing.COMPLETE)
+                close(bucket, order, Closing.COMPLETE)
                 if is_gone:
-                    remove(shelf, order)
+                    remove(bucket, order)
             return written
 
     order = opened(items[:1])
-    assert Desk(Hasty(shelf._client, shelf.bucket)).put(order, items[0], "ana", NO_DEFECT).is_complete()
+    assert Desk(Hasty(bucket.s3, bucket.name)).put(order, items[0], "ana", NO_DEFECT).is_complete()
 
 
 @pytest.mark.parametrize("calls", range(3))
 def test_a_server_that_is_killed_while_it_takes_an_answer_leaves_nothing_half_done(
-    session: boto3.Session, shelf: Shelf, opened: Callable[..., Order], items: list[Item], calls: int
+    session: boto3.Session, bucket: Bucket, opened: Callable[..., Order], items: list[Item], calls: int
 ) -> None:
     order, mortal = opened(items[:1]), Mortal(session.client("s3"), [None] * calls)
     try:
-        Desk(Shelf(mortal, shelf.bucket)).put(order, items[0], "ana", NO_DEFECT)
+        Desk(Bucket(mortal, bucket.name)).put(order, items[0], "ana", NO_DEFECT)
         assert calls == 2
     except Killed:
         pass
-    again = Desk(shelf)
+    again = Desk(bucket)
     assert given(again, order, "ben") == (items[0].sha256 if calls == 0 else None)
     again.release(order, items[0], "ben")
     assert again.put(order, items[0], "ana", NO_DEFECT).is_complete()
-    assert len(list(shelf.listed(f"{order.prefix}answers/"))) == 1
+    assert len(list(bucket.listed(f"{order.prefix}answers/"))) == 1
 
 
 def test_progress_tells_what_is_done_what_is_mine_and_what_others_hold(
-    shelf: Shelf, desk: Desk, opened: Callable[..., Order], items: list[Item]
+    bucket: Bucket, desk: Desk, opened: Callable[..., Order], items: list[Item]
 ) -> None:
     order = opened(items)
     desk.put(order, items[0], "ana", NO_DEFECT)
     given(desk, order, "ben")
     assert desk.progress(order, "ana").document() == {"items": 4, "answered": 1, "mine": 1, "waiting": 1, "excluded": 0}
-    ((_, elsewhere),) = [each for each in Desk(shelf).listed("ben") if each[0].batch == order.batch]
+    ((_, elsewhere),) = [each for each in Desk(bucket).listed("ben") if each[0].batch == order.batch]
     assert elsewhere.document() == {"items": 4, "answered": 1, "mine": 0, "waiting": 0, "excluded": 0}
 
 
 def test_an_order_that_cannot_be_read_hides_no_others(
-    shelf: Shelf, desk: Desk, opened: Callable[..., Order], items: list[Item]
+    bucket: Bucket, desk: Desk, opened: Callable[..., Order], items: list[Item]
 ) -> None:
     order = opened(items[:1])
-    shelf.write("labeling/open/broken.json", b"{}")
-    shelf.write("labeling/open/lost.json", order.content().replace(order.input.encode(), b"nowhere.manifest"))
+    bucket.write("labeling/open/broken.json", b"{}")
+    bucket.write("labeling/open/lost.json", order.content().replace(order.input.encode(), b"nowhere.manifest"))
     try:
         assert order.batch in [each.batch for each, _ in desk.listed("ana")]
     finally:
-        shelf.remove("labeling/open/broken.json")
-        shelf.remove("labeling/open/lost.json")
+        bucket.remove("labeling/open/broken.json")
+        bucket.remove("labeling/open/lost.json")
 
 
 def test_two_servers_never_give_one_place_to_two_people(
-    shelf: Shelf, opened: Callable[..., Order], items: list[Item]
+    bucket: Bucket, opened: Callable[..., Order], items: list[Item]
 ) -> None:
     order = opened(items, workers=2)
-    desks = [Desk(shelf), Desk(shelf)]
+    desks = [Desk(bucket), Desk(bucket)]
     people = [f"person-{number}" for number in range(6)]
 
     def work(number: int) -> list[str]:
@@ -265,18 +265,18 @@ def test_two_servers_never_give_one_place_to_two_people(
 
     with ThreadPoolExecutor(len(people)) as threads:
         done = list(threads.map(work, range(len(people))))
-    answered = [each.key.split("/")[-2] for each in shelf.listed(f"{order.prefix}answers/")]
+    answered = [each.key.split("/")[-2] for each in bucket.listed(f"{order.prefix}answers/")]
     assert sorted(sha256 for some in done for sha256 in some) == sorted(answered)
     assert {answered.count(item.sha256) for item in items} == {2}
 
 
 def test_hundreds_of_items_are_one_listing_and_each_next_is_a_few_requests(
-    shelf: Shelf, session: boto3.Session, opened: Callable[..., Order], items: list[Item]
+    bucket: Bucket, session: boto3.Session, opened: Callable[..., Order], items: list[Item]
 ) -> None:
     asked: list[str] = []
     client = session.client("s3")
     client.meta.events.register("before-parameter-build.s3", lambda model, **_: asked.append(model.name))
-    desk = Desk(Shelf(client, shelf.bucket))
+    desk = Desk(Bucket(client, bucket.name))
     order = opened(items)
     given(desk, order, "ana")
     asked.clear()

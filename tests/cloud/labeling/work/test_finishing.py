@@ -14,7 +14,7 @@ from cloud_side.labeling.work.desk import Desk
 from cloud_side.labeling.work.finishing import close, finish
 from cloud_side.labeling.work.opening import open_work
 from cloud_side.labeling.work.orders import Closing, Order, OrderError, read_order
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket
 from tests.cloud.labeling.orders import OPENED_AT, output_of, put_items, put_order
 from tests.cloud.labeling.work.mortal import Killed, Mortal
 
@@ -45,19 +45,19 @@ def items(session: boto3.Session) -> list[Item]:
 
 
 @pytest.fixture
-def answered(session: boto3.Session, shelf: Shelf, batch: str, items: list[Item]) -> Order:
+def answered(session: boto3.Session, bucket: Bucket, batch: str, items: list[Item]) -> Order:
     """Return an order whose items all have their answers."""
-    order, desk = put_order(session, items, batch=batch), Desk(shelf)
+    order, desk = put_order(session, items, batch=batch), Desk(bucket)
     for item, answer in zip(items, ANSWERS, strict=True):
         desk.put(order, item, "ana", answer)
     return order
 
 
-def test_a_complete_order_is_written_told_and_gone(session: boto3.Session, shelf: Shelf, answered: Order) -> None:
+def test_a_complete_order_is_written_told_and_gone(session: boto3.Session, bucket: Bucket, answered: Order) -> None:
     states = States("token")
-    assert finish(shelf, states, Desk(shelf).ledger(answered))
+    assert finish(bucket, states, Desk(bucket).ledger(answered))
     assert states.heard == [("token", f'{{"output":"s3://edge-inspector/{answered.output}"}}')]
-    assert shelf.read(answered.key) is None
+    assert bucket.read(answered.key) is None
     boxes, none, unusable = output_of(session, answered) or []
     (box,) = read_boxes(boxes["label"], boxes["label-metadata"])
     assert box.document() == BOX
@@ -69,62 +69,62 @@ def test_a_complete_order_is_written_told_and_gone(session: boto3.Session, shelf
 
 
 def test_an_order_that_lacks_an_answer_stays_open(
-    session: boto3.Session, shelf: Shelf, batch: str, items: list[Item]
+    session: boto3.Session, bucket: Bucket, batch: str, items: list[Item]
 ) -> None:
     order = put_order(session, items, batch=batch)
-    assert not finish(shelf, States("token"), Desk(shelf).ledger(order))
-    assert shelf.read(order.key) is not None
+    assert not finish(bucket, States("token"), Desk(bucket).ledger(order))
+    assert bucket.read(order.key) is not None
 
 
 @pytest.mark.parametrize("calls", range(5))
 def test_a_kill_at_any_call_changes_nothing_in_the_outcome(
-    session: boto3.Session, shelf: Shelf, answered: Order, calls: int
+    session: boto3.Session, bucket: Bucket, answered: Order, calls: int
 ) -> None:
     states, left = States("token"), [None] * calls
-    mortal = Shelf(Mortal(session.client("s3"), left), shelf.bucket)
+    mortal = Bucket(Mortal(session.client("s3"), left), bucket.name)
     try:
-        finish(mortal, Mortal(states, left), Desk(shelf).ledger(answered))
+        finish(mortal, Mortal(states, left), Desk(bucket).ledger(answered))
         assert calls == 4
     except Killed:
-        assert shelf.read(answered.key) is not None
-        Finisher(Desk(shelf), states).look()
+        assert bucket.read(answered.key) is not None
+        Finisher(Desk(bucket), states).look()
     assert [token for token, _ in states.heard] == ["token"]
-    assert shelf.read(answered.key) is None
+    assert bucket.read(answered.key) is None
     assert len(output_of(session, answered) or []) == 3
 
 
 def test_the_manifest_says_the_same_whenever_it_is_written(
-    session: boto3.Session, shelf: Shelf, answered: Order
+    session: boto3.Session, bucket: Bucket, answered: Order
 ) -> None:
-    close(shelf, answered, Closing.COMPLETE)
+    close(bucket, answered, Closing.COMPLETE)
     first = output_of(session, answered)
-    close(shelf, answered, Closing.COMPLETE)
+    close(bucket, answered, Closing.COMPLETE)
     assert output_of(session, answered) == first
 
 
-def test_an_execution_that_gave_up_waiting_closes_its_order(shelf: Shelf, answered: Order) -> None:
-    assert finish(shelf, States(), Desk(shelf).ledger(answered))
-    assert shelf.read(answered.key) is None
+def test_an_execution_that_gave_up_waiting_closes_its_order(bucket: Bucket, answered: Order) -> None:
+    assert finish(bucket, States(), Desk(bucket).ledger(answered))
+    assert bucket.read(answered.key) is None
 
 
-def test_an_order_that_another_task_waits_for_meanwhile_is_left_to_it(shelf: Shelf, answered: Order) -> None:
-    desk = Desk(shelf)
+def test_an_order_that_another_task_waits_for_meanwhile_is_left_to_it(bucket: Bucket, answered: Order) -> None:
+    desk = Desk(bucket)
     ledger = desk.ledger(answered)
     newer = read_order(answered.content().replace(b'"token":"token"', b'"token":"newer"'))
-    open_work(shelf, newer)
-    finish(shelf, States("newer"), ledger)
+    open_work(bucket, newer)
+    finish(bucket, States("newer"), ledger)
     assert desk.order(answered.batch, 1, answered.kind).token == "newer"
     states = States("newer")
     Finisher(desk, states).look()
     assert [token for token, _ in states.heard] == ["newer"]
 
 
-def test_opening_again_changes_nothing_and_a_call_that_comes_late_neither(shelf: Shelf, answered: Order) -> None:
+def test_opening_again_changes_nothing_and_a_call_that_comes_late_neither(bucket: Bucket, answered: Order) -> None:
     def reopened(token: str, days: int) -> str:
         late = answered.closes_at + timedelta(days=days)
         document = answered.content().replace(b'"token":"token"', f'"token":"{token}"'.encode())
-        open_work(shelf, read_order(document.replace(_told(answered.closes_at), _told(late))))
-        kept = shelf.read(answered.key)
+        open_work(bucket, read_order(document.replace(_told(answered.closes_at), _told(late))))
+        kept = bucket.read(answered.key)
         assert kept is not None
         return read_order(kept.content).token
 
@@ -135,37 +135,37 @@ def test_opening_again_changes_nothing_and_a_call_that_comes_late_neither(shelf:
 
 @pytest.mark.usefixtures("answered")
 def test_one_order_that_cannot_be_finished_keeps_no_other_from_it_and_is_told_once(
-    session: boto3.Session, shelf: Shelf, caplog: pytest.LogCaptureFixture
+    session: boto3.Session, bucket: Bucket, caplog: pytest.LogCaptureFixture
 ) -> None:
     lost = put_order(session, [], batch="a-lost-one", token="lost")
-    shelf.remove(lost.input)
+    bucket.remove(lost.input)
     states = States("token")
-    finisher = Finisher(Desk(shelf), states)
+    finisher = Finisher(Desk(bucket), states)
     finisher.look()
     finisher.look()
-    shelf.remove(lost.key)
+    bucket.remove(lost.key)
     assert [token for token, _ in states.heard] == ["token"]
     assert caplog.text.count("cannot be finished, tried again") == 1
 
 
 def test_an_order_whose_execution_was_stopped_goes_after_a_while(
-    session: boto3.Session, shelf: Shelf, batch: str, items: list[Item]
+    session: boto3.Session, bucket: Bucket, batch: str, items: list[Item]
 ) -> None:
     order = put_order(session, items, batch=batch, token="stopped")
     waited = put_order(session, items, batch=batch, round=2, token="waited")
     seconds = [0.0]
-    finisher = Finisher(Desk(shelf), States("waited"), clock=lambda: seconds[0])
+    finisher = Finisher(Desk(bucket), States("waited"), clock=lambda: seconds[0])
     finisher.look()
-    assert shelf.read(order.key) is not None
+    assert bucket.read(order.key) is not None
     seconds[0] = 601.0
     finisher.look()
-    assert shelf.read(order.key) is None
-    assert shelf.read(waited.key) is not None
-    shelf.remove(waited.key)
+    assert bucket.read(order.key) is None
+    assert bucket.read(waited.key) is not None
+    bucket.remove(waited.key)
 
 
-def test_several_labelers_become_one_label(session: boto3.Session, shelf: Shelf, batch: str, items: list[Item]) -> None:
-    order, desk = put_order(session, items[:2], batch=batch, workers=3), Desk(shelf)
+def test_several_labelers_become_one_label(session: boto3.Session, bucket: Bucket, batch: str, items: list[Item]) -> None:
+    order, desk = put_order(session, items[:2], batch=batch, workers=3), Desk(bucket)
     for person, left in (("ana", 10), ("ben", 12), ("eva", 14)):
         desk.put(order, items[0], person, {"boxes": [{**BOX, "x": left}]})
     for person, answer in (
@@ -174,7 +174,7 @@ def test_several_labelers_become_one_label(session: boto3.Session, shelf: Shelf,
         ("eva", {"unusable": "blurred"}),
     ):
         desk.put(order, items[1], person, answer)
-    close(shelf, order, Closing.COMPLETE)
+    close(bucket, order, Closing.COMPLETE)
     label, unusable = output_of(session, order) or []
     assert label["label"]["annotations"][0]["left"] == 12
     assert label["label-metadata"]["objects"] == [{"confidence": 1.0}]
@@ -184,13 +184,13 @@ def test_several_labelers_become_one_label(session: boto3.Session, shelf: Shelf,
 
 
 def test_verdicts_are_written_as_ground_truth_writes_them(
-    session: boto3.Session, shelf: Shelf, batch: str, items: list[Item]
+    session: boto3.Session, bucket: Bucket, batch: str, items: list[Item]
 ) -> None:
-    order, desk = put_order(session, items, kind="verify", batch=batch), Desk(shelf)
+    order, desk = put_order(session, items, kind="verify", batch=batch), Desk(bucket)
     answers = ({"verdict": "accept"}, {"verdict": "reject", "reason": "missing"}, {"verdict": "adjust", "boxes": [BOX]})
     for item, answer in zip(items, answers, strict=True):
         desk.put(order, item, "ben", answer)
-    close(shelf, order, Closing.COMPLETE)
+    close(bucket, order, Closing.COMPLETE)
     accepted, rejected, adjusted = output_of(session, order) or []
     assert [line["verification"] for line in (accepted, rejected, adjusted)] == [0, 1, 0]
     names = [line["verification-metadata"]["class-name"] for line in (accepted, rejected, adjusted)]
@@ -201,12 +201,12 @@ def test_verdicts_are_written_as_ground_truth_writes_them(
 
 
 def test_what_nobody_answered_says_so_in_the_manifest(
-    session: boto3.Session, shelf: Shelf, batch: str, items: list[Item]
+    session: boto3.Session, bucket: Bucket, batch: str, items: list[Item]
 ) -> None:
-    order, desk = put_order(session, items, batch=batch), Desk(shelf)
+    order, desk = put_order(session, items, batch=batch), Desk(bucket)
     desk.put(order, items[1], "ana", {"no_defect": True})
-    shelf.write(f"{order.prefix}answers/{items[2].sha256}/eva.json", b"what nobody can read")
-    close(shelf, order, Closing.SHUT)
+    bucket.write(f"{order.prefix}answers/{items[2].sha256}/eva.json", b"what nobody can read")
+    close(bucket, order, Closing.SHUT)
     first, second, third = output_of(session, order) or []
     for line in (first, third):
         assert "label" not in line
@@ -215,17 +215,17 @@ def test_what_nobody_answered_says_so_in_the_manifest(
     assert second["label"]["annotations"] == []
 
 
-def test_a_lost_manifest_is_named(session: boto3.Session, shelf: Shelf, batch: str) -> None:
+def test_a_lost_manifest_is_named(session: boto3.Session, bucket: Bucket, batch: str) -> None:
     order = put_order(session, [], batch=batch)
-    shelf.remove(order.input)
+    bucket.remove(order.input)
     with pytest.raises(OrderError, match=r"input\.manifest: expected the input manifest"):
-        close(shelf, order, Closing.SHUT)
-    shelf.remove(order.key)
+        close(bucket, order, Closing.SHUT)
+    bucket.remove(order.key)
 
 
-def test_an_order_without_items_is_complete(session: boto3.Session, shelf: Shelf, batch: str) -> None:
+def test_an_order_without_items_is_complete(session: boto3.Session, bucket: Bucket, batch: str) -> None:
     order = put_order(session, [], batch=batch)
-    assert finish(shelf, States("token"), Desk(shelf).ledger(order))
+    assert finish(bucket, States("token"), Desk(bucket).ledger(order))
     assert output_of(session, order) == []
 
 

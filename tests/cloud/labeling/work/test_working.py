@@ -12,7 +12,7 @@ from cloud_side.labeling.places import WorkKind, batch_key, input_key, order_key
 from cloud_side.labeling.runtime.working import open_order, shut_order
 from cloud_side.labeling.work.desk import Desk
 from cloud_side.labeling.work.orders import OrderError
-from cloud_side.labeling.work.shelf import Shelf
+from cloud_side.objects import Bucket as Objects
 from tests.cloud.labeling.orders import output_of, put_items
 from tests.cloud.labeling.stations import Bucket, Home, opened_home
 
@@ -32,7 +32,7 @@ def bucket(home: Home) -> Bucket:
 
 @pytest.fixture
 def desk(bucket: Bucket) -> Desk:
-    return Desk(Shelf(bucket.s3, bucket.name))
+    return Desk(Objects(bucket.s3, bucket.name))
 
 
 def event(bucket: Bucket, kind: str, count: int = 3, **more: Any) -> dict[str, Any]:

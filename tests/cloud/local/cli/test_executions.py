@@ -193,6 +193,6 @@ def test_without_credentials_aws_is_an_error_of_one_line(
     refused = program.run("workflows", "machines")
     assert refused.code == 65
     assert refused.err == (
-        "edge-inspector-cloud: error: Step Functions cannot be asked: You must specify a region."
-        " `workflows` asks AWS unless EDGE_INSPECTOR_ENGINE=local:FOLDER\n"
+        "edge-inspector-cloud: error: AWS cannot be asked: You must specify a region; for an engine of this machine"
+        " name its folder, or set EDGE_INSPECTOR_ENGINE=local:FOLDER\n"
     )
