@@ -91,6 +91,7 @@ lock: setup
 	$(BIN)/uv pip compile $(LOCK) requirements/train.in -c requirements/dev.txt -o requirements/train.txt
 	$(BIN)/uv pip compile $(LOCK) requirements/pylon.in -c requirements/dev.txt -o requirements/pylon.txt
 	$(BIN)/uv pip compile $(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+	$(BIN)/uv pip compile $(LOCK) requirements/page.in -c requirements/dev.txt -o requirements/page.txt
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 ci:

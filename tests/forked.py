@@ -120,6 +120,8 @@ def _load(module: str) -> None:
     """Load what a program loads, once."""
     if module != "edge_inspector":
         importlib.import_module(module)
+        if "boto3" in sys.modules:
+            importlib.import_module("tests.cloud.loaded").load()
         return
     for name in ("cli.commands", "daemon", "detectors.onnx", "sinks.mqtt", "sources.simulated"):
         with suppress(ModuleNotFoundError):

@@ -160,7 +160,7 @@ def is_accepted(value: object, metadata: Mapping[str, Any]) -> bool:
     Raises:
         LabelError: If it is neither.
     """
-    if (word := metadata.get("class-name")) in _VERDICTS:
+    if (word := str(metadata.get("class-name")).lower()) in _VERDICTS:
         return _VERDICTS[word]
     if value in (0, "0", 1, "1"):
         return value in (0, "0")

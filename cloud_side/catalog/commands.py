@@ -11,21 +11,23 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from cloud_side.catalog import telling
+from cloud_side.catalog.candidates import Filter, Source, parse_named, told
 from cloud_side.catalog.cli import LABEL_STORE
-from cloud_side.catalog.contact_sheet import choose, write_sheet, write_twins
-from cloud_side.catalog.creating import Source, Wish, create, told
+from cloud_side.catalog.contact_sheet import choose, write_near_duplicates, write_sheet
+from cloud_side.catalog.creating import Wish, create
 from cloud_side.catalog.differences import Difference, differences
 from cloud_side.catalog.exporting import export, image_of
 from cloud_side.catalog.formats import FORMS, detect
-from cloud_side.catalog.gathering import Filter, parse_named
 from cloud_side.catalog.importing import Arrival, find_import, import_set, imported
 from cloud_side.catalog.labels import LabelError
+from cloud_side.catalog.leaks import NearDuplicateError, Treatment
+from cloud_side.catalog.settling import side_by_side
 from cloud_side.catalog.shelf import LATEST, Manifest, Shelf, check_name
 from cloud_side.catalog.splits import parse_shares
 from cloud_side.catalog.store import read_labels
-from cloud_side.catalog.twins import NearDuplicateError, NearDuplicates
 from cloud_side.catalog.versions import Header
 from cloud_side.commands import CommandError, on_engine
+from cloud_side.objects import Bucket
 from cloud_side.session import session
 
 _RECEIPTS: Final = "labeling/batches/{batch}/stored/"  # a contract with labeling, which this side does not know
@@ -50,7 +52,7 @@ def _create(options: Options, say: Say) -> int:
     except NearDuplicateError as error:
         path = options.sheet or Path(f"{options.name}-near-duplicates.html")
         with path.open("w", encoding="utf-8") as file:
-            write_twins(file, options.name, error, lambda entry: image_of(shelf, entry))
+            write_near_duplicates(file, options.name, error, lambda entry: image_of(shelf, entry))
         msg = f"{error}; they are in {path}"
         raise CommandError(msg) from error
     if options.json:
@@ -73,7 +75,7 @@ def _wish(options: Options) -> Wish:
         least_groups=options.least_groups,
         class_names=options.classes,
         wanted=_wanted(options),
-        near_duplicates=NearDuplicates(options.near_duplicates),
+        near_duplicates=Treatment(options.near_duplicates),
     )
 
 
@@ -86,7 +88,7 @@ def _wanted(options: Options) -> Filter:
 
 def _sources(options: Options, shelf: Shelf) -> Iterator[Source]:
     for said in options.imports:
-        yield imported(shelf.s3, shelf.bucket, find_import(shelf.s3, shelf.bucket, said))
+        yield imported(shelf.bucket, find_import(shelf.bucket, said))
     if options.labels or options.wait_for or not options.imports:
         store = options.labels or LABEL_STORE
         awaited = {image: at for batch in options.wait_for for image, at in _stored(shelf, batch).items()}
@@ -95,11 +97,10 @@ def _sources(options: Options, shelf: Shelf) -> Iterator[Source]:
 
 def _stored(shelf: Shelf, batch: str) -> dict[str, str]:
     """Return the event time of each label that a batch has stored, by the address of its image."""
-    receipts = _RECEIPTS.format(batch=batch)
-    pages = shelf.s3.get_paginator("list_objects_v2").paginate(Bucket=shelf.bucket, Prefix=receipts)
+    keys = (each.key for each in shelf.bucket.listed(_RECEIPTS.format(batch=batch)))
     stored: dict[str, str] = {}
-    for key in (each["Key"] for page in pages for each in page.get("Contents", ())):
-        stored |= json.loads(shelf.s3.get_object(Bucket=shelf.bucket, Key=key)["Body"].read())["images"]
+    for receipt in side_by_side(shelf.bucket.read, keys):
+        stored |= {} if receipt is None else json.loads(receipt.content)["images"]
     if not stored:
         msg = f"{batch}: expected a labeling batch that has stored labels, found none"
         raise CommandError(msg)
@@ -178,7 +179,7 @@ def _import(options: Options, say: Say) -> int:
     labels = FORMS[form].read(options.folder)
     folder = options.folder if options.folder.is_dir() else options.folder.parent
     shelf = _shelf(options)
-    done = import_set(shelf.s3, shelf.bucket, labels, Arrival(folder, form, options.by, datetime.now(UTC)))
+    done = import_set(shelf.bucket, labels, Arrival(folder, form, options.by, datetime.now(UTC)))
     short = done.import_id[: telling.SHORT]
     if options.json:
         known = {"import": done.import_id, "is_new": done.is_new, "images": done.images, "excluded": done.excluded}
@@ -206,7 +207,7 @@ def _find(shelf: Shelf, reference: str) -> Header:
 
 
 def _shelf(options: Options) -> Shelf:
-    return Shelf(session().client("s3"), options.bucket)
+    return Shelf(Bucket(session().client("s3"), options.bucket))
 
 
 def _json(document: object) -> str:

@@ -10,8 +10,9 @@ from typing import IO, Final
 
 from PIL import Image, ImageOps
 
+from cloud_side.catalog.leaks import NearDuplicateError
+from cloud_side.catalog.near_duplicates import NearDuplicates
 from cloud_side.catalog.splits import Split
-from cloud_side.catalog.twins import NearDuplicateError, Twins
 from cloud_side.catalog.versions import Entry, Header
 
 _LONGEST_SIDE: Final = 240
@@ -68,12 +69,12 @@ def write_sheet(file: IO[str], header: Header, chosen: Chosen, pixels: Pixels) -
     _write(file, title, text, filters, _figures(chosen.entries, header.class_names, pixels))
 
 
-def write_twins(file: IO[str], name: str, found: NearDuplicateError, pixels: Pixels) -> None:
+def write_near_duplicates(file: IO[str], name: str, found: NearDuplicateError, pixels: Pixels) -> None:
     """Write a page on which images that are nearly the same lie side by side, the nearest first."""
-    twins = sorted(found.twins, key=lambda each: (each.distance, each.images))[:_MOST_PAIRS]
-    some = f", {len(twins)} of them here" if len(twins) < len(found.twins) else ""
-    text = f"{len(found.twins)} pairs of images of two groups, in two splits, that are nearly the same{some}"
-    _write(file, f"{name}: near duplicates", text, "", _pairs(twins, found.entries, pixels))
+    pairs = sorted(found.pairs, key=lambda each: (each.distance, each.images))[:_MOST_PAIRS]
+    some = f", {len(pairs)} of them here" if len(pairs) < len(found.pairs) else ""
+    text = f"{len(found.pairs)} pairs of images of two groups, in two splits, that are nearly the same{some}"
+    _write(file, f"{name}: near duplicates", text, "", _pairs(pairs, found.entries, pixels))
 
 
 def thumbnail(content: bytes) -> str:
@@ -120,8 +121,8 @@ def _figures(entries: Iterable[Entry], class_names: Sequence[str], pixels: Pixel
     yield "" if place is None else "</section>\n"
 
 
-def _pairs(twins: Iterable[Twins], entries: Mapping[str, Entry], pixels: Pixels) -> Iterator[str]:
-    for found in twins:
+def _pairs(pairs: Iterable[NearDuplicates], entries: Mapping[str, Entry], pixels: Pixels) -> Iterator[str]:
+    for found in pairs:
         pair = [entries[sha256] for sha256 in found.images]
         names = " and ".join(f"{entry.label.group} ({entry.split.value})" for entry in pair)
         yield f"<section><h2>{escape(names)} <small>distance {found.distance:g}</small></h2>\n"

@@ -8,36 +8,21 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cloud_side import __version__
-from cloud_side.catalog.gathering import Candidates, Exclusion, Filter, Reason, take_in
+from cloud_side.catalog.candidates import Candidates, Exclusion, Filter, Reason, Source, counted, take_in, told
 from cloud_side.catalog.label_rows import label_from, row_of
 from cloud_side.catalog.labels import Label, strict_json
-from cloud_side.catalog.leaks import LeakCheck, Units, units_before
+from cloud_side.catalog.leaks import LeakCheck, NearDuplicateError, Treatment, Units, judge
 from cloud_side.catalog.near_duplicates import Look, find_near_duplicates, fingerprint
 from cloud_side.catalog.settling import Settled, settle
-from cloud_side.catalog.shelf import Client, Manifest, Shelf
+from cloud_side.catalog.shelf import Manifest, Shelf
 from cloud_side.catalog.splits import Shares, SplitRule, check_groups
-from cloud_side.catalog.twins import NearDuplicateError, NearDuplicates, Twins, judge
 from cloud_side.catalog.versions import NOTES, SCHEMA, DatasetError, Entry, Header, Identity, Tally
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where labels come from.
-
-    Attributes:
-        name: As the version tells it.
-        labels: Of it.
-        exclusions: Images that it has without a label that could be used.
-    """
-
-    name: str
-    labels: Iterable[Label]
-    exclusions: Iterable[Exclusion] = ()
+from cloud_side.objects import Bucket
 
 
 @dataclass(frozen=True)
@@ -66,7 +51,7 @@ class Wish:
     least_groups: int = 1
     class_names: tuple[str, ...] = ()
     wanted: Filter = field(default_factory=Filter)
-    near_duplicates: NearDuplicates = NearDuplicates.FAIL
+    near_duplicates: Treatment = Treatment.FAIL
 
 
 @dataclass(frozen=True)
@@ -99,12 +84,16 @@ def create(shelf: Shelf, sources: Iterable[Source], wish: Wish) -> Created:
         Candidates(Path(folder)) as candidates,
         _open(shelf, parent) as before,
     ):
-        named = [source.name for source in sources if _take(candidates, source, wish.wanted)]
+        named = []
+        for source in sources:
+            take_in(candidates, source, wish.wanted)
+            named.append(source.name)
         class_names = wish.class_names or candidates.class_names()
         candidates.forget_answered()
         candidates.check_one_group()
-        work = _Work(shelf.s3, shelf.bucket, candidates, Path(folder) / "settled.jsonl", class_names)
+        work = _Work(shelf.bucket, candidates, Path(folder) / "settled.jsonl", class_names)
         work.settle(before)
+        work.check_any(named)
         units = _units(before)
         work.check(units, rule, wish)
         stated = {**_stated(wish, parent, named), "split": {**rule.document(), "joined": units.joined()}}
@@ -124,7 +113,7 @@ def _stated(wish: Wish, parent: Header | None, sources: list[str]) -> dict[str, 
         "name": wish.name,
         "parent": None if parent is None else parent.version,
         "sources": sources,
-        "created_at": wish.created_at.isoformat(),
+        "created_at": _after(wish.created_at, parent).isoformat(),
         "created_by": wish.created_by,
         "tool_version": __version__,
         "git_commit": wish.git_commit,
@@ -134,11 +123,9 @@ def _stated(wish: Wish, parent: Header | None, sources: list[str]) -> dict[str, 
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _take(candidates: Candidates, source: Source, wanted: Filter) -> bool:
-    take_in(candidates, source.labels, source.name, wanted)
-    for exclusion in source.exclusions:
-        candidates.exclude(exclusion)
-    return True
+def _after(now: datetime, parent: Header | None) -> datetime:
+    """Return when a version is made: after the one before, whose maker's clock may have been ahead."""
+    return now if parent is None else max(now, datetime.fromisoformat(parent.age[0]) + timedelta(microseconds=1))
 
 
 @contextmanager
@@ -152,25 +139,22 @@ def _open(shelf: Shelf, parent: Header | None) -> Iterator[Manifest | None]:
 
 def _units(before: Manifest | None) -> Units:
     if before is None:
-        return Units({})
-    groups = {entry.label.group for entry in before.entries()}
-    return Units(units_before(groups, before.header.document["split"]["joined"]))
+        return Units()
+    return Units({entry.label.group for entry in before.entries()}, before.header.document["split"]["joined"])
 
 
 class _Work:
     """One creation: images that were settled, in a file, until it is known where each belongs."""
 
-    def __init__(
-        self, s3: Client, bucket: str, candidates: Candidates, path: Path, class_names: tuple[str, ...]
-    ) -> None:
-        self._s3, self._bucket = s3, bucket
+    def __init__(self, bucket: Bucket, candidates: Candidates, path: Path, class_names: tuple[str, ...]) -> None:
+        self._bucket = bucket
         self._candidates, self._path, self._class_names = candidates, path, tuple(sorted(set(class_names)))
         self.groups: set[str] = set()
 
     def settle(self, before: Manifest | None) -> None:
         """Settle the image of each label that looked for all classes."""
         entries = iter(()) if before is None else before.entries()
-        found = settle(self._s3, self._bucket, self._complete(), entries, fingerprint)
+        found = settle(self._bucket, self._complete(), entries, fingerprint)
         with self._path.open("w", encoding="utf-8") as file:
             for each in found:
                 if isinstance(each, Exclusion):
@@ -179,10 +163,19 @@ class _Work:
                     self.groups.add(each.label.group)
                     line = {"key": each.key, "fingerprint": each.fingerprint, "label": row_of(each.label)}
                     file.write(f"{strict_json(line)}\n")
-        if not self.groups:
-            reasons = counted(self._candidates.notes("excluded"), "reason")
-            msg = f"expected at least one labeled image, found none (excluded: {told(reasons)})"
-            raise DatasetError(msg)
+
+    def check_any(self, sources: list[str]) -> None:
+        """Let it pass that there is an image.
+
+        Raises:
+            DatasetError: If there is none; says what else was found.
+        """
+        if self.groups:
+            return
+        reasons = counted(self._candidates.notes("excluded"), "reason")
+        what = f"excluded: {told(reasons)}" if reasons else "nothing was labeled yet, or nobody has verified it"
+        msg = f"expected at least one labeled image, found none in {' and '.join(sources)} ({what})"
+        raise DatasetError(msg)
 
     def check(self, units: Units, rule: SplitRule, wish: Wish) -> None:
         """Join the groups of near duplicates where that is wished, and let the split pass if it may be.
@@ -191,23 +184,21 @@ class _Work:
             ConfigError: If a split has too few groups.
             NearDuplicateError: If images of two splits are nearly the same, and that was not allowed.
         """
-        if torn := judge(self._twins(), units, rule, wish.near_duplicates, self._candidates):
+        if torn := judge(find_near_duplicates(self._looks()), units, rule, wish.near_duplicates, self._candidates):
             images = {sha256 for each in torn for sha256 in each.images}
             entries = {each.sha256: each for each in self.entries(units, rule) if each.sha256 in images}
             raise NearDuplicateError(torn, entries)
         check_groups({units.unit_of(group) for group in self.groups}, rule, wish.least_groups)
 
-    def _twins(self) -> Iterator[Twins]:
-        looks = (
-            Look(each.label.sha256, each.label.group, each.fingerprint, _place(each.label)) for each in self._settled()
-        )
-        for found in find_near_duplicates(looks):
-            yield Twins(found.images, found.groups, found.distance)
+    def _looks(self) -> Iterator[Look]:
+        for each in self._settled():
+            yield Look(each.label.sha256, each.label.group, each.fingerprint, _place(each.label))
 
     def entries(self, units: Units, rule: SplitRule) -> Iterator[Entry]:
-        """Yield the images, each where it belongs."""
+        """Yield the images, each where it belongs; groups that count as one are one in a version."""
         for each in self._settled():
-            yield Entry(each.key, rule.split_of(units.unit_of(each.label.group)), each.label, each.fingerprint)
+            unit = units.unit_of(each.label.group)
+            yield Entry(each.key, rule.split_of(unit), replace(each.label, group=unit), each.fingerprint)
 
     def write(self, folder: Path, stated: Mapping[str, Any], units: Units, rule: SplitRule) -> tuple[Header, Path]:
         """Write the manifest, and return its header and its file."""
@@ -257,17 +248,5 @@ class _Work:
 
 def _place(label: Label) -> str:
     """Return where an image was taken: what is around the parts is the same there."""
-    return "/".join((label.origin.site or "", label.origin.line or "", label.origin.station or ""))
-
-
-def counted(notes: Iterable[Mapping[str, Any]], name: str) -> dict[str, int]:
-    """Return how often each value of a field is there."""
-    counts: dict[str, int] = {}
-    for note in notes:
-        counts[note[name]] = counts.get(note[name], 0) + 1
-    return dict(sorted(counts.items()))
-
-
-def told(counts: Mapping[str, int]) -> str:
-    """Return counts as a line for people."""
-    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+    origin = label.origin
+    return "/".join(each or "" for each in (origin.site, origin.line, origin.station, origin.camera))

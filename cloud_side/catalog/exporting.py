@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cloud_side.catalog.formats import Form
-from cloud_side.catalog.images import MissingImageError, fetch
 from cloud_side.catalog.importing import LINEAGE
 from cloud_side.catalog.interchange import ImageLabels, LabelSet
 from cloud_side.catalog.settling import side_by_side
@@ -44,29 +43,19 @@ def export(shelf: Shelf, manifest: Manifest, form: Form, folder: Path) -> Export
     return Exported(folder, len(images))
 
 
-def check_content(content: bytes, entry: Entry) -> None:
-    """Let the bytes pass that are the image of a version.
-
-    Raises:
-        DatasetError: If they are not.
-    """
-    if (found := hashlib.sha256(content).hexdigest()) != entry.sha256:
-        msg = f"{entry.key}: expected sha256 {entry.sha256}, found {found}: the image was changed"
-        raise DatasetError(msg)
-
-
 def image_of(shelf: Shelf, entry: Entry) -> bytes:
     """Return the bytes of an image of a version.
 
     Raises:
         DatasetError: If it is gone, or was changed.
     """
-    try:
-        content, _ = fetch(shelf.s3, shelf.bucket, entry.key)
-    except MissingImageError as error:
-        raise DatasetError(str(error)) from error
-    check_content(content, entry)
-    return content
+    if (kept := shelf.bucket.read(entry.key)) is None:
+        msg = f"{shelf.bucket.address(entry.key)}: expected an image, found nothing"
+        raise DatasetError(msg)
+    if (found := hashlib.sha256(kept.content).hexdigest()) != entry.sha256:
+        msg = f"{entry.key}: expected sha256 {entry.sha256}, found {found}: the image was changed"
+        raise DatasetError(msg)
+    return kept.content
 
 
 def _written(shelf: Shelf, manifest: Manifest, folder: Path) -> Iterator[ImageLabels]:

@@ -10,17 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
-from cloud_side.catalog.creating import Source, counted
-from cloud_side.catalog.gathering import Exclusion, Reason
+from cloud_side.catalog.candidates import Exclusion, Reason, Source, counted
 from cloud_side.catalog.images import BrokenImageError, Picture, picture_of
 from cloud_side.catalog.interchange import ImageLabels, LabelSet, check_inside_folder
 from cloud_side.catalog.label_rows import label_from, row_of
 from cloud_side.catalog.labels import AnnotatorType, Label, LabelError, Origin, Verification, strict_json
 from cloud_side.catalog.settling import side_by_side
-from cloud_side.catalog.shelf import Client, put_new, read_json
+from cloud_side.catalog.shelf import read_json
 from cloud_side.catalog.versions import DatasetError
+from cloud_side.objects import LINES, Bucket
 
 SCHEMA: Final = "edge-inspector/import/1"
 ROOT: Final = "labels/imported/"
@@ -62,14 +60,14 @@ class Imported:
     excluded: Mapping[str, int]
 
 
-def import_set(s3: Client, bucket: str, labels: LabelSet, arrival: Arrival) -> Imported:
+def import_set(bucket: Bucket, labels: LabelSet, arrival: Arrival) -> Imported:
     """Take a set in; once more changes nothing, and one that was cut goes on.
 
     Raises:
         LabelError: If an image's content is there twice, with different labels or groups.
     """
     class_names = tuple(sorted(labels.class_names))
-    found = list(side_by_side(lambda image: _arrived(s3, bucket, image, class_names, arrival), labels.images))
+    found = list(side_by_side(lambda image: _arrived(bucket, image, class_names, arrival), labels.images))
     rows = _distinct([each for each in found if isinstance(each, Label)])
     excluded = [each for each in found if isinstance(each, Exclusion)]
     lines = [{"label": row_of(label)} for label in rows]
@@ -87,24 +85,17 @@ def import_set(s3: Client, bucket: str, labels: LabelSet, arrival: Arrival) -> I
         "imported_at": arrival.at.isoformat(),
     }
     text = "".join(f"{strict_json(line)}\n" for line in (header, *lines))
-    is_new = put_new(s3, bucket, f"{ROOT}{import_id}.jsonl", text.encode(), "application/jsonl")
-    return Imported(import_id, is_new, len(rows), reasons)
+    etag = bucket.write(f"{ROOT}{import_id}.jsonl", text.encode(), is_new=True, media=LINES)
+    return Imported(import_id, etag is not None, len(rows), reasons)
 
 
-def import_ids(s3: Client, bucket: str) -> list[str]:
-    """Return all imports."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=ROOT)
-    keys = (each["Key"] for page in pages for each in page.get("Contents", ()))
-    return [key.removeprefix(ROOT).removesuffix(".jsonl") for key in keys]
-
-
-def find_import(s3: Client, bucket: str, said: str) -> str:
+def find_import(bucket: Bucket, said: str) -> str:
     """Return the import that is meant by its hash, or by how that begins.
 
     Raises:
         DatasetError: If none is meant, or more than one.
     """
-    known = import_ids(s3, bucket)
+    known = [each.key.removeprefix(ROOT).removesuffix(".jsonl") for each in bucket.listed(ROOT)]
     meant = [each for each in known if each.startswith(said)]
     if len(meant) != 1 or len(said) < _SHORTEST:
         shown = ", ".join(each[:12] for each in (meant or known)[:5]) or "none at all"
@@ -113,31 +104,26 @@ def find_import(s3: Client, bucket: str, said: str) -> str:
     return meant[0]
 
 
-def imported(s3: Client, bucket: str, import_id: str) -> Source:
+def imported(bucket: Bucket, import_id: str) -> Source:
     """Return an import as a source of labels.
 
     Raises:
         DatasetError: If it was changed; while it is read.
     """
-    return Source(f"import {import_id[:12]}", _labels(s3, bucket, import_id), _exclusions(s3, bucket, import_id))
+    return Source(f"import {import_id[:12]}", map(_found, _lines(bucket, import_id)))
 
 
-def _labels(s3: Client, bucket: str, import_id: str) -> Iterator[Label]:
-    return (label_from(line["label"]) for line in _lines(s3, bucket, import_id) if "label" in line)
+def _found(line: Mapping[str, Any]) -> Label | Exclusion:
+    if "label" in line:
+        return label_from(line["label"])
+    said = line["excluded"]
+    return Exclusion(said["image"], said.get("sha256"), Reason(said["reason"]), said.get("detail", ""))
 
 
-def _exclusions(s3: Client, bucket: str, import_id: str) -> Iterator[Exclusion]:
-    for line in _lines(s3, bucket, import_id):
-        if "excluded" in line:
-            said = line["excluded"]
-            yield Exclusion(said["image"], said.get("sha256"), Reason(said["reason"]), said.get("detail", ""))
-
-
-def _lines(s3: Client, bucket: str, import_id: str) -> Iterator[dict[str, Any]]:
+def _lines(bucket: Bucket, import_id: str) -> Iterator[dict[str, Any]]:
     """Yield the lines of an import, and after the last one make sure that they are those that were imported."""
-    origin = f"s3://{bucket}/{ROOT}{import_id}.jsonl"
-    digest = _Digest()
-    lines = s3.get_object(Bucket=bucket, Key=f"{ROOT}{import_id}.jsonl")["Body"].iter_lines()
+    key = f"{ROOT}{import_id}.jsonl"
+    origin, digest, lines = bucket.address(key), _Digest(), bucket.lines(key)
     read_json(next(lines, b""), origin)
     for line in lines:
         document = read_json(line, origin)
@@ -148,9 +134,7 @@ def _lines(s3: Client, bucket: str, import_id: str) -> Iterator[dict[str, Any]]:
         raise DatasetError(msg)
 
 
-def _arrived(
-    s3: Client, bucket: str, image: ImageLabels, class_names: tuple[str, ...], arrival: Arrival
-) -> Label | Exclusion:
+def _arrived(bucket: Bucket, image: ImageLabels, class_names: tuple[str, ...], arrival: Arrival) -> Label | Exclusion:
     try:
         content = check_inside_folder(arrival.folder, image.name).read_bytes()
         picture = picture_of(content)
@@ -163,17 +147,9 @@ def _arrived(
     if (picture.width, picture.height) != (image.width, image.height):
         found = f"expected {image.width} x {image.height} pixels, as labeled, found {picture.width} x {picture.height}"
         return Exclusion(image.name, picture.sha256, Reason.SIZE, found)
-    _keep(s3, bucket, picture, content)
-    return _label(f"s3://{bucket}/{picture.key}", picture, image, class_names, arrival)
-
-
-def _keep(s3: Client, bucket: str, picture: Picture, content: bytes) -> None:
-    try:
-        s3.head_object(Bucket=bucket, Key=picture.key)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
-            raise
-        put_new(s3, bucket, picture.key, content, f"image/{picture.suffix.replace('jpg', 'jpeg')}")
+    if bucket.written_at(picture.key) is None:
+        bucket.write(picture.key, content, is_new=True, media=picture.media)
+    return _label(bucket.address(picture.key), picture, image, class_names, arrival)
 
 
 def _label(address: str, picture: Picture, image: ImageLabels, class_names: tuple[str, ...], arrival: Arrival) -> Label:

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Final
 
 from cloud_side.catalog.tables import SAMPLES
+from cloud_side.objects import Listed
 
 PICTURES: Final = frozenset({"jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp"})  # in any case
 SIDECAR: Final = "json"
@@ -21,7 +22,7 @@ _LEVELS = ("site", "line", "station", "dt")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Partition:
     """What one station took in one day; `str()` gives it as the keys have it.
 
@@ -68,15 +69,6 @@ def split_key(key: str) -> tuple[str, Partition, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """An object as a listing tells it."""
-
-    key: str
-    etag: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
 class Pair:
     """A picture and the sidecar beside it.
 
@@ -105,6 +97,11 @@ class Counts:
     broken: int = 0
     without_sidecar: int = 0
     without_picture: int = 0
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the folder has neither a picture nor a sidecar."""
+        return not (self.rows or self.broken or self.without_sidecar or self.without_picture)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,15 @@ from edge_inspector.errors import ConfigError
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 SPLITS: Final = ("train", "val", "test")  # what forms have words for; other names travel in the side file
+SPLIT_WORDS: Final = {  # what others call them, in small letters
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
 IMAGE_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 _SHOWN: Final = 20
@@ -153,6 +162,21 @@ def check_word(text: object, what: str) -> str:
         msg = f"{what}: expected a line of text without spaces at its ends, found {text!r:.200}"
         raise LabelError(msg)
     return text
+
+
+def check_upright(rotation: object) -> None:
+    """Let a box pass that is not turned, as far as its form says; nothing said is 0.
+
+    Raises:
+        LabelError: If it is turned: its corners are then not those that the form gives.
+    """
+    try:
+        is_turned = rotation is not None and float(str(rotation)) % 360 != 0
+    except ValueError:
+        is_turned = True
+    if is_turned:
+        msg = f"rotation: expected 0, for boxes stand upright, found {rotation!s:.80}"
+        raise LabelError(msg)
 
 
 def fit_box(label: str, xywh: Sequence[float], width: int, height: int) -> Box:

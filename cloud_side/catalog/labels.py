@@ -192,6 +192,17 @@ def strict_json(document: object) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def parse_json(content: str | bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Return what JSON says.
+
+    Raises:
+        ValueError: If it is none, or has text that cannot be written again: half of a pair of surrogates.
+    """
+    document = json.loads(content)
+    json.dumps(document, ensure_ascii=False).encode()
+    return document
+
+
 def json_lines(rows: Iterable[object]) -> Iterator[str]:
     """Yield rows as strict JSON, a line each."""
     for row in rows:

@@ -1,8 +1,45 @@
-"""What must not lie in two splits: a group, and groups that turned out to show the same part."""
+"""What must not lie in two splits: a group, and groups whose images are nearly the same, which may be one part."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 
+from cloud_side.catalog.candidates import Candidates
+from cloud_side.catalog.near_duplicates import NearDuplicates
+from cloud_side.catalog.splits import SplitRule
 from cloud_side.catalog.versions import DatasetError, Entry
+
+_SHOWN = 5
+_LONGEST = 24  # letters of a group: one that nobody declared is called by a hash
+
+
+class Treatment(StrEnum):
+    """What becomes of two groups with images that are nearly the same."""
+
+    FAIL = "fail"  # if they are in two splits
+    REPORT = "report"
+    JOIN = "join"  # they count as one group
+
+
+class NearDuplicateError(DatasetError):
+    """Images of two splits that are nearly the same.
+
+    Attributes:
+        pairs: All of them.
+        entries: The images, by sha256.
+    """
+
+    def __init__(self, pairs: Sequence[NearDuplicates], entries: Mapping[str, Entry]) -> None:
+        self.pairs, self.entries = tuple(pairs), entries
+        named = sorted({tuple(map(self._named, each.groups, each.images)) for each in pairs})
+        more = f"; and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+        super().__init__(
+            f"near duplicates: expected none in two splits, found {len(pairs)} pairs of images, in "
+            f"{'; '.join(map(' and '.join, named[:_SHOWN]))}{more}; "
+            "look at them, then --near-duplicates join (these groups count as one) or report (they are different parts)"
+        )
+
+    def _named(self, group: str, image: str) -> str:
+        return f"{group[:_LONGEST]!r} ({self.entries[image].split.value})"
 
 
 class LeakCheck:
@@ -31,50 +68,63 @@ class LeakCheck:
 
 
 class Units:
-    """Groups that count as one, each set under the name by which it is split.
+    """Groups that count as one, each set under the name that is its group in a version.
 
     The name stays: of groups that an earlier version had, the first in order gives it, so that what comes later moves
     to them and they do not move.
 
     Args:
-        before: Name by group, of the version before; a group under its own name where it was joined with none.
+        groups: Those of the version before.
+        joined: Those that count as one there, by the name of all.
     """
 
-    def __init__(self, before: Mapping[str, str]) -> None:
-        self._before = before
+    def __init__(self, groups: Iterable[str] = (), joined: Mapping[str, Sequence[str]] | None = None) -> None:
+        self._before = {group: group for group in groups}
+        self._before |= {group: unit for unit, members in (joined or {}).items() for group in members}
         self._parents: dict[str, str] = {}
-        for group, unit in before.items():
+        for group, unit in self._before.items():
             self.join(group, unit)
 
     def join(self, one: str, other: str) -> None:
         """Let two groups, and all that count as one with them, count as one."""
-        roots = self._root(one), self._root(other)
+        roots = self.unit_of(one), self.unit_of(other)
         if roots[0] != roots[1]:
             first, second = sorted(roots, key=self._precedence)
             self._parents[second] = first
 
     def unit_of(self, group: str) -> str:
-        """Return the name by which a group is split."""
-        return self._root(group)
-
-    def joined(self) -> dict[str, list[str]]:
-        """Return the groups that count as one with others, by the name of all."""
-        sets: dict[str, list[str]] = {}
-        for group in sorted(self._parents):
-            sets.setdefault(self._root(group), []).append(group)
-        return {unit: sorted({unit, *groups}) for unit, groups in sorted(sets.items())}
-
-    def _root(self, group: str) -> str:
+        """Return the name under which a group counts."""
         while (parent := self._parents.get(group, group)) != group:
             self._parents[group] = self._parents.get(parent, parent)
             group = parent
         return group
 
+    def joined(self) -> dict[str, list[str]]:
+        """Return the groups that count as one with others, by the name of all."""
+        sets: dict[str, list[str]] = {}
+        for group in sorted(self._parents):
+            sets.setdefault(self.unit_of(group), []).append(group)
+        return {unit: sorted({unit, *groups}) for unit, groups in sorted(sets.items())}
+
     def _precedence(self, name: str) -> tuple[bool, bool, str]:
         return name not in self._before, self._before.get(name) != name, name
 
 
-def units_before(groups: Iterable[str], joined: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return the name by which each group of a version is split."""
-    names = {group: unit for unit, members in joined.items() for group in members}
-    return {**{group: names.get(group, group) for group in groups}, **names}
+def judge(
+    found: Iterable[NearDuplicates], units: Units, rule: SplitRule, treatment: Treatment, candidates: Candidates
+) -> list[NearDuplicates]:
+    """Note near duplicates of two groups, join these groups if that is wished, and return what must not be.
+
+    Returns:
+        Those in two splits, where that fails.
+    """
+    leaks = []
+    for pair in found:
+        if treatment is Treatment.JOIN:
+            units.join(*pair.groups)
+        is_torn = len({rule.split_of(units.unit_of(group)) for group in pair.groups}) > 1
+        if is_torn and treatment is Treatment.FAIL:
+            leaks.append(pair)
+        note = {"images": list(pair.images), "groups": list(pair.groups), "distance": pair.distance}
+        candidates.note("near_duplicate", note)
+    return leaks

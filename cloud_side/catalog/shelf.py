@@ -9,15 +9,14 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, TypeAlias
-
-from botocore.exceptions import ClientError
+from typing import Any, Final
 
 from cloud_side.catalog.labels import strict_json
 from cloud_side.catalog.versions import DatasetError, Entry, Header, Identity, parse_entry, parse_header
+from cloud_side.objects import LINES, Bucket
 from edge_inspector.errors import ConfigError
 
 ROOT: Final = "datasets/"
@@ -26,7 +25,6 @@ _TAKEN: Final = "images"  # a prefix of another kind
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _CHUNK_BYTES: Final = 1 << 20
 _SHORTEST: Final = 4  # digits of a version that a person may type
-Client: TypeAlias = Any  # boto3's clients have no type
 
 
 def check_name(name: str) -> str:
@@ -80,23 +78,20 @@ class Shelf:
     """The versions in a bucket.
 
     Args:
-        s3: Client of S3.
         bucket: Of the product.
     """
 
-    def __init__(self, s3: Client, bucket: str) -> None:
-        self.s3, self.bucket = s3, bucket
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
 
     def names(self) -> list[str]:
         """Return the datasets that there are."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=ROOT, Delimiter="/")
-        found = (each["Prefix"] for page in pages for each in page.get("CommonPrefixes", ()))
-        return sorted({prefix.removeprefix(ROOT).strip("/") for prefix in found} - {_TAKEN})
+        found = (each.removeprefix(ROOT) for each in self.bucket.names(ROOT))
+        return sorted(name.strip("/") for name in found if name.endswith("/") and name != f"{_TAKEN}/")
 
-    def versions(self, name: str) -> list[Header]:
-        """Return the versions of a dataset, the newest first; none where there are none."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{ROOT}{name}/")
-        keys = [each["Key"] for page in pages for each in page.get("Contents", ()) if each["Key"].endswith(".json")]
+    def versions(self, name: str, beginning: str = "") -> list[Header]:
+        """Return the versions of a dataset whose hash begins so, the newest first; none where there are none."""
+        keys = [each.key for each in self.bucket.listed(f"{ROOT}{name}/{beginning}") if each.key.endswith(".json")]
         return sorted(map(self._seal, keys), key=lambda header: header.age, reverse=True)
 
     def find(self, name: str, said: str) -> Header:
@@ -105,13 +100,14 @@ class Shelf:
         Raises:
             DatasetError: If none is meant, or more than one.
         """
-        known = self.versions(check_name(name))
-        meant = known[:1] if said == LATEST else [each for each in known if each.version.startswith(said)]
+        check_name(name)
         if said != LATEST and len(said) < _SHORTEST:
             msg = f"{said}: expected {LATEST!r} or the first {_SHORTEST} digits of a version, at least"
             raise DatasetError(msg)
+        meant = self.versions(name)[:1] if said == LATEST else self.versions(name, said)
         if len(meant) != 1:
-            shown = ", ".join(each.version[:12] for each in (meant or known)[:5]) or f"none of a dataset {name!r}"
+            known = meant or self.versions(name)
+            shown = ", ".join(each.version[:12] for each in known[:5]) or f"none of a dataset {name!r}"
             msg = f"{name}: expected one version that is or begins with {said!r}, found {len(meant)} among {shown}"
             raise DatasetError(msg)
         return meant[0]
@@ -128,7 +124,7 @@ class Shelf:
             path = Path(folder) / "manifest.jsonl"
             found = self._fetch(key, path)
             if found != header.sha256:
-                msg = f"s3://{self.bucket}/{key}: expected sha256 {header.sha256}, found {found}: it was changed"
+                msg = f"{self.bucket.address(key)}: expected sha256 {header.sha256}, found {found}: it was changed"
                 raise DatasetError(msg)
             yield Manifest(header, path)
 
@@ -147,12 +143,12 @@ class Shelf:
         """
         key = manifest_key(header.name, header.version)
         with path.open("rb") as file:
-            if not put_new(self.s3, self.bucket, key, file, "application/jsonl"):
+            if not self.bucket.write(key, file, is_new=True, media=LINES):
                 path, header = self._left(key, path, header)
         seal = {**header.document, "manifest": {"sha256": sha256_of(path), "bytes": path.stat().st_size}}
-        body = strict_json(seal).encode()
-        is_new = put_new(self.s3, self.bucket, seal_key(header.name, header.version), body, "application/json")
-        return self._seal(seal_key(header.name, header.version)), is_new
+        key = seal_key(header.name, header.version)
+        is_new = self.bucket.write(key, strict_json(seal).encode(), is_new=True) is not None
+        return self._seal(key), is_new
 
     def _left(self, key: str, beside: Path, header: Header) -> tuple[Path, Header]:
         """Return a manifest that is there already, as a file and as its header: whoever wrote it may have been cut."""
@@ -161,24 +157,22 @@ class Shelf:
         with path.open(encoding="utf-8") as file:
             kept = parse_header(read_json(file.readline(), key), key)
         if kept.version != header.version:
-            msg = f"s3://{self.bucket}/{key}: expected version {header.version}, found {kept.version}"
+            msg = f"{self.bucket.address(key)}: expected version {header.version}, found {kept.version}"
             raise DatasetError(msg)
         for _ in Manifest(kept, path).entries():
             pass  # they are those of the version, or it raises
         return path, kept
 
     def _seal(self, key: str) -> Header:
-        body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        return parse_header(read_json(body, key), f"s3://{self.bucket}/{key}")
+        found = self.bucket.read(key)
+        return parse_header(read_json(b"" if found is None else found.content, key), self.bucket.address(key))
 
     def _fetch(self, key: str, path: Path) -> str:
+        if (found := self.bucket.open(key)) is None:
+            msg = f"{self.bucket.address(key)}: expected the manifest of a version, found nothing"
+            raise DatasetError(msg)
         digest = hashlib.sha256()
-        try:
-            body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"]
-        except self.s3.exceptions.NoSuchKey as error:
-            msg = f"s3://{self.bucket}/{key}: expected the manifest of a version, found nothing"
-            raise DatasetError(msg) from error
-        with path.open("wb") as file:
+        with closing(found["Body"]) as body, path.open("wb") as file:
             for chunk in body.iter_chunks(_CHUNK_BYTES):
                 digest.update(chunk)
                 file.write(chunk)
@@ -193,17 +187,6 @@ def manifest_key(name: str, version: str) -> str:
 def seal_key(name: str, version: str) -> str:
     """Return the key of what says that the manifest is whole, and which bytes it has."""
     return f"{ROOT}{name}/{version}.json"
-
-
-def put_new(s3: Client, bucket: str, key: str, body: bytes | IO[bytes], content_type: str) -> bool:
-    """Write an object unless one is there; return whether it was written."""
-    try:
-        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
-        return False
-    return True
 
 
 def sha256_of(path: Path) -> str:

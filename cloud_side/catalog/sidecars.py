@@ -54,6 +54,7 @@ def row_of(content: bytes, *, image: str, etag: str) -> Row:
         "product": result.product or None,
         "part_group": ours.group,
         "reason": ours.reason,
+        "found_reason": ours.reason if ours.found is None else ours.found.reason,
         "disposition": None if ours.disposition is None else ours.disposition.disposition,
         "outcome": result.outcome,
         "boxes": len(objects),
@@ -98,6 +99,10 @@ class _Said(_Part):
     disposition: _Text
 
 
+class _Found(_Part):
+    reason: _Text | None
+
+
 class _Ours(_Part):
     key: _Text
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -105,6 +110,7 @@ class _Ours(_Part):
     group: _Text
     result: _Result
     disposition: _Said | None = None
+    found: Annotated[_Found | None, Field(alias="as_found")] = None
 
 
 class _Boxes(_Part):

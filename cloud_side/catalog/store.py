@@ -9,26 +9,17 @@ import csv
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from typing import IO, Any, Final, TypeAlias
+from typing import IO, Any, Final
 
 import boto3
 from botocore.exceptions import ClientError
 
-from cloud_side.catalog.label_rows import EVENT_TIME, FEATURES, RECORD_ID, label_from, record_of, row_of
+from cloud_side.catalog.label_rows import EVENT_TIME, FEATURES, RECORD_ID, label_from
 from cloud_side.catalog.labels import Label
+from cloud_side.objects import Bucket, Client, parse_address
 from edge_inspector.errors import InspectorError
-
-__all__ = [
-    "LateRowsError",
-    "StoreError",
-    "feature_group_request",
-    "label_from",
-    "labels_query",
-    "read_labels",
-    "record_of",
-    "row_of",
-]
 
 PREFIX: Final = "label-store"  # of the objects in the bucket that are the offline store
 QUERIES: Final = "catalog/queries/labels/"  # of results, in the same bucket
@@ -39,7 +30,6 @@ _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.25, 5.0
 _LATE_LOOK_S: Final = 30.0
 _LATEST_S: Final = 1200.0  # rows come up to 15 minutes late
 _SHOWN: Final = 5
-_Client: TypeAlias = Any  # boto3's clients have no type
 
 
 class StoreError(InspectorError):
@@ -164,7 +154,7 @@ class _Offline:
     bucket: str
 
 
-def _table_of(sagemaker: _Client, feature_group: str) -> _Offline:
+def _table_of(sagemaker: Client, feature_group: str) -> _Offline:
     try:
         described = sagemaker.describe_feature_group(FeatureGroupName=feature_group)
     except ClientError as error:
@@ -173,7 +163,7 @@ def _table_of(sagemaker: _Client, feature_group: str) -> _Offline:
     try:
         config = described["OfflineStoreConfig"]
         found = config["DataCatalogConfig"]
-        bucket = config["S3StorageConfig"]["S3Uri"].removeprefix("s3://").partition("/")[0]
+        bucket = config["S3StorageConfig"]["S3Uri"].removeprefix("s3://").partition("/")[0]  # a prefix it need not have
     except KeyError as error:
         status = described.get("FeatureGroupStatus")
         msg = f"{feature_group}: expected an offline store with a table, found none; its status is {status}"
@@ -222,9 +212,13 @@ class _Query:
 
     def rows(self, result: str) -> Iterator[dict[str, str]]:
         """Yield the rows of a result; what is not known is an empty text."""
-        bucket, _, key = result.removeprefix("s3://").partition("/")
+        bucket, key = parse_address(result)
+        answer = Bucket(self._s3, bucket).open(key)
+        if answer is None:
+            msg = f"label store: expected the answer of a query, found nothing at {result}"
+            raise StoreError(msg)
         csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
-        with self._s3.get_object(Bucket=bucket, Key=key)["Body"] as body:
+        with closing(answer["Body"]) as body:
             yield from csv.DictReader(_text_lines(body), strict=True)
 
 

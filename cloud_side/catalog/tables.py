@@ -64,7 +64,8 @@ SAMPLES: Final = Table(
         Column("lot"),
         Column("product"),
         Column("part_group"),  # as the sidecar has it: part, else lot, else the inspection; `group` is a word of SQL
-        Column("reason"),
+        Column("reason"),  # why it was kept; `operator` once a person has judged it
+        Column("found_reason"),  # why the station had kept it by itself; null where it had not
         Column("disposition"),  # what an operator said; null where nobody did
         Column("outcome"),
         Column("boxes", "int"),

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from cloud_side.catalog.creating import Created, told
+from cloud_side.catalog.candidates import Reason, told
+from cloud_side.catalog.creating import Created
 from cloud_side.catalog.differences import Change, Difference, balance_changes
 from cloud_side.catalog.splits import Split, SplitRule
 from cloud_side.catalog.versions import Header
@@ -92,10 +93,15 @@ def created(made: Created, counts: Mapping[str, int]) -> list[str]:
     header = made.header
     what = "new" if made.is_new else f"already there, of {header.document['created_at'][:19]}: nothing changed"
     lines = [f"{header.name}@{header.version[:SHORT]}: {what}", *counts_table(header)]
-    lines.append(f"excluded: {told(header.document.get('excluded', {}))}")
+    excluded = header.document.get("excluded", {})
+    lines.append(f"excluded: {told(excluded)}")
+    if Reason.CLASSES in excluded:
+        lines.append(f"nobody looked for all of {', '.join(header.class_names)} there: --classes asks for fewer")
     if overruled := header.document["notes"]["overruled"]:
         lines.append(f"overruled: {overruled} labels of images for which a newer or a verified one is there")
     if made.before is not None and made.before.version != header.version:
+        if not made.is_new:
+            lines.append(f"{header.name} alone still means {made.before.version[:SHORT]}, which is newer")
         lines.append(f"since {made.before.version[:SHORT]}: {told(counts) if counts else 'the same images'}")
         if SplitRule.parse(header.document["split"]) != SplitRule.parse(made.before.document["split"]):
             lines.append("another salt or other shares than before: what was for the test may be for training now")

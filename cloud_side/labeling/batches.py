@@ -3,16 +3,18 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
+
 from cloud_side.catalog.labels import strict_json
-from cloud_side.labeling.places import batch_key
+from cloud_side.labeling.places import REPORT, batch_key
 from cloud_side.labeling.settings import parse_settings
 from cloud_side.labeling.work.agreeing import Agreeing
 from cloud_side.labeling.work.desk import Desk
-from cloud_side.labeling.work.orders import Order, told
-from cloud_side.objects import Bucket
+from cloud_side.labeling.work.orders import Order, is_batch, told
+from cloud_side.labeling.work.progress import Progress
+from cloud_side.objects import Bucket, code_of
 from edge_inspector.errors import ConfigError
 
 MACHINE: Final = "edge-inspector-labeling"
@@ -32,7 +34,11 @@ def start(states: Any, settings: Mapping[str, Any], name: str | None) -> str:  #
     """
     parse_settings(settings)
     name = name or f"labeling-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    states.start_execution(stateMachineArn=_machine(states), name=name, input=strict_json(settings))
+    machine = _machine(states)
+    if machine is None:
+        msg = f"{MACHINE}: no such state machine is here; `edge-inspector-cloud local up` installs it on this machine"
+        raise ConfigError(msg)
+    states.start_execution(stateMachineArn=machine, name=name, input=strict_json(settings))
     return name
 
 
@@ -44,50 +50,67 @@ def status(bucket: Bucket, states: Any, batch: str | None) -> dict[str, Any]:  #
         states: Client of Step Functions.
         batch: Only this one, with how far people agree; None: all that are open, and the last ones.
     """
-    desk = Desk(bucket)
-    orders = [order for order in desk.orders() if batch in {None, order.batch}]
+    if batch is not None and not is_batch(batch):
+        msg = f"BATCH: expected the name of a batch, found {batch!r:.100}"
+        raise ConfigError(msg)
+    orders = [each for each in Desk(bucket).listed("") if batch in {None, each[0].batch}]
     agreeing = Agreeing(bucket)
-    names = dict.fromkeys([batch] if batch else [order.batch for order in orders])
+    names = dict.fromkeys([batch] if batch else [order.batch for order, _ in orders])
     return {
-        "orders": [_order(desk, order) for order in orders],
+        "orders": [_order(order, progress) for order, progress in orders],
         "agreement": [agreeing.of_batch(name) for name in names],
         "batches": list(_batches(bucket, states, batch)),
     }
 
 
-def _order(desk: Desk, order: Order) -> dict[str, Any]:
-    progress = desk.progress(order, "").document()
+def _order(order: Order, progress: Progress) -> dict[str, Any]:
     return {
         "batch": order.batch,
         "round": order.round,
         "kind": order.kind.value,
         "workers": order.needed,
         "closes_at": told(order.closes_at),
-        **{name: progress[name] for name in ("items", "answered", "waiting")},
+        "items": progress.items,
+        "answered": progress.answered,
+        "waiting": progress.waiting,
     }
 
 
 def _batches(bucket: Bucket, states: Any, batch: str | None) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - as above
-    executions = (
-        each
-        for page in states.get_paginator("list_executions").paginate(stateMachineArn=_machine(states))
-        for each in page["executions"]
-        if batch in {None, each["name"]}
-    )
-    for each in islice(executions, 1 if batch else _LATEST):
-        kept = bucket.read(batch_key(each["name"], "report.json"))
-        yield {
-            "batch": each["name"],
-            "status": each["status"],
-            "started": told(each["startDate"]),
-            "report": None if kept is None else json.loads(kept.content),
-        }
+    executions = _executions(states, batch)
+    for each in executions:
+        report = _report(bucket, each["name"])
+        yield {"batch": each["name"], "status": each["status"], "started": told(each["startDate"]), "report": report}
+    if batch is not None and not executions and (report := _report(bucket, batch)) is not None:
+        # What ran is forgotten after 90 days, the report is not.
+        yield {"batch": batch, "status": None, "started": report.get("opened_at"), "report": report}
 
 
-def _machine(states: Any) -> str:  # noqa: ANN401 - as above
+def _executions(states: Any, batch: str | None) -> list[Mapping[str, Any]]:  # noqa: ANN401 - as above
+    """Return the latest executions, or that of a batch; none where there is no workflow."""
+    machine = _machine(states)
+    if machine is None:
+        return []
+    if batch is None:
+        return list(states.list_executions(stateMachineArn=machine, maxResults=_LATEST)["executions"])
+    try:
+        return [states.describe_execution(executionArn=f"{machine.replace(':stateMachine:', ':execution:')}:{batch}")]
+    except ClientError as error:
+        if code_of(error) != "ExecutionDoesNotExist":
+            raise
+        return []
+
+
+def _report(bucket: Bucket, batch: str) -> dict[str, Any] | None:
+    kept = bucket.read(batch_key(batch, REPORT))
+    report: dict[str, Any] | None = None if kept is None else json.loads(kept.content)
+    return report
+
+
+def _machine(states: Any) -> str | None:  # noqa: ANN401 - as above
+    """Return the ARN of the workflow's state machine; None where there is none."""
     for page in states.get_paginator("list_state_machines").paginate():
         for each in page["stateMachines"]:
             if each["name"] == MACHINE:
                 return str(each["stateMachineArn"])
-    msg = f"{MACHINE}: there is no such state machine here; `edge-inspector-cloud local up` installs it on this machine"
-    raise ConfigError(msg)
+    return None

@@ -55,6 +55,9 @@ def _add_page(commands: Commands) -> None:
     page.add_argument(
         "--alb-keys", metavar="URL", help="where its public keys are (default: as AWS says, for the ARN's region)"
     )
+    page.add_argument(
+        "--alb-client", metavar="ID", help="of its login at the provider, where several applications are behind it"
+    )
     page.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     page.add_argument("--port", type=int, default=_PORT, metavar="N", help="default: %(default)s; 0: any free one")
     page.add_argument("--hosts", default="", metavar="NAMES", help="more names of this machine, for browsers elsewhere")
@@ -170,6 +173,7 @@ def _page(options: argparse.Namespace) -> int:
         secrets=options.keys or _secrets_file(),
         alb_arn=options.alb_arn,
         alb_keys=options.alb_keys,
+        alb_client=options.alb_client,
         host=options.host,
         port=options.port,
         hosts=[name.strip() for name in options.hosts.split(",") if name.strip()],

@@ -7,6 +7,7 @@ The same line goes to our page and to Ground Truth, and comes back with what peo
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from cloud_side.catalog.augmented import BOXES_TYPE, read_boxes, write_boxes
@@ -17,6 +18,14 @@ LABEL: Final = "label"
 VERIFICATION: Final = "verification"
 ADJUSTED: Final = "adjusted"  # what who verified drew instead
 _OURS: Final = "edge-inspector"
+
+
+class Verdict(StrEnum):
+    """What a person says of another's boxes."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    ADJUST = "adjust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,11 @@ def write_items(items: Iterable[Item]) -> Iterator[str]:
     """Yield a manifest's lines, each with its newline."""
     for item in items:
         yield f"{strict_json(item.document())}\n"
+
+
+def read_class_names(lines: Iterable[str | bytes]) -> tuple[str, ...]:
+    """Return what all items of a manifest look for, as its first one says; no more than that is read."""
+    return next((item.class_names for item in read_items(lines)), ())
 
 
 def read_items(lines: Iterable[str | bytes]) -> Iterator[Item]:

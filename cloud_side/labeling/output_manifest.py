@@ -8,29 +8,18 @@ Source:
     verification job output".
 """
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from cloud_side.catalog.labels import Box, LabelError
+from cloud_side.catalog.labels import Box, LabelError, parse_json
 from cloud_side.labeling.fitting import fit, read_raw
-from cloud_side.labeling.items import ADJUSTED, LABEL, VERIFICATION, Item
+from cloud_side.labeling.items import ADJUSTED, LABEL, VERIFICATION, Item, Verdict
 
 _OURS: Final = "edge-inspector"
-_ACCEPT, _REJECT = "accept", "reject"
-_CODES: Final = {"0": _ACCEPT, "1": _REJECT}  # the order of the categories of a verification job
-
-
-class Decision(StrEnum):
-    """What a person says of another's boxes."""
-
-    ACCEPT = "accept"
-    ADJUST = "adjust"
-    REJECT = "reject"
+_CODES: Final = {"0": Verdict.ACCEPT, "1": Verdict.REJECT}  # the order of the categories of a verification job
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +59,7 @@ class Verified:
         drawn: The corrected boxes, of an adjustment alone.
     """
 
-    decision: Decision
+    verdict: Verdict
     reason: str | None
     drawn: Drawn | None
     people: People
@@ -140,8 +129,7 @@ def read_output(
     output = Output()
     for line in lines:
         try:
-            document = json.loads(line)
-            json.dumps(document, ensure_ascii=False).encode()  # half of a pair of surrogates is no text
+            document = parse_json(line)
             source = str(document["source-ref"])
         except (ValueError, KeyError, TypeError, RecursionError):
             output.broken += 1
@@ -174,11 +162,11 @@ def read_verification(document: Mapping[str, Any], item: Item) -> Answer:
         metadata = _metadata(document, VERIFICATION)
         if (without := _without_answer(document, VERIFICATION, metadata)) is not None:
             return without
-        decision = _decision(document, metadata)
+        verdict = _verdict(document, metadata)
         drawn = None
-        if decision is Decision.ADJUST:
+        if verdict is Verdict.ADJUST:
             drawn = _drawn(document[ADJUSTED], _metadata(document, ADJUSTED), item)
-        return Verified(decision, _reason(metadata), drawn, _people(metadata))
+        return Verified(verdict, _reason(metadata), drawn, _people(metadata))
     except LabelError as error:
         return Unreadable(str(error))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -206,16 +194,16 @@ def _without_answer(
     return Unanswered(str(metadata.get("failure-reason") or f"the line has no {attribute!r}"))
 
 
-def _decision(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> Decision:
+def _verdict(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> Verdict:
     """Return what the number says and the name does not deny; our page's adjustment has the number of acceptance."""
     value = document[VERIFICATION]
     coded = _CODES.get(str(value).strip()) if isinstance(value, str | int) and not isinstance(value, bool) else None
     named = str(metadata.get("class-name") or coded).lower()
-    if coded is None or named not in set(Decision) or (named == _REJECT) != (coded == _REJECT):
+    if coded is None or named not in set(Verdict) or (named == Verdict.REJECT) != (coded is Verdict.REJECT):
         found = f"{value!r:.40} of class {metadata.get('class-name')!r:.40}"
         msg = f"{VERIFICATION}: expected 0 for accept or adjust, or 1 for reject, found {found}"
         raise LabelError(msg)
-    return Decision(named)
+    return Verdict(named)
 
 
 def _drawn(label: Mapping[str, Any], metadata: Mapping[str, Any], item: Item) -> Drawn:

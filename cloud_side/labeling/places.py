@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
-ARRIVALS: Final = "catalog/arrivals/"  # one empty object a sidecar that was announced and is not in the index yet
+# One empty object a write of a sidecar that no look has seen yet: {samples prefix}/{partition}/{its name}.{sequencer}
+ARRIVALS: Final = "catalog/arrivals/"
 OPEN_WORK: Final = "labeling/open/"  # one object a work order that people can work on
 BATCHES: Final = "labeling/batches/"
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any, Final
 from PIL import Image, UnidentifiedImageError
 
 from cloud_side.catalog.index import split_key
-from cloud_side.catalog.labels import Box, LabelError, Origin
+from cloud_side.catalog.labels import Box, LabelError, Origin, parse_json
 from cloud_side.labeling.fitting import read_raw
 from cloud_side.labeling.items import PROPOSAL, Item
 
@@ -177,7 +176,7 @@ def read_pre_labels(sidecar: bytes | None, sample: Sample, image_wh: tuple[int, 
     if sidecar is None:
         return _nothing(_origin({}, sample), "there is no sidecar, or one that is far too large")
     try:
-        document = json.loads(sidecar)
+        document = parse_json(sidecar)
         ours: Mapping[str, Any] = document["edge-inspector"]
         if ours["sha256"] != sample.sha256:
             msg = f"expected the sidecar of {sample.sha256}, found that of {ours['sha256']}"

@@ -5,9 +5,10 @@ batch, number     name of the batch, and number of its claim; null where it came
 opened_at, closed_at, duration_s
 failure           what ended it before its time, as {"error", "cause"}; else null
 settings          all of them
-taken             images; the sum of labeled, quarantined, unusable, given_up, unlabeled, unverified, failed
+taken             images; the sum of labeled, quarantined, unusable, given_up, not_stored, unlabeled, unverified, failed
 accepted, adjusted, rejected    verdicts of labels that are stored, and rejections in all rounds
 boxes, no_defect  of the labels that are stored: boxes, and labels without one
+not_stored        images whose label was accepted and did not come into the store: round-N/accepted.jsonl has it
 boxes_cut         that people drew beyond their image by little
 boxes_by_class, quarantined_by_reason, unusable_by_reason, rejected_by_reason    {"what": how many}
 refused           {"image hash": why the store did not take its label}, 50 at most

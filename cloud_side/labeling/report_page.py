@@ -89,6 +89,7 @@ def _labels(report: Mapping[str, Any]) -> Markup:
         "Accepted as drawn": f"{report['accepted']:,}",
         "Corrected": f"{report['adjusted']:,}",
         "Rejections": f"{report['rejected']:,}",
+        "Accepted, and not in the store": f"{report['not_stored']:,}" if report["not_stored"] else None,
         "Boxes": f"{report['boxes']:,}",
         "Images without a defect": f"{report['no_defect']:,}",
         "Boxes cut at the image's edge": f"{report['boxes_cut']:,}" if report["boxes_cut"] else None,

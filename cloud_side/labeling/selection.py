@@ -64,6 +64,7 @@ def statement(settings: LabelingSettings, started: datetime) -> str:
         "audits": settings.audits,
         "group_by": settings.group_by.value,
         "started": timestamp(started),
+        "beginning": f"{settings.samples_prefix}/site=",  # the index has samples with other prefixes too
         **{name: getattr(settings, name) for name in ("site", "line", "station", "product")},
     }
     literals = {name: _literal(name, value) for name, value in values.items()}

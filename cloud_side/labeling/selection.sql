@@ -1,6 +1,7 @@
 -- Which samples a batch takes: one statement for Athena and for SQLite. What begins with a colon is a literal.
 --
 -- candidates  what was asked for and no batch holds, with its kind: 0 is worth most
+--             what a person only agreed with, or took back, is worth what the station had kept it for
 -- copies      the same picture under several keys is one: the most valuable, then the one whose key is the smallest
 -- turns       of a kind, every part has its first picture before any has its second; one with boxes goes first
 -- seats       and of these, every station has its first before any has its second
@@ -11,17 +12,18 @@ WITH candidates AS (
     CASE WHEN :group_by = 'lot' THEN COALESCE(lot, part_group) ELSE part_group END AS asked_group,
     CASE WHEN boxes > 0 THEN 0 ELSE 1 END AS is_empty,
     CASE
-      WHEN reason = 'operator' AND disposition IN ('missed_defect', 'false_reject') THEN 0
-      WHEN reason = 'operator' THEN 1
-      WHEN reason = 'uncertain' THEN 2
-      WHEN reason = 'defect' THEN 3
-      WHEN reason = 'drift' THEN 4
-      WHEN reason = 'random' THEN 7
-      WHEN reason = 'collect' THEN 5
+      WHEN disposition IN ('missed_defect', 'false_reject') THEN 0
+      WHEN disposition = 'unsure' OR found_reason = 'operator' THEN 1
+      WHEN found_reason = 'uncertain' THEN 2
+      WHEN found_reason = 'defect' THEN 3
+      WHEN found_reason = 'drift' THEN 4
+      WHEN found_reason = 'collect' THEN 5
+      WHEN found_reason = 'random' THEN 7
       ELSE 6
     END AS kind
   FROM samples
-  WHERE (:site IS NULL OR site = :site)
+  WHERE SUBSTR(image, 1, LENGTH(:beginning)) = :beginning
+    AND (:site IS NULL OR site = :site)
     AND (:line IS NULL OR line = :line)
     AND (:station IS NULL OR station = :station)
     AND (:product IS NULL OR product = :product)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cloud_side.catalog.labels import strict_json
 from edge_inspector.errors import ConfigError
@@ -25,6 +25,8 @@ class GroupBy(StrEnum):
 
 LONGEST_DAYS: Final = 330  # an execution of Step Functions ends after a year, whatever it waits for
 
+MOST_CLASSES: Final = 200  # each item and each child's input names them all
+
 _Name = Annotated[str, Field(min_length=1, max_length=128)]
 
 
@@ -40,7 +42,9 @@ class LabelingSettings(BaseModel):
         le=10_000,
         description="places kept for random audits of accepted parts, where there are any; default: a tenth of budget",
     )
-    since_days: int | None = Field(2, ge=0, description="days looked through again, beside what is new; null: all days")
+    since_days: int | None = Field(
+        2, ge=0, le=36_500, description="days looked through again, beside what is new; null: all days"
+    )
     samples_prefix: str = Field(
         "samples", min_length=1, description="first part of the samples' keys, as in the stations' samples.prefix"
     )
@@ -49,7 +53,9 @@ class LabelingSettings(BaseModel):
     station: _Name | None = Field(None, description="only samples of this station")
     product: _Name | None = Field(None, description="only samples of this product")
     group_by: GroupBy = Field(GroupBy.PART, description="what a dataset must not tear apart")
-    class_names: tuple[_Name, ...] = Field((), description="classes to look for; empty: those of the pre-labels")
+    class_names: tuple[_Name, ...] = Field(
+        (), max_length=MOST_CLASSES, description="classes to look for; empty: those of the pre-labels"
+    )
     method: Method = Field(Method.PAGE, description="page, or ground-truth")
     workers: int = Field(1, ge=1, le=9, description="people who label each image independently")
     agreement_iou: float = Field(0.5, gt=0, le=1, description="overlap from which two people mean the same box")
@@ -57,6 +63,14 @@ class LabelingSettings(BaseModel):
     rounds: int = Field(3, ge=1, le=10, description="times an image is labeled at most before it is given up")
     label_days: int = Field(7, ge=1, le=30, description="days for labeling in each round")
     verify_days: int = Field(7, ge=1, le=30, description="days for verification in each round")
+
+    @field_validator("class_names")
+    @classmethod
+    def _once_each(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            msg = f"each class once, twice: {', '.join(twice)}"
+            raise ValueError(msg)
+        return names
 
     @model_validator(mode="after")
     def _end_within_a_year(self) -> Self:

@@ -6,6 +6,8 @@ Every image that was taken ends in exactly one way:
     quarantined    nobody could have labeled it
     unusable       people say that nobody can
     given_up       rejected in the last round
+    not_stored     its label was accepted, and is not    held by this batch, until somebody has it stored
+                   in the store
     unlabeled      nobody labeled it in time            these three are free for another batch
     unverified     nobody verified it in time
     failed         a step did not come to its end
@@ -28,6 +30,7 @@ class End(StrEnum):
     QUARANTINED = "quarantined"
     UNUSABLE = "unusable"
     GIVEN_UP = "given_up"
+    NOT_STORED = "not_stored"
     UNLABELED = "unlabeled"
     UNVERIFIED = "unverified"
     FAILED = "failed"
@@ -49,7 +52,7 @@ def end_of(fate: Fate, *, is_last: bool) -> End:
         case Fate.LABELED | Fate.UNVERIFIED:
             return End.UNVERIFIED
         case Fate.ACCEPTED | Fate.ADJUSTED:
-            return End.FAILED  # until a receipt says that its label is stored
+            return End.NOT_STORED  # until a receipt says that it is
         case Fate.REJECTED:
             return End.GIVEN_UP if is_last else End.UNLABELED
         case Fate.AGAIN:
@@ -152,7 +155,14 @@ class Tally:
 
     def settled(self) -> frozenset[str]:
         """Return the hashes of images that no batch takes again."""
-        return frozenset(sha256 for sha256, end in self.ends.items() if end in SETTLING)
+        return self._ended(SETTLING)
+
+    def held(self) -> frozenset[str]:
+        """Return the hashes of images that the batch does not let go yet."""
+        return self._ended({End.NOT_STORED})
+
+    def _ended(self, ends: Collection[End]) -> frozenset[str]:
+        return frozenset(sha256 for sha256, end in self.ends.items() if end in ends)
 
     def _note(self, number: int, outcome: Outcome) -> None:
         self.ends[outcome.sha256] = end_of(outcome.fate, is_last=number >= self.rounds)

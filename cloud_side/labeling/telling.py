@@ -1,5 +1,6 @@
 """What a person reads of the batches: lines for a terminal."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -62,7 +63,8 @@ def _batches(batches: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield ""
         yield "batches, the latest first:"
     for each in batches:
-        yield f"  {each['batch']}  {each['status'].lower()}, started {each['started']}{_report(each['report'])}"
+        how = "ended" if each["status"] is None else each["status"].lower()
+        yield f"  {each['batch']}  {how}, started {each['started']}{_report(each['report'])}"
 
 
 def _report(report: Mapping[str, Any] | None) -> str:
@@ -71,4 +73,13 @@ def _report(report: Mapping[str, Any] | None) -> str:
     counts = ((name.replace("_", " "), report.get(name)) for name in _COUNTED)
     told = "".join(f", {name} {count}" for name, count in counts if count)
     failure = report.get("failure")
-    return told if not failure else f"{told}; failed: {failure.get('error')}"
+    return told if not failure else f"{told}; failed: {failure.get('error')}: {_words(str(failure.get('cause')))}"
+
+
+def _words(cause: str) -> str:
+    """Return what a failed function said, or the beginning of what else was said."""
+    try:
+        said = json.loads(cause)["errorMessage"]
+    except (ValueError, KeyError, TypeError):
+        said = cause
+    return f"{' '.join(str(said).split()):.300}"

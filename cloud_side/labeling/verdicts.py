@@ -15,10 +15,9 @@ from enum import StrEnum
 from typing import Any, Final, assert_never
 
 from cloud_side.catalog.labels import AnnotatorType, Box, Label, Verification
-from cloud_side.labeling.items import Item
+from cloud_side.labeling.items import Item, Verdict
 from cloud_side.labeling.output_manifest import (
     Answer,
-    Decision,
     Drawn,
     People,
     Unanswered,
@@ -90,11 +89,11 @@ def of_label(item: Item, answer: Answer) -> Outcome:
 def of_verification(item: Item, answer: Answer) -> Outcome:
     """Return what becomes of an item that somebody was asked to verify."""
     match answer:
-        case Verified(Decision.ACCEPT, reason, _, people):
+        case Verified(Verdict.ACCEPT, reason, _, people):
             return _outcome(item, Fate.ACCEPTED, reason, people, boxes=item.proposal)
-        case Verified(Decision.ADJUST, reason, Drawn(boxes, cut, _), people):
+        case Verified(Verdict.ADJUST, reason, Drawn(boxes, cut, _), people):
             return _outcome(item, Fate.ADJUSTED, reason, people, boxes=boxes, cut=cut)
-        case Verified(Decision.REJECT, reason, _, people):
+        case Verified(Verdict.REJECT, reason, _, people):
             return _outcome(item, Fate.REJECTED, reason or "rejected without a reason", people)
         case _:
             # Whether the boxes are right nobody has said: to draw them again would be work for nothing.

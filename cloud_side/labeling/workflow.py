@@ -30,6 +30,7 @@ _FUNCTIONS: Final = (
     _function("open", "working.open_order", 60),
     _function("shut", "working.shut_order", 300),
     _function("request", "requesting.request", 60),
+    _function("end", "requesting.end", 60),
     _function("collect-labels", "collecting.labels", 300),
     _function("collect-verdicts", "collecting.verdicts", 300),
     _function("store", "storing.store", 300),

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -78,19 +79,36 @@ def _install(cloud: LocalCloud, workflow: Workflow, values: Mapping[str, str]) -
     """Make nothing of a workflow before all of it is judged, as far as that can be done without making it."""
     values = {**values, **{function.name: arn_of(function.name) for function in workflow.functions}}
     definition = workflow.filled(values)
-    _judge(cloud, workflow.name, definition)
+    arn, machines = _arn(workflow.name), cloud.session.client("stepfunctions")
+    before = _definition(machines, arn)
+    if before != definition:
+        _judge(machines, workflow.name, definition)
     events = cloud.session.client("events")
     patterns = installing_rules.patterns_of(workflow, values)
     for pattern in patterns.values():
         events.test_event_pattern(EventPattern=pattern, Event="{}")
     _register_functions(cloud, workflow)
-    machine = _make_machine(cloud, workflow.name, definition)
-    installing_rules.install(events, workflow, patterns, machine=machine, role=ROLE)
-    return machine
+    if before is None:
+        machines.create_state_machine(name=workflow.name, definition=definition, roleArn=ROLE)
+    elif before != definition:
+        machines.update_state_machine(stateMachineArn=arn, definition=definition)
+    installing_rules.install(events, workflow, patterns, machine=arn, role=ROLE)
+    return arn
 
 
-def _judge(cloud: LocalCloud, name: str, definition: str) -> None:
-    found = cloud.session.client("stepfunctions").validate_state_machine_definition(definition=definition)
+def _arn(name: str) -> str:
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
+
+
+def _definition(machines: Any, arn: str) -> str | None:  # noqa: ANN401 - boto3 has no types
+    try:
+        return str(machines.describe_state_machine(stateMachineArn=arn)["definition"])
+    except machines.exceptions.StateMachineDoesNotExist:
+        return None
+
+
+def _judge(machines: Any, name: str, definition: str) -> None:  # noqa: ANN401 - boto3 has no types
+    found = machines.validate_state_machine_definition(definition=definition)
     if found["result"] != "OK":
         told = "; ".join(each["message"] for each in found["diagnostics"])
         msg = f"InvalidDefinition: {name}: {told}"
@@ -150,16 +168,3 @@ def _register_functions(cloud: LocalCloud, workflow: Workflow) -> None:
                 memory_mb=function.memory_mb,
                 environment=function.environment,
             )
-
-
-def _make_machine(cloud: LocalCloud, name: str, definition: str) -> str:
-    client = cloud.session.client("stepfunctions")
-    arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
-    try:
-        there = client.describe_state_machine(stateMachineArn=arn)
-    except client.exceptions.StateMachineDoesNotExist:
-        made = client.create_state_machine(name=name, definition=definition, roleArn=ROLE)
-        return str(made["stateMachineArn"])
-    if there["definition"] != definition:
-        client.update_state_machine(stateMachineArn=arn, definition=definition)
-    return arn

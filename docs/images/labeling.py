@@ -24,10 +24,10 @@ from cloud_side.labeling.page.running import PageOptions, serve
 from cloud_side.labeling.places import WorkKind, input_key
 from cloud_side.labeling.work.opening import open_work
 from cloud_side.labeling.work.orders import Order
-from cloud_side.labeling.work.shelf import Shelf
 from cloud_side.local.home import REGION
 from cloud_side.local.installing import BUCKET
 from cloud_side.local.opening import open_local
+from cloud_side.objects import Bucket
 from edge_inspector.simulation import Tag, plan_tag, render_tag
 
 _FOLDER = Path(__file__).parent
@@ -113,8 +113,8 @@ def _served(folder: Path) -> Iterator[list[str]]:
     cloud = open_local(folder / "engine")
     s3 = cloud.session.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    _open_work(Shelf(s3, BUCKET))
-    options = PageOptions(BUCKET, _PEOPLE, folder / "links.json", None, None, "127.0.0.1", 0, ())
+    _open_work(Bucket(s3, BUCKET))
+    options = PageOptions(BUCKET, _PEOPLE, folder / "links.json", None, None, None, "127.0.0.1", 0, ())
     told, stop = SimpleQueue[str](), threading.Event()
     page = threading.Thread(target=serve, args=(cloud.session, options, told.put, stop))
     page.start()
@@ -127,8 +127,8 @@ def _served(folder: Path) -> Iterator[list[str]]:
         cloud.close()
 
 
-def _open_work(shelf: Shelf) -> None:
-    items = [_item(shelf, _tag(number), number) for number in _PARTS]
+def _open_work(bucket: Bucket) -> None:
+    items = [_item(bucket, _tag(number), number) for number in _PARTS]
     drawn = [replace(item, confidences=(None,) * len(item.proposal), excluded=("ana",)) for item in items]
     now = datetime.now(UTC)
     until = now + timedelta(days=7)
@@ -136,21 +136,21 @@ def _open_work(shelf: Shelf) -> None:
     items[_SHOWN] = replace(missed, proposal=missed.proposal[:-1], confidences=missed.confidences[:-1])
     for kind, of_kind in ((WorkKind.LABEL, items), (WorkKind.VERIFY, drawn)):
         key = input_key(_BATCH, 1, kind)
-        shelf.write(key, "".join(write_items(of_kind)).encode())
+        bucket.write(key, "".join(write_items(of_kind)).encode())
         order = Order(
             _BATCH, 1, kind, "nobody waits", key, now, until, 1, 0.5, second_person=True, class_names=_CLASSES
         )
-        open_work(shelf, order)
+        open_work(bucket, order)
 
 
 def _tag(number: int) -> Tag:
     return plan_tag(_SEED, number, image_wh=_IMAGE_WH, defect_rate=0.7)
 
 
-def _item(shelf: Shelf, tag: Tag, number: int) -> Item:
+def _item(bucket: Bucket, tag: Tag, number: int) -> Item:
     content = cv2.imencode(".jpg", render_tag(tag))[1].tobytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    shelf.write(f"samples/{sha256}.jpg", content, media="image/jpeg")
+    bucket.write(f"samples/{sha256}.jpg", content, media="image/jpeg")
     return Item(
         f"s3://{BUCKET}/samples/{sha256}.jpg",
         sha256,

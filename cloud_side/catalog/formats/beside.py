@@ -4,7 +4,8 @@ The file is `edge-inspector.jsonl`: one line for the set, then one an image, by 
 in the set; a line for an image that they do not have is passed over.
 """
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cloud_side.catalog.formats.files import Problems, json_text, parse, read_json_lines, write_text
 from cloud_side.catalog.interchange import ImageLabels, Json, LabelSet
+from cloud_side.catalog.labels import Box, strict_json
 
 FILE: Final = "edge-inspector.jsonl"
 KEY: Final = "edge-inspector"
@@ -133,6 +135,24 @@ def own_of(extra: Mapping[str, Json], own: str) -> dict[str, Any]:
 def with_own(extra: Mapping[str, Json], own: str, value: Mapping[str, Json]) -> dict[str, Json]:
     """Return what all forms said."""
     return {**extra, own: value} if value else dict(extra)
+
+
+def kept_of_boxes(boxes: Sequence[Box], rows: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
+    """Return what a form says of each box beyond it, with what tells whether they are still the same boxes."""
+    return {"boxes": hash_of(boxes), "rows": list(rows)} if any(rows) else {}
+
+
+def of_boxes(kept: object, boxes: Sequence[Box]) -> Sequence[Mapping[str, Json]]:
+    """Return what was kept of each box; nothing where somebody has changed the boxes, or their order."""
+    rows = kept.get("rows") if isinstance(kept, Mapping) and kept.get("boxes") == hash_of(boxes) else None
+    if isinstance(rows, Sequence) and len(rows) == len(boxes) and all(isinstance(each, Mapping) for each in rows):
+        return rows
+    return [{}] * len(boxes)
+
+
+def hash_of(boxes: Sequence[Box]) -> str:
+    """Return what tells these boxes, in this order, from others."""
+    return hashlib.sha256(strict_json([box.document() for box in boxes]).encode()).hexdigest()[:16]
 
 
 def used_classes(labels: Iterable[ImageLabels]) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 `annotations/instances_train.json`, `instances_val2017.json` and so on say the split in their names. An image without
 annotations shows no defect. A file without the key `annotations` (`image_info_*.json`) lists images that nobody has
-looked at. All keys that are not read pass through, ids and segmentations too.
+looked at. A category that only holds others together, as a project's name, is no class. All keys that are not read pass
+through, ids and segmentations too. A box that is turned (`attributes.rotation`) is an error.
 
 Source:
     https://cocodataset.org/#format-data, "Object detection".
@@ -12,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from cloud_side.catalog.formats.beside import KEY, own_of, unsaid, with_own, without
+from cloud_side.catalog.formats.beside import KEY, of_boxes, own_of, unsaid, with_own, without
 from cloud_side.catalog.formats.coco_file import ANNOTATIONS, OWN, CocoFile, area_of, split_of, stem_of
 from cloud_side.catalog.formats.files import Problems, json_text, read_text, write_text
-from cloud_side.catalog.formats.gathering import Gathered, check_writable, in_step, inside
+from cloud_side.catalog.formats.gathering import Gathered, check_writable, inside
 from cloud_side.catalog.interchange import FormatError, ImageLabels, Json, LabelSet
 from cloud_side.catalog.labels import Box
 
@@ -134,19 +135,27 @@ def _document(
     top = own_of(own_of(own_of(labels.extra, OWN), "files"), file.stem)
     extra = without(labels.extra, OWN)
     owns = [own_of(image.extra, OWN) for image in images]
-    kept = [in_step(own.pop("annotations", None), len(image.boxes)) for own, image in zip(owns, images, strict=True)]
+    kept = [of_boxes(own.pop("annotations", None), image.boxes) for own, image in zip(owns, images, strict=True)]
     numbers = _Ids().give([own.get("id") for own in owns])
     document: dict[str, Json] = {
         **top,
         "images": [
             _image(image, {**own, "id": number}, file) for image, own, number in zip(images, owns, numbers, strict=True)
         ],
-        "categories": list(categories.values()),
+        "categories": [*_headings(top, categories), *categories.values()],
         **({KEY: {"extra": extra}} if extra else {}),
     }
     if images[0].is_labeled:
         document["annotations"] = _annotations(images, numbers, kept, categories)
     return document
+
+
+def _headings(top: Mapping[str, Json], categories: Mapping[str, Mapping[str, Json]]) -> list[Json]:
+    """Return the file's categories that are no classes, but for those whose id a class has now."""
+    kept = top.get("categories")
+    taken = {str(each["id"]) for each in categories.values()}
+    rows = kept if isinstance(kept, Sequence) and not isinstance(kept, str) else []
+    return [row for row in rows if isinstance(row, Mapping) and str(row.get("id")) not in taken]
 
 
 def _image(image: ImageLabels, more: Mapping[str, Json], file: Path) -> dict[str, Json]:

@@ -9,12 +9,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloud_side.catalog.formats.beside import KEY, Unsaid, with_own
+from cloud_side.catalog.formats.beside import KEY, Unsaid, kept_of_boxes, with_own
 from cloud_side.catalog.formats.files import Problems, image_wh, parse, read_json
 from cloud_side.catalog.interchange import (
+    SPLIT_WORDS,
     SPLITS,
     ImageLabels,
     Json,
+    check_upright,
     check_word,
     first_existing,
     fit_box,
@@ -25,15 +27,6 @@ from cloud_side.catalog.labels import Box, LabelError
 OWN: Final = "coco"
 ANNOTATIONS: Final = "annotations"
 
-_WORDS: Final = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
@@ -75,7 +68,7 @@ class CocoFile:
         folder: Where images lie.
         classes: Name by id, as text.
         categories: What else is said of a class, by name.
-        top: What else is said of the file.
+        top: What else is said of the file; under `categories` those that are no classes.
         ours: What we wrote into it for the whole set.
     """
 
@@ -97,9 +90,13 @@ class CocoFile:
         """
         document = parse(_Document, read_json(path))
         problems = Problems()
-        classes, categories = _read_categories(path, document.categories, problems)
+        headings = _headings(document)
+        listed = [each for each in document.categories if each not in headings]
+        classes, categories = _read_categories(path, listed, problems)
         problems.end()
         top = dict(document.model_extra or {})
+        if headings:
+            top["categories"] = [each.model_dump() for each in headings]
         ours = parse(Unsaid, top.pop(KEY, {}))
         return cls(path, folder, classes, categories, top, ours, document)
 
@@ -162,13 +159,14 @@ class CocoFile:
         rest = dict(image.model_extra or {})
         ours = parse(Unsaid, rest.pop(KEY, {}))
         width, height = (image.width, image.height) if image.width and image.height else image_wh(self.folder, name)
-        kept = mine.kept()
-        own = {**rest, **more, **({"annotations": kept} if any(kept) else {})}
+        boxes = mine.boxes(width, height)
+        kept = kept_of_boxes(boxes, mine.kept())
+        own = {**rest, **more, **({"annotations": kept} if kept else {})}
         return ImageLabels(
             name,
             width,
             height,
-            mine.boxes(width, height),
+            boxes,
             ours.group,
             ours.split_or(split_of(self.path)),
             self._document.annotations is not None,
@@ -189,6 +187,8 @@ class _Mine:
         boxes = []
         for place, each in self.annotations:
             with self.problems.at(place):
+                attributes = (each.model_extra or {}).get("attributes")
+                check_upright(attributes.get("rotation") if isinstance(attributes, Mapping) else None)
                 boxes.append(fit_box(self.classes[str(each.category_id)], each.bbox, width, height))
         return tuple(boxes)
 
@@ -199,7 +199,7 @@ class _Mine:
 def split_of(path: Path) -> str | None:
     """Return the split that a file's name says, or its folder's for `_annotations.coco.json`; None for several."""
     text = path.parent.name if path.name.startswith("_annotations") else path.stem
-    said = {_WORDS[word] for word in re.split(r"[^a-z]+", text.lower()) if word in _WORDS}
+    said = {SPLIT_WORDS[word] for word in re.split(r"[^a-z]+", text.lower()) if word in SPLIT_WORDS}
     return said.pop() if len(said) == 1 else None
 
 
@@ -212,6 +212,17 @@ def stem_of(split: str | None, *, is_labeled: bool) -> str:
 def area_of(bbox: Sequence[float]) -> float:
     """Return the area of a box, which stands for that of a segment where there is none."""
     return bbox[2] * bbox[3]
+
+
+def _headings(document: _Document) -> list[_Category]:
+    """Return categories that only hold others together, as a project's name; nothing is drawn of them."""
+    drawn = {str(each.category_id) for each in document.annotations or []}
+    over = [(str(each.id), (each.model_extra or {}).get("supercategory")) for each in document.categories]
+    return [
+        each
+        for each, (number, above) in zip(document.categories, over, strict=True)
+        if above == "none" and number not in drawn and any(number != it and each.name == name for it, name in over)
+    ]
 
 
 def _read_categories(

@@ -1,6 +1,6 @@
 """Images of a set, gathered while files are read: each once, and none that a link leads out of the folder for."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cloud_side.catalog.formats.files import Problems
@@ -78,10 +78,3 @@ def check_writable(labels: LabelSet, files: Iterable[str] = ()) -> None:
     ]
     if problems:
         raise FormatError(problems)
-
-
-def in_step(values: object, count: int) -> Sequence[Mapping[str, Json]]:
-    """Return what was kept of each box; nothing where the boxes are not those of which it was kept."""
-    if isinstance(values, Sequence) and len(values) == count and all(isinstance(each, Mapping) for each in values):
-        return values
-    return [{}] * count

@@ -13,11 +13,10 @@ from cloud_side.catalog.formats.beside import known_classes, read_beside, unsaid
 from cloud_side.catalog.formats.files import Problems, json_text, read_json_lines, read_text, write_text
 from cloud_side.catalog.formats.gathering import Gathered, check_writable, inside
 from cloud_side.catalog.formats.manifest_line import line_of, read_line
-from cloud_side.catalog.interchange import SPLITS, FormatError, ImageLabels, LabelSet
+from cloud_side.catalog.interchange import SPLIT_WORDS, SPLITS, FormatError, ImageLabels, LabelSet
 
 _UNSPLIT: Final = "labels"
 _UNLABELED: Final = "unlabeled"
-_ALSO_CALLED: Final = {"validation": "val", "valid": "val"}
 
 
 def is_here(path: Path) -> bool:
@@ -88,8 +87,7 @@ def _has_references(file: Path) -> bool:
 
 
 def _split_of(file: Path) -> str | None:
-    stem = _ALSO_CALLED.get(file.stem.lower(), file.stem.lower())
-    return stem if stem in SPLITS else None
+    return SPLIT_WORDS.get(file.stem.lower())
 
 
 def _stem_of(image: ImageLabels) -> str:

@@ -16,10 +16,10 @@ from cloud_side.catalog.augmented import (
     read_xywh,
     write_boxes,
 )
-from cloud_side.catalog.formats.beside import KEY, Unsaid, own_of, unsaid, with_own
+from cloud_side.catalog.formats.beside import KEY, Unsaid, hash_of, own_of, unsaid, with_own
 from cloud_side.catalog.formats.files import image_wh, parse
 from cloud_side.catalog.interchange import ImageLabels, Json, first_existing, fit_box, image_name
-from cloud_side.catalog.labels import LabelError
+from cloud_side.catalog.labels import Box, LabelError
 
 OWN: Final = "augmented"
 
@@ -60,7 +60,7 @@ def read_line(line: Mapping[str, Any], folder: Path, split: str | None) -> tuple
         ours.group,
         ours.split_or(split),
         attribute is not None,
-        with_own(ours.extra, OWN, _kept(line, attribute, image_name(name))),
+        with_own(ours.extra, OWN, _kept(line, attribute, image_name(name), boxes)),
     )
     return image, {number: word.strip() for number, word in read_class_map(metadata).items()}
 
@@ -72,7 +72,10 @@ def line_of(image: ImageLabels, class_names: Sequence[str], split: str | None) -
     line: dict[str, Json] = {**others, _SOURCE: own.get(_SOURCE, image.name)}
     size: dict[str, Json] = {}
     if image.is_labeled:
-        line.update(_attribute(image, class_names, own))
+        name = str(own.get("attribute", _ATTRIBUTE))
+        line.update(_attribute(name, image, class_names, own))
+        if _label_attribute(line) != name:  # somebody has labeled it since the label that the line had was rejected
+            line = _without_labels(line, name)
     else:
         size = {"width": image.width, "height": image.height}
     ours = {**own_of(others, KEY), **unsaid(image, own=OWN, split=split, name=image.name, **size)}
@@ -112,7 +115,7 @@ def _size(line: Mapping[str, Any], attribute: str | None, ours: Unsaid) -> tuple
     return read_size(line[boxes[0]]) if boxes else None
 
 
-def _kept(line: Mapping[str, Any], attribute: str | None, name: str) -> dict[str, Json]:
+def _kept(line: Mapping[str, Any], attribute: str | None, name: str, boxes: Sequence[Box]) -> dict[str, Json]:
     """Return what a line says beyond its label."""
     mine = {_SOURCE} if attribute is None else {_SOURCE, attribute, f"{attribute}-metadata"}
     others = {key: value for key, value in line.items() if key not in {*mine, KEY}}
@@ -121,10 +124,10 @@ def _kept(line: Mapping[str, Any], attribute: str | None, name: str) -> dict[str
     kept: dict[str, Json] = {_SOURCE: line[_SOURCE]} if line.get(_SOURCE, name) != name else {}
     if others:
         kept["line"] = others
-    return kept if attribute is None else {**kept, **_kept_of_label(line, attribute)}
+    return kept if attribute is None else {**kept, **_kept_of_label(line, attribute, boxes)}
 
 
-def _kept_of_label(line: Mapping[str, Any], attribute: str) -> dict[str, Json]:
+def _kept_of_label(line: Mapping[str, Any], attribute: str, boxes: Sequence[Box]) -> dict[str, Json]:
     label, metadata = line[attribute], line[f"{attribute}-metadata"]
     usual = {**_USUAL, "objects": _objects(len(label["annotations"]))}
     more = {key: value for key, value in metadata.items() if key != "class-map" and usual.get(key) != value}
@@ -132,19 +135,26 @@ def _kept_of_label(line: Mapping[str, Any], attribute: str) -> dict[str, Json]:
     return {
         **({"attribute": attribute} if attribute != _ATTRIBUTE else {}),
         **({"metadata": more} if more else {}),
+        **({"boxes": hash_of(boxes)} if "objects" in more else {}),
         **({"depth": depth} if depth != _DEPTH else {}),
     }
 
 
-def _attribute(image: ImageLabels, class_names: Sequence[str], own: Mapping[str, Json]) -> dict[str, Json]:
-    name, depth = own.get("attribute", _ATTRIBUTE), own.get("depth", _DEPTH)
+def _without_labels(line: Mapping[str, Json], name: str) -> dict[str, Json]:
+    """Return a line without labels and verdicts but those of one attribute, and the proposal of a model."""
+    old = {*attributes(line, BOXES_TYPE), *attributes(line, VERIFICATION_TYPE)} - {name, _PROPOSAL}
+    return {key: value for key, value in line.items() if key.removesuffix("-metadata") not in old}
+
+
+def _attribute(name: str, image: ImageLabels, class_names: Sequence[str], own: Mapping[str, Json]) -> dict[str, Json]:
+    depth = own.get("depth", _DEPTH)
     label, class_map = write_boxes(image.boxes, class_names, width=image.width, height=image.height)
     label["image_size"][0]["depth"] = depth
     usual: dict[str, Json] = {**_USUAL, "objects": _objects(len(image.boxes))}
     more = own_of(own, "metadata")
-    if len(more.get("objects", image.boxes)) != len(image.boxes):
-        more.pop("objects")
-    return {str(name): label, f"{name}-metadata": {**usual, **more, "class-map": class_map}}
+    if own.get("boxes") != hash_of(image.boxes):
+        more.pop("objects", None)
+    return {name: label, f"{name}-metadata": {**usual, **more, "class-map": class_map}}
 
 
 def _objects(count: int) -> list[Json]:

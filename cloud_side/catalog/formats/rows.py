@@ -13,7 +13,9 @@ from cloud_side.catalog.formats.beside import (
     KEY,
     Pixels,
     Unsaid,
+    kept_of_boxes,
     known_classes,
+    of_boxes,
     own_of,
     read_beside,
     unsaid,
@@ -23,7 +25,7 @@ from cloud_side.catalog.formats.beside import (
     write_beside,
 )
 from cloud_side.catalog.formats.files import Problems, json_text, parse, read_json_lines, write_text
-from cloud_side.catalog.formats.gathering import Gathered, check_writable, in_step, inside
+from cloud_side.catalog.formats.gathering import Gathered, check_writable, inside
 from cloud_side.catalog.interchange import ImageLabels, Json, LabelSet, fit_box
 
 FILE: Final = "labels.jsonl"
@@ -87,18 +89,17 @@ def write(labels: LabelSet, folder: Path) -> None:
 def _image(document: dict[str, Any]) -> ImageLabels:
     row = parse(_Row, document)
     ours = parse(Unsaid, (row.model_extra or {}).get(KEY, {}))
-    boxes = [
+    boxes = tuple(
         fit_box(box.label.strip(), (box.x, box.y, box.width, box.height), row.width, row.height) for box in row.boxes
-    ]
+    )
     more = {name: value for name, value in (row.model_extra or {}).items() if name != KEY}
-    of_boxes = [box.model_extra or {} for box in row.boxes]
-    if any(of_boxes):
-        more["boxes"] = of_boxes
+    if kept := kept_of_boxes(boxes, [box.model_extra or {} for box in row.boxes]):
+        more["boxes"] = kept
     return ImageLabels(
         row.image,
         row.width,
         row.height,
-        tuple(boxes),
+        boxes,
         row.group,
         row.split,
         row.labelled,
@@ -108,7 +109,7 @@ def _image(document: dict[str, Any]) -> ImageLabels:
 
 def _row(image: ImageLabels) -> dict[str, Json]:
     own = own_of(image.extra, _OWN)
-    of_boxes = in_step(own.pop("boxes", None), len(image.boxes))
+    kept = of_boxes(own.pop("boxes", None), image.boxes)
     ours = unsaid(image, own=_OWN, split=image.split)
     ours.pop("group", None)
     return {
@@ -117,7 +118,7 @@ def _row(image: ImageLabels) -> dict[str, Json]:
         "width": image.width,
         "height": image.height,
         "labelled": image.is_labeled,
-        "boxes": [{**more, **box.document()} for more, box in zip(of_boxes, image.boxes, strict=True)],
+        "boxes": [{**more, **box.document()} for more, box in zip(kept, image.boxes, strict=True)],
         **({"group": image.group} if image.group is not None else {}),
         **({"split": image.split} if image.split is not None else {}),
         **({KEY: ours} if ours else {}),

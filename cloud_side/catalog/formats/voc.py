@@ -1,8 +1,10 @@
 """Pascal VOC: one XML an image in `Annotations`, and lists of them in `ImageSets/Main/{train,val,test}.txt`.
 
-Corners count pixels from 1, and the last pixel belongs to the box: `xmin = x + 1`, `xmax = x + width`. An image
-without objects shows no defect; one without an XML is in no set. Other elements pass through, but for an absolute
-`path` on somebody's machine.
+Corners count pixels from 1, and the last pixel belongs to the box: `xmin = x + 1`, `xmax = x + width`. Some tools count
+from 0 and do not say so: their boxes begin a pixel too far left and up. An image without objects shows no defect; one
+without an XML is in no set. Other elements pass through, but for an absolute `path` on somebody's machine.
+
+Without a list, a folder `train`, `valid` or `test` around an XML says the split. `labelmap.txt` has all classes.
 
 Source:
     http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html, "Annotation files".
@@ -25,11 +27,12 @@ from cloud_side.catalog.formats.beside import (
 from cloud_side.catalog.formats.files import Problems, image_wh, read_text, write_text
 from cloud_side.catalog.formats.gathering import Gathered, check_writable, inside
 from cloud_side.catalog.formats.voc_file import OWN, VocFile, voc_text
-from cloud_side.catalog.interchange import SPLITS, ImageLabels, Json, LabelSet, first_existing, image_name
+from cloud_side.catalog.interchange import SPLIT_WORDS, SPLITS, ImageLabels, Json, LabelSet, first_existing, image_name
 from cloud_side.catalog.labels import LabelError
 
 _ANNOTATIONS: Final = "Annotations"
 _LISTS: Final = "ImageSets/Main"
+_CLASSES: Final = "labelmap.txt"
 _IMAGES: Final = ("JPEGImages", "images")
 
 
@@ -61,7 +64,8 @@ def read(path: Path) -> LabelSet:
         if path.is_dir() and not row.is_labeled:
             with problems.at(f"{folder}: {name}"):
                 gathered.add(name, _unlabeled(name, beside))
-    return gathered.end(path, known_classes(beside.class_names, gathered.images), beside.extra)
+    listed = _read_classes(folder) if beside.class_names is None else beside.class_names
+    return gathered.end(path, known_classes(listed, gathered.images), beside.extra)
 
 
 def write(labels: LabelSet, folder: Path) -> None:
@@ -76,7 +80,7 @@ def write(labels: LabelSet, folder: Path) -> None:
     rows: list[dict[str, Json]] = []
     lists: dict[str, list[str]] = {}
     for image, file in zip(labels.images, files, strict=True):
-        said = None
+        said = _folder_split(file)
         if image.is_labeled:
             write_text(folder / _ANNOTATIONS / f"{file}.xml", voc_text(image))
             if image.split in SPLITS:
@@ -119,7 +123,22 @@ def _read_lists(folder: Path, problems: Problems) -> dict[str, str]:
             stem = line.rstrip("\r")
             if stem and splits.setdefault(stem, split) != split:
                 problems.add(f"{file}:{number}", f"expected {stem!r} in one split, found it in {splits[stem]} too")
-    return {**{stem.strip(): split for stem, split in splits.items()}, **splits}
+    # Some tools put names with spaces between quotes.
+    return {**{stem.strip().strip('"'): split for stem, split in splits.items()}, **splits}
+
+
+def _read_classes(folder: Path) -> tuple[str, ...] | None:
+    """Return the classes of a list `name:color:parts:actions`, where there is one."""
+    if not (folder / _CLASSES).is_file():
+        return None
+    lines = read_text(folder / _CLASSES).splitlines()
+    names = [line.partition(":")[0].strip() for line in lines if not line.startswith("#")]
+    return tuple(dict.fromkeys(name for name in names if name not in ("", "background")))
+
+
+def _folder_split(stem: str) -> str | None:
+    folder, slash, _ = stem.partition("/")
+    return SPLIT_WORDS.get(folder.lower()) if slash else None
 
 
 def _read_image(folder: Path, file: Path, splits: dict[str, str], beside: Beside) -> ImageLabels:
@@ -127,16 +146,16 @@ def _read_image(folder: Path, file: Path, splits: dict[str, str], beside: Beside
     name = _name(folder, file, voc)
     row = beside.of(name)
     width, height = voc.image_wh or image_wh(folder, name)
-    stem = _stem(folder, file)
+    stem, boxes = _stem(folder, file), voc.boxes(width, height)
     return ImageLabels(
         name,
         width,
         height,
-        voc.boxes(width, height),
+        boxes,
         row.group,
-        row.split_or(splits.get(stem)),
+        row.split_or(splits.get(stem, _folder_split(stem))),
         is_labeled=True,
-        extra=with_own(row.extra, OWN, voc.kept()),
+        extra=with_own(row.extra, OWN, voc.kept(boxes)),
     )
 
 
@@ -148,7 +167,7 @@ def _stem(folder: Path, file: Path) -> str:
 def _name(folder: Path, file: Path, voc: VocFile) -> str:
     """Where the image lies; without the images, what is likeliest."""
     filename = image_name(voc.filename)
-    beside = PurePosixPath(_stem(folder, file)).parent
+    beside = PurePosixPath() if "/" in filename else PurePosixPath(_stem(folder, file)).parent
     said = _said_path(voc.path)
     likely = [*(f"{images}/{beside / filename}" for images in _IMAGES), str(beside / filename), filename]
     names = [image_name(name) for name in ([said, *likely] if said else likely)]

@@ -8,10 +8,9 @@ from decimal import Context, Decimal
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from cloud_side.catalog.formats.beside import own_of
+from cloud_side.catalog.formats.beside import kept_of_boxes, of_boxes, own_of
 from cloud_side.catalog.formats.files import Problems, read_text
-from cloud_side.catalog.formats.gathering import in_step
-from cloud_side.catalog.interchange import FormatError, ImageLabels, Json, check_word, fit_box
+from cloud_side.catalog.interchange import FormatError, ImageLabels, Json, check_upright, check_word, fit_box
 from cloud_side.catalog.labels import Box, LabelError
 
 OWN: Final = "voc"
@@ -78,26 +77,28 @@ class VocFile:
         boxes = []
         for index, element in enumerate(self._root.findall("object")):
             with problems.at(f"{self.path_of_file}: object.{index}"):
+                check_upright(_attribute(element, "rotation"))
                 boxes.append(fit_box(check_word(_text(element, "name"), "name"), _xywh(element), width, height))
         problems.end()
         return tuple(boxes)
 
-    def kept(self) -> dict[str, Json]:
+    def kept(self, boxes: Sequence[Box]) -> dict[str, Json]:
         """Return what it says beyond that."""
         found = self._document.get("object", [])
         objects = [_kept(each, {"name", "bndbox"}, _USUAL_OBJECT) for each in _list(found)]
+        kept = kept_of_boxes(boxes, objects)
         depth = _kept(self._document.get("size"), {"width", "height"}, {"depth": "3"})
         return {
             **_kept(self._document, {"object", "size", *_WHERE}, _USUAL),
             **({"size": depth} if depth else {}),
-            **({"objects": objects} if any(objects) else {}),
+            **({"objects": kept} if kept else {}),
         }
 
 
 def voc_text(image: ImageLabels) -> str:
     """Return the XML of an image."""
     own = own_of(image.extra, OWN)
-    objects, size = in_step(own.pop("objects", None), len(image.boxes)), own_of(own, "size")
+    objects, size = of_boxes(own.pop("objects", None), image.boxes), own_of(own, "size")
     own.pop("size", None)
     path = PurePosixPath(image.name)
     document: dict[str, Json] = {
@@ -128,6 +129,12 @@ def _tree(file: Path) -> ET.Element:
 def _text(element: ET.Element, name: str) -> str | None:
     text = element.findtext(name)
     return None if text is None else text.strip()
+
+
+def _attribute(element: ET.Element, name: str) -> str | None:
+    """Return what an object's own attributes say."""
+    found = element.findall("attributes/attribute")
+    return next((_text(each, "value") for each in found if _text(each, "name") == name), None)
 
 
 def _xywh(element: ET.Element) -> tuple[float, float, float, float]:

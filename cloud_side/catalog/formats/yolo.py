@@ -109,6 +109,8 @@ def _listed(settings: YoloSettings, problems: Problems) -> Iterator[tuple[str, s
     """Yield part, place and name of each image."""
     for split, entries in settings.splits.items():
         for entry in entries:
+            if split == "test" and not (settings.folder / entry).exists():
+                continue  # some tools always say where a test would be, and trainers do not mind
             with problems.at(f"{settings.path}: {split}"):
                 yield from ((split, place, name) for place, name in _images(settings.folder, entry, problems))
     for part in (_UNSPLIT, _UNLABELED):

@@ -50,7 +50,8 @@ def write_lines(image: ImageLabels, numbers: Mapping[str, int]) -> str:
 
 def _box(words: Sequence[str], class_names: Sequence[str], image_wh: tuple[int, int]) -> Box:
     if len(words) != 5:
-        msg = f"expected class, center x, center y, width and height, found {len(words)} words"
+        more = ": polygons and turned boxes are not read" if len(words) > 6 else ""
+        msg = f"expected class, center x, center y, width and height, found {len(words)} words{more}"
         raise LabelError(msg)
     if not re.fullmatch(r"\d{1,9}", words[0]) or int(words[0]) >= len(class_names):
         msg = f"class: expected a number from 0 to {len(class_names) - 1}, found {words[0]!r:.80}"

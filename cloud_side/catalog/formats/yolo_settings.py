@@ -9,14 +9,13 @@ from typing import Any, Final
 import yaml
 
 from cloud_side.catalog.formats.files import Problems, read_text
-from cloud_side.catalog.interchange import SPLITS, FormatError, Json, check_word
+from cloud_side.catalog.interchange import SPLIT_WORDS, FormatError, Json, check_word
 from cloud_side.catalog.labels import LabelError
 
 OWN: Final = "yolo"
 
 _FILE: Final = "data.yaml"
-_ALSO_CALLED: Final = {"validation": "val", "valid": "val"}
-_READ: Final = frozenset({"names", "nc", "path", *SPLITS, *_ALSO_CALLED})
+_READ: Final = frozenset({"names", "nc", "path", *SPLIT_WORDS})
 _MOST_CHARACTERS: Final = 1_000_000
 
 
@@ -51,14 +50,15 @@ class YoloSettings:
         texts, values = _load(file)
         problems = Problems()
         names: tuple[str, ...] = ()
-        splits: dict[str, Sequence[str]] = {}
+        splits: dict[str, list[str]] = {}
         with problems.at(f"{file}: names"):
             names = _class_names(texts.get("names"))
         if names and texts.get("nc") not in (None, str(len(names))):
             problems.add(file, f"nc: expected {len(names)}, the number of names, found {texts['nc']!r}")
-        for key in (key for key in texts if key in (*SPLITS, *_ALSO_CALLED)):
+        for key in (key for key in texts if key in SPLIT_WORDS):
             with problems.at(f"{file}: {key}"):
-                splits[_ALSO_CALLED.get(key, key)] = _entries(file.parent, texts.get("path"), texts[key])
+                entries = _entries(file.parent, texts.get("path"), texts[key])
+                splits.setdefault(SPLIT_WORDS[key], []).extend(entries)
         kept: dict[str, Json] = {}
         with problems.at(file):
             kept = _plain({key: value for key, value in values.items() if key not in _READ})
@@ -134,13 +134,15 @@ def _entries(folder: Path, base: object, value: object) -> list[str]:
         return []
     entries = value if isinstance(value, list) else [value]
     start = base if isinstance(base, str) and _is_inside(base) and (folder / base).is_dir() else ""
-    return [_entry(start, entry) for entry in entries]
+    return [_entry(folder, start, entry) for entry in entries]
 
 
-def _entry(start: str, entry: object) -> str:
+def _entry(folder: Path, start: str, entry: object) -> str:
     if not isinstance(entry, str):
         msg = f"expected a folder or a list of images, found {entry!r:.80}"
         raise LabelError(msg)
+    if (path := Path(entry)).is_absolute() and path.is_relative_to(folder.absolute()):
+        start, entry = "", path.relative_to(folder.absolute()).as_posix()
     inner = entry.removeprefix("../")  # as sets are written that are meant for a folder beside them
     if not _is_inside(inner):
         msg = f"expected a path inside the folder, found {entry!r:.200}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
 from starlette.requests import Request
@@ -109,6 +110,8 @@ class Api:
         kept = Bucket(self._desk.bucket.s3, name).read(key)
         if kept is None:
             raise Turned(404, f"{item.source_ref}: the picture is not there any more")
+        if sha256(kept.content).hexdigest() != item.sha256:
+            raise Turned(404, f"{item.source_ref}: another picture is there now than was taken into the batch")
         media = next((media for begin, media in _BEGINNINGS.items() if kept.content.startswith(begin)), None)
         return Response(kept.content, media_type=media or "application/octet-stream", headers=headers)
 

@@ -25,12 +25,16 @@ _KEPT_S: Final = 90 * 86_400
 class SecretLinks:
     """Knows people by the secrets in their links; a script sends its own as `Authorization: Bearer …`."""
 
-    def __init__(self, secrets_of: Mapping[str, str]) -> None:
-        """Take the secret of each person."""
+    def __init__(self, secrets_of: Mapping[str, str], kept_in: Path) -> None:
+        """Take the secret of each person.
+
+        Args:
+            secrets_of: By name.
+            kept_in: Where they are kept. Browsers share cookies between all ports of a machine: pages that know other
+                people call theirs otherwise, and one that comes to know more people does not.
+        """
         self._secrets = dict(secrets_of)
-        # Browsers share cookies between all ports of a machine: each page has a name of its own.
-        spelled = json.dumps(sorted(self._secrets.values()))
-        self._cookie = f"edge-inspector-labeling-{hashlib.sha256(spelled.encode()).hexdigest()[:8]}"
+        self._cookie = f"edge-inspector-labeling-{hashlib.sha256(str(kept_in).encode()).hexdigest()[:8]}"
 
     def person(self, request: Request) -> str:
         """Return who asks.

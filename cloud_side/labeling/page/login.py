@@ -7,6 +7,7 @@ Source:
 """
 
 import hmac
+import math
 import re
 import threading
 import time
@@ -54,13 +55,18 @@ class PublicKeys:
         """
         if not _KEY_ID.fullmatch(key_id):
             raise Turned(401, "login: expected a token with the id of a key")
+        return self._known(key_id) or self._learned(key_id)  # what is known waits for no other key
+
+    def _known(self, key_id: str) -> bytes | None:
+        at, content = self._kept.get(key_id, (0.0, b""))
+        return content if content and self._clock() - at <= _KEPT_S else None
+
+    def _learned(self, key_id: str) -> bytes:
         with self._fetching:
-            at, content = self._kept.get(key_id, (0.0, b""))
-            if not content or self._clock() - at > _KEPT_S:
+            content = self._known(key_id)
+            if content is None:
                 content = self._fetched(key_id)
-                self._kept[key_id] = (self._clock(), content)
-                while len(self._kept) > _MOST_KEYS:
-                    self._kept.pop(next(iter(self._kept)))
+                self._kept = dict([*self._kept.items(), (key_id, (self._clock(), content))][-_MOST_KEYS:])
         return content
 
     def _fetched(self, key_id: str) -> bytes:
@@ -79,18 +85,21 @@ class PublicKeys:
 class Login:
     """Knows people by what one load balancer says of them."""
 
-    def __init__(self, arn: str, keys: PublicKeys, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, arn: str, keys: PublicKeys, *, client: str | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         """Trust one load balancer.
 
         Args:
             arn: Of it.
             keys: Its public keys.
+            client: Id that the provider gave to this application; None: whoever came by any application's login.
             clock: Seconds since 1970.
 
         Raises:
             ConfigError: If what checks signatures is not installed.
         """
-        self._arn, self._keys, self._clock = arn, keys, clock
+        self._arn, self._keys, self._client, self._clock = arn, keys, client, clock
         self._jwt = _jwt()
 
     def person(self, request: Request) -> str:
@@ -113,18 +122,22 @@ class Login:
             claims: dict[str, Any] = jwt.decode(
                 token, key, algorithms=["ES256"], leeway=_LEEWAY_S, options={"verify_aud": False}
             )
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Turned(401, f"login: the load balancer did not sign this: {error}") from error
         return claims
 
     def _check(self, header: dict[str, Any]) -> None:
-        """Look at who signed and until when it holds; the signature covers both."""
+        """Look at who signed, for whom, and until when it holds; the signature covers all of it."""
         if header.get("alg") != "ES256":
             raise Turned(401, f"login: expected a token signed by ES256, found {header.get('alg')!r:.40}")
         if not hmac.compare_digest(f"{header.get('signer')}".encode(), self._arn.encode()):
             raise Turned(401, f"login: expected a token of {self._arn}, found one of {header.get('signer')!r:.200}")
+        if self._client is not None and header.get("client") != self._client:
+            text = f"login: expected one to the client {self._client}, found one to {header.get('client')!r:.200}"
+            raise Turned(401, text)
         expires = header.get("exp")
-        if isinstance(expires, bool) or not isinstance(expires, int | float) or expires + _LEEWAY_S < self._clock():
+        least = self._clock() - _LEEWAY_S
+        if isinstance(expires, bool) or not isinstance(expires, int | float) or not least <= expires < math.inf:
             raise Turned(401, "login: the token has expired; load the page again")
 
 

@@ -39,6 +39,7 @@ class PageOptions:
         secrets: Where those are kept.
         alb_arn: Of the load balancer, where it signs people in.
         alb_keys: Where its keys are, if not where AWS has them.
+        alb_client: Id of this application at the provider, if no other may lead here.
         host, port: Where to listen.
         hosts: More names under which browsers may come.
     """
@@ -48,6 +49,7 @@ class PageOptions:
     secrets: Path
     alb_arn: str | None
     alb_keys: str | None
+    alb_client: str | None
     host: str
     port: int
     hosts: Sequence[str]
@@ -70,7 +72,7 @@ def serve(session: boto3.Session, options: PageOptions, tell: Callable[[str], No
     desk = Desk(bucket)
     finisher = Finisher(desk, session.client("stepfunctions", config=_CLIENT))
     api = Api(desk, finisher.wake)
-    links = None if options.alb_arn else SecretLinks(keep_secrets(options.secrets, options.people))
+    links = None if options.alb_arn else _links(options)
     with ExitStack() as stack:
         if links is None:
             app = application(api, Guard(_login(options), None), None)
@@ -83,10 +85,14 @@ def serve(session: boto3.Session, options: PageOptions, tell: Callable[[str], No
         until.wait()
 
 
+def _links(options: PageOptions) -> SecretLinks:
+    return SecretLinks(keep_secrets(options.secrets, options.people), options.secrets.absolute())
+
+
 def _login(options: PageOptions) -> Login:
     arn = options.alb_arn or ""
     url = keys_url(arn)
-    return Login(arn, PublicKeys(options.alb_keys or url))
+    return Login(arn, PublicKeys(options.alb_keys or url), client=options.alb_client)
 
 
 def _hosts(options: PageOptions) -> frozenset[str]:

@@ -16,6 +16,7 @@ _THREADS: Final = 16  # requests that wait for S3 at once
 _KEEP_ALIVE_S: Final = 75  # longer than a load balancer's 60, which must be the one to end a connection
 _GRACE_S: Final = 2
 _BACKLOG: Final = 256
+_LAST_PORT: Final = 65_535
 
 
 class Server:
@@ -72,6 +73,9 @@ class Server:
 
 
 def _listening(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= _LAST_PORT:  # the system would take what is left of it modulo 65,536
+        msg = f"--port: expected 0 to {_LAST_PORT}, found {port}"
+        raise ConfigError(msg)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
@@ -82,7 +86,7 @@ def _listening(host: str, port: int) -> socket.socket:
         except OSError:
             listening.close()
             raise
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for what cannot be a name
         msg = (
             f"{host}:{port}: cannot listen here: {error}; expected an address of this machine, and a port that is free"
         )

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from cloud_side.catalog.label_rows import label_from
-from cloud_side.catalog.labels import Box, Label, json_lines, strict_json
+from cloud_side.catalog.labels import Box, Label, LabelError, json_lines, strict_json
 from cloud_side.catalog.tables import SETTLED
 from cloud_side.labeling.items import Item, read_items
 from cloud_side.labeling.places import (
@@ -26,13 +28,15 @@ from cloud_side.labeling.report import Batch, failure_of, report_of, timed
 from cloud_side.labeling.report_page import page_of
 from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.runtime.collecting import read_outcomes
-from cloud_side.labeling.runtime.storing import Receipt, read_receipts
+from cloud_side.labeling.runtime.storing import Receipt, read_receipts, store
 from cloud_side.labeling.selection import claim_key
 from cloud_side.labeling.settings import LabelingSettings, parse_settings
 from cloud_side.labeling.tally import End, Tally
 from cloud_side.labeling.work.agreement import Comparison
 from cloud_side.objects import Bucket
+from edge_inspector.errors import ConfigError
 
+_AT_ONCE: Final = 25  # labels a receipt
 _TIMES = ("opened_at", "closed_at", "duration_s")
 
 
@@ -51,7 +55,7 @@ def close(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa:
     receipts = list(read_receipts(bucket, name))
     tally, pre_labels = _told(bucket, name, settings, receipts)
     if event.get("number") is not None:
-        _settle(bucket, claim_key(event["number"]), name, tally.settled())
+        _settle(bucket, claim_key(event["number"]), name, tally)
     batch = Batch(
         name,
         event.get("number"),
@@ -67,6 +71,35 @@ def close(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa:
     bucket.write(page_key, page_of(report), media="text/html; charset=utf-8")
     bucket.write(batch_key(name, REPORT), f"{strict_json(report)}\n".encode())
     return {**{end.value: tally.count(end) for end in End}, "report": bucket.address(page_key)}
+
+
+def store_rest(bucket_name: str, batch: str, feature_group: str) -> dict[str, Any]:
+    """Store what a closed batch could not, close it once more, and return how many images ended how.
+
+    Args:
+        bucket_name: The bucket.
+        batch: A batch whose labels were accepted, and did not come into the store.
+        feature_group: The label store.
+
+    Raises:
+        ConfigError: If there is no such batch, or it was not closed.
+        ClientError: If the store still does not take them; what it took is kept.
+    """
+    bucket = open_bucket(bucket_name)
+    report = _json(bucket, batch_key(batch, REPORT))
+    if not report:
+        msg = f"{batch}: expected a batch that was closed, found no report of it"
+        raise ConfigError(msg)
+    settings = parse_settings(report["settings"])
+    stored = {sha256 for receipt in read_receipts(bucket, batch) for sha256 in receipt.sha256}
+    event = {"bucket": bucket_name, "batch": batch, "settings": report["settings"], "feature_group": feature_group}
+    for number in _rounds(settings):
+        rows = (json.loads(line) for line in bucket.lines(accepted_key(batch, number)))
+        missing = (row for row in rows if row["sha256"] not in stored)
+        while some := list(islice(missing, _AT_ONCE)):
+            store({**event, "round": number, "items": some}, None)
+    failure = report["failure"] and {"Error": report["failure"]["error"], "Cause": report["failure"]["cause"]}
+    return close({**event, "number": report["number"], "failure": failure}, None)
 
 
 def _told(
@@ -103,7 +136,8 @@ def _rounds(settings: LabelingSettings) -> range:
 
 def _accepted(bucket: Bucket, batch: str, number: int) -> Iterator[Label]:
     for line in bucket.lines(accepted_key(batch, number)):
-        yield label_from(json.loads(line))
+        with suppress(LabelError):  # such a row the store has not got, and its receipt says why
+            yield label_from(json.loads(line))
 
 
 def _collected(bucket: Bucket, batch: str, number: int) -> dict[str, Any]:
@@ -119,13 +153,14 @@ def _json(bucket: Bucket, key: str) -> dict[str, Any]:
     return document
 
 
-def _settle(bucket: Bucket, key: str, batch: str, settled: frozenset[str]) -> None:
-    """Let the claim hold what is settled for ever, and nothing else; a claim of another batch stays as it is."""
+def _settle(bucket: Bucket, key: str, batch: str, tally: Tally) -> None:
+    """Settle for ever what is done with, and free the rest but what is held; another batch's claim stays as it is."""
     rows = [json.loads(line) for line in bucket.lines(key)]
     if all(row["batch"] != batch for row in rows):
         return
-    kept = [row for row in rows if row["batch"] != batch or row["sha256"] in settled]
-    settling = ({**row, "until": SETTLED} if row["batch"] == batch else row for row in kept)
+    settled, held = tally.settled(), tally.held()
+    kept = [row for row in rows if row["batch"] != batch or row["sha256"] in settled | held]
+    settling = ({**row, "until": SETTLED} if row["sha256"] in settled else row for row in kept)
     bucket.write_lines(key, json_lines(settling))
 
 

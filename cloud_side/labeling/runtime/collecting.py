@@ -20,7 +20,7 @@ from cloud_side.labeling.output_manifest import (
 )
 from cloud_side.labeling.places import WorkKind, accepted_key, collected_key, input_key, outcomes_key
 from cloud_side.labeling.runtime.clients import open_bucket
-from cloud_side.labeling.settings import parse_settings
+from cloud_side.labeling.settings import LabelingSettings, parse_settings
 from cloud_side.labeling.verdicts import Fate, Outcome, label_of, of_label, of_verification, once_more, to_verify
 from cloud_side.objects import Bucket, parse_address
 
@@ -39,17 +39,22 @@ def labels(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa
         context: Of the function.
 
     Returns:
-        How many were `labeled`, `unlabeled`, `unusable`, and how many go round `again`.
+        How many were `labeled`, `unlabeled`, `unusable`, and how many go round `again`; and how many items the `next`
+        round has, if it follows at once because nothing was labeled.
     """
     bucket, batch, number = open_bucket(event["bucket"]), event["batch"], event["round"]
-    second_person = parse_settings(event["settings"]).second_person
+    settings = parse_settings(event["settings"])
     items = _items(bucket, input_key(batch, number, WorkKind.LABEL))
     output, _ = _read(event["output"], items, read_label)
     outcomes = [of_label(item, output.of(item)) for item in items.values()]
     drawn = ((item, answer) for item in items.values() if isinstance(answer := output.of(item), Drawn))
-    verify = (to_verify(item, answer, second_person=second_person) for item, answer in drawn)
+    verify = (to_verify(item, answer, second_person=settings.second_person) for item, answer in drawn)
     bucket.write_lines(input_key(batch, number, WorkKind.VERIFY), write_items(verify))
-    return _kept(bucket, batch, number, WorkKind.LABEL, outcomes=outcomes, output=output)
+    counts = _kept(bucket, batch, number, WorkKind.LABEL, outcomes=outcomes, output=output)
+    if counts["labeled"]:
+        return {**counts, "next": 0}  # the verdicts say
+    again = _again(items.values(), {}, {each.sha256: each for each in outcomes}, {})
+    return {**counts, "next": _follow(bucket, batch, number, settings, again)}
 
 
 def verdicts(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
@@ -64,7 +69,6 @@ def verdicts(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # no
         items the `next` round has, with those whose answer was of no use; none after the last one.
     """
     bucket, batch, number = open_bucket(event["bucket"]), event["batch"], event["round"]
-    rounds = parse_settings(event["settings"]).rounds
     items = _items(bucket, input_key(batch, number, WorkKind.VERIFY))
     output, written = _read(event["output"], items, read_verification)
     labeled = {each.sha256: each for each in read_outcomes(bucket, batch, number, WorkKind.LABEL)}
@@ -75,11 +79,9 @@ def verdicts(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # no
         if outcomes[item.sha256].fate in _ACCEPTED and isinstance(answer := output.of(item), Verified)
     )
     bucket.write_lines(accepted_key(batch, number), json_lines(accepted))
-    following = 0
-    if number < rounds:
-        first = _items(bucket, input_key(batch, number, WorkKind.LABEL)).values()
-        again = _again(first, items, labeled, outcomes)
-        following = bucket.write_lines(input_key(batch, number + 1, WorkKind.LABEL), write_items(again))
+    first = read_items(bucket.lines(input_key(batch, number, WorkKind.LABEL)))
+    again = _again(first, items, labeled, outcomes)
+    following = _follow(bucket, batch, number, parse_settings(event["settings"]), again)
     counts = _kept(bucket, batch, number, WorkKind.VERIFY, outcomes=outcomes.values(), output=output)
     return {**counts, "accepted": counts["accepted"] + counts["adjusted"], "next": following}
 
@@ -104,6 +106,13 @@ def _again(
             yield once_more(item, f"The answer was of no use: {of_drawing.reason}", None)
         elif of_verdict is not None and of_verdict.fate is Fate.REJECTED:
             yield once_more(item, str(of_verdict.reason), verified[item.source_ref].proposal)
+
+
+def _follow(bucket: Bucket, batch: str, number: int, settings: LabelingSettings, again: Iterable[Item]) -> int:
+    """Write the items of the next round, and return how many they are; none after the last one."""
+    if number >= settings.rounds:
+        return 0
+    return bucket.write_lines(input_key(batch, number + 1, WorkKind.LABEL), write_items(again))
 
 
 def _read(

@@ -5,7 +5,9 @@ An announcement is deleted only by a look that began after it. Whatever is kille
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from tempfile import TemporaryFile
@@ -16,7 +18,7 @@ from cloud_side.catalog.labels import json_lines
 from cloud_side.catalog.tables import SAMPLES
 from cloud_side.labeling.places import ARRIVALS, batch_key
 from cloud_side.labeling.runtime.clients import open_bucket
-from cloud_side.labeling.runtime.listing import listed, partitions_below
+from cloud_side.labeling.runtime.listing import AT_ONCE, days_in, stations_below
 from cloud_side.labeling.runtime.sidecars import rows_of
 from cloud_side.labeling.settings import LabelingSettings, parse_settings
 from cloud_side.objects import LINES, Bucket
@@ -60,16 +62,15 @@ def find(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     """
     settings, bucket = parse_settings(event["settings"]), open_bucket(event["bucket"])
     wanted = {"site": settings.site, "line": settings.line, "station": settings.station}
-    announced, known, present = (
-        partitions_below(bucket, f"{beginning}{settings.samples_prefix}/", wanted)
-        for beginning in (ARRIVALS, SAMPLES.prefix, "")
-    )
     first_day = _first_day(settings, datetime.fromisoformat(event["started"]))
-    recent = {each for each in present if each.day >= first_day}
-    found = sorted(announced | recent | (present ^ known))
-    rows = ({"partition": str(each), "announced": each in announced} for each in found)
+    places = [f"{beginning}{settings.samples_prefix}/" for beginning in (ARRIVALS, SAMPLES.prefix, "")]
     key = batch_key(event["batch"], "partitions.jsonl")
-    return {"partitions": bucket.write_lines(key, json_lines(rows)), "key": key}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        stations = set().union(*(stations_below(pool, bucket, place, wanted) for place in places))
+        # Of a station's days only those with news stay: with all of them a thousand stations are half a gigabyte.
+        found = pool.map(lambda station: _news(bucket, places, station, first_day), sorted(stations))
+        rows = ({"partition": day, "announced": is_announced} for days in found for day, is_announced in days)
+        return {"partitions": bucket.write_lines(key, json_lines(rows)), "key": key}
 
 
 def index(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
@@ -83,7 +84,7 @@ def index(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa:
     partition = Partition.parse(item["partition"])
     bucket = open_bucket(event["bucket"])
     arrivals = f"{ARRIVALS}{settings.samples_prefix}/{partition}/"
-    heard = [each.key for each in listed(bucket, arrivals)] if item.get("announced", True) else []
+    heard = [each.key for each in bucket.listed(arrivals)] if item.get("announced", True) else []
     counts = look(bucket, settings.samples_prefix, partition)
     _forget(bucket, heard)
     return {"partition": str(partition), **asdict(counts)}
@@ -100,16 +101,31 @@ def look(bucket: Bucket, prefix: str, partition: Partition) -> Counts:
         with TemporaryFile() as before, TemporaryFile() as after:
             etag, digest = _fetch(bucket, key, before)
             counts = Counts()
-            found = pairs(listed(bucket, f"{prefix}/{partition}/"), counts)
+            found = pairs(bucket.listed(f"{prefix}/{partition}/", is_deep=False), counts)
             lines = rows_of(bucket, merge(found, read_rows(before)), counts)
             if _written(lines, after) == digest or _put(bucket, key, after, etag):
                 break
     else:
         msg = f"{key}: others have written it {_TRIES} times while it was made anew; try again later"
         raise RuntimeError(msg)
-    if counts.rows == 0 and etag is not None:
+    if counts.is_nothing:  # else it stays, without rows: every batch would read again what is broken
         bucket.remove(key)  # if it has rows again by now, the next batch looks
     return counts
+
+
+def _news(bucket: Bucket, places: Sequence[str], station: str, first_day: str) -> list[tuple[str, bool]]:
+    """Return the partitions of a station that are to be looked into, and whether each was announced."""
+    announced, known, present = (days_in(bucket, f"{place}{station}") for place in places)
+    recent = {day for day in present if day >= f"dt={first_day}"}
+    news = ((f"{station}{day}", day in announced) for day in sorted(announced | recent | (present ^ known)))
+    return [each for each in news if _is_partition(each[0])]
+
+
+def _is_partition(text: str) -> bool:
+    try:
+        return bool(Partition.parse(text))
+    except ValueError:
+        return False  # a folder that somebody else made
 
 
 def _first_day(settings: LabelingSettings, started: datetime) -> str:
@@ -118,24 +134,20 @@ def _first_day(settings: LabelingSettings, started: datetime) -> str:
     return (started.astimezone(UTC) - timedelta(days=settings.since_days)).date().isoformat()
 
 
-def _fetch(bucket: Bucket, key: str, to: IO[bytes]) -> tuple[str | None, str]:
-    """Copy an object into a file; return its ETag, None where there is none, and the hash of its content."""
-    etag, digest = None, hashlib.sha256()
-    if (answer := bucket.open(key)) is not None:
-        etag = answer["ETag"]
-        for chunk in answer["Body"].iter_chunks(1 << 20):
-            digest.update(chunk)
-            to.write(chunk)
-        to.seek(0)
-    return etag, digest.hexdigest()
+def _fetch(bucket: Bucket, key: str, to: IO[bytes]) -> tuple[str | None, str | None]:
+    """Copy an object into a file, and return its ETag and the hash of its content; None where there is none."""
+    if (answer := bucket.open(key)) is None:
+        return None, None
+    with closing(answer["Body"]) as body:
+        return answer["ETag"], _written(body.iter_chunks(1 << 20), to)
 
 
-def _written(lines: Iterator[bytes], to: IO[bytes]) -> str:
-    """Write lines to a file, and return the hash of its content."""
+def _written(parts: Iterable[bytes], to: IO[bytes]) -> str:
+    """Write parts of a content to a file, and return the hash of it."""
     digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line)
-        to.write(line)
+    for part in parts:
+        digest.update(part)
+        to.write(part)
     to.seek(0)
     return digest.hexdigest()
 

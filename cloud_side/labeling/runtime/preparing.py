@@ -1,14 +1,13 @@
 """The steps that make items of what a batch took: a child for some images each, and one that joins what they wrote."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from cloud_side.catalog.labels import json_lines, strict_json
 from cloud_side.catalog.sidecars import LARGEST_SIDECAR_BYTES
-from cloud_side.labeling.items import read_item, write_items
+from cloud_side.labeling.items import Item, read_item, write_items
 from cloud_side.labeling.places import (
     GATHERED,
     QUARANTINE,
@@ -68,15 +67,14 @@ def gather(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa
     """
     bucket, batch = open_bucket(event["bucket"]), event["batch"]
     asked = parse_settings(event["settings"]).class_names
-    counts, known = _counted(bucket, batch)
-    class_names = asked or known
+    taken = [json.loads(line)["sha256"] for line in bucket.lines(batch_key(batch, TAKEN))]
+    prepared = _Prepared(bucket, batch, taken)
+    bucket.write_lines(batch_key(batch, QUARANTINE), json_lines(prepared.quarantined()))
+    counts, class_names = prepared.counts, asked or tuple(sorted(prepared.class_names))
     if counts["items"] and not class_names:
         msg = "class_names: expected the classes to look for, found none, and the pre-labels name none either"
         raise ConfigError(msg)
-    flawed = (line["quarantined"] for line in _all_prepared(bucket, batch) if "quarantined" in line)
-    bucket.write_lines(batch_key(batch, QUARANTINE), json_lines(flawed))
-    found = (read_item(line["item"]) for line in _all_prepared(bucket, batch) if "item" in line)
-    items = (replace(item, class_names=class_names) for item in found)
+    items = (replace(item, class_names=class_names) for item in prepared.items())
     bucket.write_lines(input_key(batch, 1, WorkKind.LABEL), write_items(items))
     bucket.write(batch_key(batch, GATHERED), f"{strict_json(counts)}\n".encode())
     return {name: counts[name] for name in ("items", "quarantined", "failed")}
@@ -119,33 +117,49 @@ def _sidecar(bucket: Bucket, key: str) -> bytes | None:
     return None if kept is None else kept.content
 
 
-def _counted(bucket: Bucket, batch: str) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Return the counts of what was prepared, and the classes that pre-labels name."""
-    counts: Counter[str] = Counter()
-    known: set[str] = set()
-    for line in _all_prepared(bucket, batch):
-        counts["quarantined"] += "quarantined" in line
-        if "item" in line:
-            counts["items"] += 1
-            counts["without_pre_labels"] += line["problem"] is not None
-            counts.update({name: line[name] for name in ("boxes_cut", "boxes_dropped")})
-            known.update(read_item(line["item"]).class_names)
-    taken = sum(1 for _ in bucket.lines(batch_key(batch, TAKEN)))
-    counts["failed"] = taken - counts["items"] - counts["quarantined"]
-    return {name: counts[name] for name in _COUNTS}, tuple(sorted(known))
+class _Prepared:
+    """What the children wrote, each image once, in the order in which the images were taken.
 
+    An object is named after the first of its images.
 
-def _all_prepared(bucket: Bucket, batch: str) -> Iterator[dict[str, Any]]:
-    """Yield what the children wrote, each image once, in the order in which they were taken.
-
-    An object is named after the first of its images, so that their order is that of `taken.jsonl`.
+    Attributes:
+        counts: Of it, once the quarantined ones have been told.
+        class_names: That pre-labels name, once they have been told.
     """
-    prefix = prepared_prefix(batch)
-    keys = {each.key for each in bucket.listed(prefix)}
-    seen: set[str] = set()
-    for taken in bucket.lines(batch_key(batch, TAKEN)):
-        if (key := f"{prefix}{json.loads(taken)['sha256']}.jsonl") in keys:
-            for line in map(json.loads, bucket.lines(key)):
+
+    def __init__(self, bucket: Bucket, batch: str, taken: Sequence[str]) -> None:
+        prefix = prepared_prefix(batch)
+        written = {each.key for each in bucket.listed(prefix)}
+        self._bucket = bucket
+        self._keys = [key for sha256 in taken if (key := f"{prefix}{sha256}.jsonl") in written]
+        self.counts = dict.fromkeys(_COUNTS, 0) | {"failed": len(taken)}
+        self.class_names: set[str] = set()
+
+    def quarantined(self) -> Iterator[dict[str, Any]]:
+        """Yield why images were put aside, and count all."""
+        for line in self._lines():
+            self.counts["failed"] -= 1
+            if "item" in line:
+                self._count(line)
+            else:
+                self.counts["quarantined"] += 1
+                yield line["quarantined"]
+
+    def items(self) -> Iterator[Item]:
+        """Yield the items."""
+        return (read_item(line["item"]) for line in self._lines() if "item" in line)
+
+    def _count(self, line: Mapping[str, Any]) -> None:
+        self.counts["items"] += 1
+        self.counts["without_pre_labels"] += line["problem"] is not None
+        for name in ("boxes_cut", "boxes_dropped"):
+            self.counts[name] += line[name]
+        self.class_names.update(read_item(line["item"]).class_names)
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        seen: set[str] = set()
+        for key in self._keys:
+            for line in map(json.loads, self._bucket.lines(key)):
                 sha256 = line["item"]["edge-inspector"]["sha256"] if "item" in line else line["quarantined"]["sha256"]
                 if sha256 not in seen:
                     seen.add(sha256)

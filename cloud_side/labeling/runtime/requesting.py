@@ -1,27 +1,40 @@
-"""The step before a labeling job of Ground Truth: puts what the job reads into the bucket, answers with the request."""
+"""The steps around a labeling job of Ground Truth: what it reads, its request, and its end before its time."""
 
 from collections.abc import Mapping
-from itertools import islice
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
-from cloud_side.catalog.labels import strict_json
+from botocore.exceptions import ClientError
+
+from cloud_side.catalog.labels import LabelError, strict_json
 from cloud_side.labeling.ground_truth import LabelingJob, categories, template
-from cloud_side.labeling.items import read_items
+from cloud_side.labeling.items import read_class_names
 from cloud_side.labeling.places import WorkKind, input_key
-from cloud_side.labeling.runtime.clients import open_bucket
+from cloud_side.labeling.runtime.clients import client, open_bucket
 from cloud_side.labeling.settings import parse_settings
-from cloud_side.objects import Bucket
+from cloud_side.objects import code_of
+from edge_inspector.errors import ConfigError, InspectorError
+
+_MOST_ATTEMPTS: Final = 10
+_NONE_RUNS: Final = frozenset({"ValidationException", "ResourceNotFound"})  # it has ended, or there is none
+_ENDED: Final = frozenset({"Completed", "Failed", "Stopped"})
+
+
+class JobRunsError(InspectorError):
+    """A labeling job has not come to its end yet: the step is to run again."""
 
 
 def request(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
     """Answer with the request for CreateLabelingJob; template and classes are in the bucket then, the same each time.
+
+    Of an attempt before, whose name turned out to be in use, nobody waits for the answer: people should not work on it.
 
     Args:
         event: `bucket`, `batch`, `round`, `kind`, `settings`, `attempt`, `role` and `workteam`.
         context: Of the function.
 
     Raises:
-        ConfigError: If there is no work team, no Ground Truth in the region, or no class to label.
+        ConfigError: If there is no work team, no Ground Truth in the region, no class to label, or no name is free.
     """
     bucket = open_bucket(event["bucket"])
     job = LabelingJob(
@@ -35,13 +48,45 @@ def request(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noq
         role=event["role"],
         workteam=event["workteam"],
     )
-    said = strict_json(categories(job.kind, _class_names(bucket, job)))
+    class_names = read_class_names(bucket.lines(input_key(job.batch, job.round, job.kind)))
+    said = strict_json(categories(job.kind, class_names))
     bucket.write(job.categories_key, f"{said}\n".encode())
     bucket.write(job.template_key, template(job.kind).encode(), media="text/html; charset=utf-8")
+    if job.attempt > 1:
+        _stop(replace(job, attempt=job.attempt - 1).name)
+    if job.attempt > _MOST_ATTEMPTS:
+        msg = f"batch: expected a name under which labeling jobs can be made, found {job.batch!r}: all are in use"
+        raise ConfigError(msg)
     return {"request": job.request()}
 
 
-def _class_names(bucket: Bucket, job: LabelingJob) -> tuple[str, ...]:
-    """Return what all items of the work look for, as the first one says."""
-    first = islice(bucket.lines(input_key(job.batch, job.round, job.kind)), 1)
-    return next((item.class_names for item in read_items(first)), ())
+def end(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
+    """Stop a labeling job for which nobody waits any more, and answer with the output manifest of what was answered.
+
+    Args:
+        event: `job`: its name.
+        context: Of the function.
+
+    Raises:
+        JobRunsError: Until it has ended.
+        LabelError: If it has no output, as a job that failed.
+    """
+    name = event["job"]
+    found = client("sagemaker").describe_labeling_job(LabelingJobName=name)
+    status, output = found["LabelingJobStatus"], found.get("LabelingJobOutput", {}).get("OutputDatasetS3Uri")
+    if status not in _ENDED:
+        _stop(name)
+        msg = f"{name}: expected a labeling job that has ended, found it {status}"
+        raise JobRunsError(msg)
+    if status == "Failed" or not output:
+        msg = f"{name}: expected answers, found a labeling job {status}: {found.get('FailureReason', 'without output')}"
+        raise LabelError(msg)
+    return {"output": output}
+
+
+def _stop(name: str) -> None:
+    try:
+        client("sagemaker").stop_labeling_job(LabelingJobName=name)
+    except ClientError as error:
+        if code_of(error) not in _NONE_RUNS:
+            raise

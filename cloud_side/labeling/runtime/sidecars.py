@@ -60,13 +60,8 @@ def _done(line: bytes | Future[bytes | SidecarError | None]) -> bytes | SidecarE
 
 def _read(bucket: Bucket, pair: Pair) -> bytes | SidecarError | None:
     """Return a line of the index; what is wrong with a sidecar; or None for one that is gone."""
-    key, size = pair.sidecar.key, pair.sidecar.size
-    if size > LARGEST_SIDECAR_BYTES:
-        return SidecarError(f"{key}: expected at most {LARGEST_SIDECAR_BYTES} bytes, found {size}")
-    kept = bucket.read(key)
-    if kept is None:
-        return None
     try:
-        return write_row(row_of(kept.content, image=pair.image, etag=kept.etag.strip('"')))
-    except SidecarError as error:
-        return SidecarError(f"{key}: {error}")
+        kept = bucket.read(pair.sidecar.key, most_bytes=LARGEST_SIDECAR_BYTES)
+        return None if kept is None else write_row(row_of(kept.content, image=pair.image, etag=kept.etag))
+    except ValueError as error:
+        return SidecarError(f"{pair.sidecar.key}: {error}")

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from cloud_side.labeling.items import read_items
-from cloud_side.labeling.places import WorkKind, batch_key, input_key, order_key, output_key
+from cloud_side.labeling.items import read_class_names
+from cloud_side.labeling.places import SETTINGS, WorkKind, batch_key, input_key, order_key, output_key
 from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.settings import LabelingSettings, parse_settings
 from cloud_side.labeling.work.finishing import close, remove
@@ -47,7 +47,7 @@ def shut_order(event: Mapping[str, Any], context: object) -> dict[str, str]:  # 
     number, kind = int(event["round"]), WorkKind(event["kind"])
     kept = bucket.read(order_key(event["batch"], number, kind))
     output = output_key(event["batch"], number, kind)
-    if kept is None and bucket.read(output) is not None:  # shut before, or finished at the last moment
+    if kept is None and bucket.written_at(output) is not None:  # shut before, or finished at the last moment
         return {"output": bucket.address(output)}
     order = _never_opened(bucket, event) if kept is None else read_order(kept.content)
     address = close(bucket, order, Closing.SHUT)
@@ -57,7 +57,7 @@ def shut_order(event: Mapping[str, Any], context: object) -> dict[str, str]:  # 
 
 def _never_opened(bucket: Bucket, event: Mapping[str, Any]) -> Order:
     """Return the order that should have been there."""
-    key = batch_key(event["batch"], "settings.json")
+    key = batch_key(event["batch"], SETTINGS)
     kept = bucket.read(key)
     if kept is None:
         msg = f"{key}: expected the settings of a batch, found nothing"
@@ -85,9 +85,7 @@ def _order(bucket: Bucket, event: Mapping[str, Any], settings: LabelingSettings)
 
 
 def _class_names(bucket: Bucket, key: str, settings: LabelingSettings) -> tuple[str, ...]:
-    kept = bucket.read(key)
-    if kept is None:
+    if bucket.written_at(key) is None:
         msg = f"{key}: expected the input manifest of an order, found nothing"
         raise OrderError(msg)
-    first = next(read_items(kept.content.splitlines()[:1]), None)
-    return settings.class_names if first is None else first.class_names
+    return read_class_names(bucket.lines(key)) or settings.class_names

@@ -77,7 +77,7 @@ class Agreeing:
             for item in self._items(batch, number):
                 labels, verdicts = (answers.get(_About(number, kind, item.sha256), []) for kind in WorkKind)
                 if labels:
-                    yield Answered(item, labels, verdicts)
+                    yield Answered(item, labels, verdicts, is_first=number == 1)
 
     def _items(self, batch: str, number: int) -> Iterator[Item]:
         kept = self._bucket.read(input_key(batch, number, WorkKind.LABEL))

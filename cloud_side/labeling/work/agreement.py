@@ -6,8 +6,8 @@ from itertools import combinations
 from typing import Any
 
 from cloud_side.catalog.labels import Box
-from cloud_side.labeling.items import Item
-from cloud_side.labeling.work.answers import Answer, Verdict
+from cloud_side.labeling.items import Item, Verdict
+from cloud_side.labeling.work.answers import Answer
 from cloud_side.labeling.work.matching import matched
 
 
@@ -19,11 +19,13 @@ class Answered:
         item: As it was shown to those who labeled; with the model's boxes, if a model drew some.
         labels: Answers of those who labeled.
         verdicts: Answers of those who verified.
+        is_first: Whether it is the round that begins with the model's boxes; later ones begin with a person's.
     """
 
     item: Item
     labels: Sequence[Answer]
     verdicts: Sequence[Answer]
+    is_first: bool = True
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ def agreement(answered: Iterable[Answered], least_iou: float) -> dict[str, Any]:
         drawn = {answer.person: answer.boxes for answer in each.labels if answer.has_boxes}
         for one, other in combinations(sorted(drawn), 2):
             pairs.setdefault((one, other), Comparison()).add(drawn[one], drawn[other], least_iou)
-        if (model := _model_of(each.item)) is not None:
+        if each.is_first and (model := _model_of(each.item)) is not None:
             for person, boxes in drawn.items():
                 models.setdefault((model, person), Comparison()).add(each.item.proposal, boxes, least_iou)
         for verdict in [answer.verdict for answer in each.verdicts if answer.verdict is not None]:
@@ -98,7 +100,7 @@ def agreement(answered: Iterable[Answered], least_iou: float) -> dict[str, Any]:
 
 
 def _model_of(item: Item) -> str | None:
-    """Return which model drew the proposal; None where a person did."""
+    """Return which model drew the proposal; None where the operator did."""
     return None if None in item.confidences else item.origin.model
 
 

@@ -7,19 +7,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
+from unicodedata import category
 from urllib.parse import quote
 
 from cloud_side.catalog.labels import Box, strict_json
-from cloud_side.labeling.items import Item
+from cloud_side.labeling.items import Item, Verdict
 from cloud_side.labeling.places import WorkKind
 from cloud_side.labeling.work.orders import instant, told
 
 _log = logging.getLogger(__name__)
 MOST_BOXES: Final = 300  # on one image
 _LONGEST_TEXT: Final = 500
+_NO_TEXT: Final = frozenset({"Cc", "Cs"})  # control characters, and halves of what is no character
 _LONGEST_S: Final = 86_400.0
 _LONGEST_NAME: Final = 200  # of a file, with room for what is put behind it
 _PARTS: Final = 4  # of a pixel: sums of quarters are exact, so a box at the edge stays inside
@@ -27,14 +28,6 @@ _PARTS: Final = 4  # of a pixel: sums of quarters are exact, so a box at the edg
 
 class AnswerError(ValueError):
     """An answer that cannot be taken; says why to the person who gave it."""
-
-
-class Verdict(StrEnum):
-    """What a person says of another's boxes."""
-
-    ACCEPT = "accept"
-    REJECT = "reject"
-    ADJUST = "adjust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,17 +188,18 @@ def _pixels(value: object, number: int, name: str) -> float:
 
 
 def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         msg = f"seconds: expected how long it took, 0 or more, found {value!r:.100}"
         raise AnswerError(msg)
-    return round(min(float(value), _LONGEST_S), 3)
+    return round(float(min(value, _LONGEST_S)), 3)
 
 
 def _text(value: object, name: str, what: str) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_TEXT:
+    words = " ".join(value.split()) if isinstance(value, str) and len(value) <= _LONGEST_TEXT else ""
+    if not words or any(category(sign) in _NO_TEXT for sign in words):
         msg = f"{name}: expected words that say {what}, {_LONGEST_TEXT} characters at most, found {value!r:.100}"
         raise AnswerError(msg)
-    return " ".join(value.split())
+    return words
 
 
 def _check_nothing_else(said: Mapping[str, Any], expected: str) -> None:

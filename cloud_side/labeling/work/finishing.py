@@ -29,7 +29,7 @@ _GONE: Final = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
 def finish(bucket: Bucket, states: Any, ledger: Ledger) -> bool:  # noqa: ANN401 - boto3's clients have no type
-    """Finish an order, if every item has all of its answers; return whether it had.
+    """Finish an order, if every item has all of its answers and nobody else ends it; return whether that was so.
 
     Args:
         bucket: The bucket.
@@ -39,7 +39,9 @@ def finish(bucket: Bucket, states: Any, ledger: Ledger) -> bool:  # noqa: ANN401
     if not ledger.is_complete():
         return False
     order = ledger.order
-    output = close(bucket, order, Closing.COMPLETE)
+    if _take_no_more(bucket, order, Closing.COMPLETE) is not Closing.COMPLETE:
+        return False
+    output = _write_output(bucket, order)
     heard = _tell(states, order, output)
     remove(bucket, order)
     _log.info("%s: finished%s", order.key, "" if heard else "; its execution did not wait for it any more")
@@ -49,6 +51,10 @@ def finish(bucket: Bucket, states: Any, ledger: Ledger) -> bool:  # noqa: ANN401
 def close(bucket: Bucket, order: Order, closing: Closing) -> str:
     """Take no more answers to an order, and write the output manifest of those that there are; return its address."""
     _take_no_more(bucket, order, closing)
+    return _write_output(bucket, order)
+
+
+def _write_output(bucket: Bucket, order: Order) -> str:
     lines = (f"{strict_json(line)}\n".encode() for line in output_lines(bucket, order))
     bucket.write(order.output, b"".join(lines), media=_MEDIA)
     return bucket.address(order.output)
@@ -112,13 +118,21 @@ def _answers(bucket: Bucket, keys: list[str]) -> list[Answer]:
     return [answer for each in kept if (answer := read_answer(each.content)) is not None]
 
 
-def _take_no_more(bucket: Bucket, order: Order, closing: Closing) -> None:
+def _take_no_more(bucket: Bucket, order: Order, closing: Closing) -> Closing | None:
+    """Return why no answers are taken now; None where the order is gone, or has come to be another task's.
+
+    What is shut is left to whoever shut it: an answer that came after that counts if it is in the output, and an
+    output of another, who looked at the answers before, would take it out again.
+    """
     while (kept := bucket.read(order.key)) is not None:
         now = read_order(kept.content)
-        if now.closing is not None or now.token != order.token:
-            return
+        if now.token != order.token:
+            return None
+        if now.closing is not None:
+            return now.closing
         if bucket.write(order.key, now.closed(closing).content(), over=kept.etag) is not None:
-            return
+            return closing
+    return None
 
 
 def _tell(states: Any, order: Order, output: str) -> bool:  # noqa: ANN401 - boto3's clients have no type
@@ -136,4 +150,4 @@ def remove(bucket: Bucket, order: Order) -> None:
     """Delete an order, unless another task has come to wait for it."""
     kept = bucket.read(order.key)
     if kept is not None and read_order(kept.content).token == order.token:
-        bucket.remove(order.key)
+        bucket.remove(order.key, only=kept.etag)

@@ -12,9 +12,9 @@ from datetime import UTC
 from typing import Any, Final
 
 from cloud_side.catalog.augmented import BOXES_TYPE, VERIFICATION_TYPE, write_boxes
-from cloud_side.labeling.items import ADJUSTED, LABEL, VERIFICATION, Item
+from cloud_side.labeling.items import ADJUSTED, LABEL, VERIFICATION, Item, Verdict
 from cloud_side.labeling.places import WorkKind
-from cloud_side.labeling.work.answers import Answer, Verdict
+from cloud_side.labeling.work.answers import Answer
 from cloud_side.labeling.work.consolidation import Agreed, consolidate
 from cloud_side.labeling.work.orders import Order
 

@@ -11,7 +11,6 @@ from cloud_side.catalog.index import (
     COLUMNS,
     Counts,
     Kept,
-    Listed,
     Pair,
     Partition,
     index_key,
@@ -20,6 +19,8 @@ from cloud_side.catalog.index import (
     read_rows,
     split_key,
 )
+from cloud_side.objects import Listed
+from tests.samples.made import AT
 
 FOLDER = "samples/site=o'brien/line=1/station=übung/dt=2026-03-01"
 NAMES = st.text("aA0-.", max_size=4).flatmap(
@@ -28,7 +29,7 @@ NAMES = st.text("aA0-.", max_size=4).flatmap(
 
 
 def listing(names: Iterable[str], etag: str = "1") -> list[Listed]:
-    return [Listed(f"{FOLDER}/{name}", etag, 10) for name in sorted(names)]
+    return [Listed(f"{FOLDER}/{name}", etag, AT, 10) for name in sorted(names)]
 
 
 def found_in(*names: str) -> tuple[list[str], Counts]:
@@ -101,7 +102,7 @@ def test_pairs_come_in_the_order_of_keys(names: set[str]) -> None:
 def test_only_what_is_new_or_changed_is_read_and_what_is_gone_is_left_out(
     before: dict[str, str], now: dict[str, str]
 ) -> None:
-    found = [Pair(image, Listed(f"{image}.json", etag, 10)) for image, etag in sorted(now.items())]
+    found = [Pair(image, Listed(f"{image}.json", etag, AT, 10)) for image, etag in sorted(now.items())]
     merged = list(merge(found, [row(image, etag) for image, etag in sorted(before.items())]))
     assert [each.image for each in merged] == sorted(now)
     kept = {each.image for each in merged if isinstance(each, Kept)}

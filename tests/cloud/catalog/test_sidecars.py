@@ -52,6 +52,7 @@ def test_a_sidecar_of_the_edge_is_a_row_with_every_column() -> None:
         "product": "tag",
         "part_group": "part-1",
         "reason": "defect",
+        "found_reason": "defect",
         "disposition": None,
         "outcome": "reject",
         "boxes": 2,
@@ -78,7 +79,16 @@ def test_what_an_operator_said_is_in_the_row() -> None:
     line = judged_line(written(), judged, Judgement(Disposition.MISSED_DEFECT, "ann", AT, (box,)))
     found = row(line)
     assert (found["reason"], found["disposition"], found["boxes"]) == ("operator", "missed_defect", 3)
-    assert found["confidence"] == 1
+    assert (found["confidence"], found["found_reason"]) == (1, "defect")
+
+
+def test_a_picture_that_only_a_person_wanted_was_kept_for_no_reason_of_the_station() -> None:
+    judged = JudgedResult(identity_of(1), "accept", "part-1", None, None, None, MODEL)
+    document = json.loads(written()) | {}
+    document["edge-inspector"]["reason"] = None  # as it is remembered for the operator page
+    line = judged_line(json.dumps(document).encode(), judged, Judgement(Disposition.TRUE_ACCEPT, "ann", AT))
+    found = row(line)
+    assert (found["reason"], found["disposition"], found["found_reason"]) == ("operator", "true_accept", None)
 
 
 def test_a_picture_whose_suffix_was_changed_is_still_its_own() -> None:

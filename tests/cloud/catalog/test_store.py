@@ -5,6 +5,7 @@ import tracemalloc
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,14 @@ from hypothesis import strategies as st
 from sqlglot.expressions import Select
 
 from cloud_side.catalog import store
-from cloud_side.catalog.label_rows import FEATURES, event_time_of
+from cloud_side.catalog.label_rows import FEATURES, event_time_of, label_from, record_of, row_of
 from cloud_side.catalog.labels import AnnotatorType, Box, Label, LabelError, Origin, Verification
 from cloud_side.catalog.store import (
     LateRowsError,
     StoreError,
     feature_group_request,
-    label_from,
     labels_query,
     read_labels,
-    record_of,
-    row_of,
 )
 from cloud_side.local.home import REGION
 from cloud_side.local.opening import LocalCloud, open_local
@@ -79,7 +77,9 @@ class Stored:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     made = open_local(tmp_path_factory.mktemp("home"))
-    yield made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(made.session, "client", cache(made.session.client))  # each takes its time to make
+        yield made
     made.close()
 
 

@@ -166,15 +166,19 @@ def _output(
 
 
 def check_cuts(bucket: Bucket, step: Callable[[], dict[str, Any]], prefix: str) -> int:
-    """Check that a step that is cut after each of its requests, and run again, leaves the same; return their number."""
+    """Check that a step that is cut after each change that it makes, and run again, leaves the same.
+
+    Returns:
+        How many changes it makes. A cut after a request that only reads is one after the change before.
+    """
     answer, undisturbed = step(), bucket.objects(prefix)
-    for requests in range(1000):
+    for changes in range(1000):
         try:
-            with bucket.cut_after(requests):
+            with bucket.cut_after(changes, begin=("Put", "Delete")):
                 step()
         except Cut:
             assert step() == answer
-            assert bucket.objects(prefix) == undisturbed, f"cut after {requests} requests"
+            assert bucket.objects(prefix) == undisturbed, f"cut after {changes} changes"
         else:
-            return requests
+            return changes - 1
     raise AssertionError

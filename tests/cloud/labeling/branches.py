@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from cloud_side.labeling.ground_truth import LabelingJob
+from cloud_side.labeling.places import WorkKind
 from cloud_side.labeling.settings import LabelingSettings, Method
 
 Json: TypeAlias = Any
@@ -12,8 +14,7 @@ Answers: TypeAlias = Mapping[str, Json]
 STARTED = "2026-03-01T08:30:00.000Z"
 BATCH = "labeling/batches/execution"
 OUTPUT = f"s3://the-Bucket/{BATCH}/round-1"
-STOPPED = {"LabelingJobStatus": "Stopped", "LabelingJobOutput": {"OutputDatasetS3Uri": f"{OUTPUT}/half.manifest"}}
-SUMMARY = {"labeled": 3, "report": f"s3://the-Bucket/{BATCH}/report.json"}
+SUMMARY = {"labeled": 3, "not_stored": 0, "report": f"s3://the-Bucket/{BATCH}/report.json"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ def settings(method: Method, **more: Any) -> Json:
     return payload(settings=LabelingSettings(method=method, **more).model_dump(mode="json"))
 
 
+def labels(labeled: int, again: int = 0) -> Json:
+    return payload(labeled=labeled, unlabeled=3 - labeled, unusable=0, again=again, next=0 if labeled else again)
+
+
 def verdicts(accepted: int, again: int) -> Json:
     return payload(accepted=accepted, rejected=again, unverified=0, unusable=0, next=again)
 
@@ -45,6 +50,13 @@ def job(name: str) -> Json:
     return {
         "result": {"LabelingJobOutput": {"OutputDatasetS3Uri": f"{OUTPUT}/{name}"}, "LabelCounters": {"Unlabeled": 0}}
     }
+
+
+def requested(kind: WorkKind, attempt: int) -> Json:
+    asked = LabelingSettings(method=Method.GROUND_TRUTH)
+    role, team = "arn:aws:iam::123456789012:role/labeling", "arn:aws:sagemaker:eu-west-1:123456789012:workteam/a/b"
+    made = LabelingJob("the-Bucket", "execution", 1, kind, attempt, asked, "eu-west-1", role, team)
+    return payload(request=made.request())
 
 
 def by(argument: str, answers: Mapping[str, Sequence[Json]]) -> Json:
@@ -66,7 +78,7 @@ PAGE: Answers = {
     "Gather": [payload(items=3, quarantined=0, failed=0)],
     "Label by page": [{"result": {"output": f"{OUTPUT}/label/output.manifest"}}],
     "Shut labeling": [payload(output=f"{OUTPUT}/label/output.manifest")],
-    "Collect labels": [payload(labeled=3, unlabeled=0, unusable=0)],
+    "Collect labels": [labels(3)],
     "Verify by page": [{"result": {"output": f"{OUTPUT}/verify/output.manifest"}}],
     "Shut verification": [payload(output=f"{OUTPUT}/verify/output.manifest")],
     "Collect verdicts": [verdicts(3, 0)],
@@ -79,20 +91,23 @@ PAGE: Answers = {
 GROUND_TRUTH: Answers = {
     **PAGE,
     "Settings": [settings(Method.GROUND_TRUTH)],
-    "Labeling request": [payload(request={"LabelingJobName": f"label-{attempt}"}) for attempt in range(3)],
+    "Labeling request": [requested(WorkKind.LABEL, attempt) for attempt in (1, 2, 3)],
     "Label by Ground Truth": [job("label.manifest")],
-    "Verification request": [payload(request={"LabelingJobName": "verify"})],
+    "Labeling ended early": [payload(output=f"{OUTPUT}/half.manifest")],
+    "Verification request": [requested(WorkKind.VERIFY, 1)],
     "Verify by Ground Truth": [job("verify.manifest")],
+    "Verification ended early": [payload(output=f"{OUTPUT}/half.manifest")],
 }
 
 TIME_IS_UP = [error("States.Timeout", "")]
 FIRST_WAS_ANOTHER = payload(taken=0, conflict=True)
 BUSY, BROKEN = error("Lambda.TooManyRequestsException"), error("ClientError", "An error occurred (SlowDown)")
 LIMIT, IN_USE = error("SageMaker.ResourceLimitExceededException"), error("SageMaker.ResourceInUseException")
-STOPPED_EARLY = [error("States.TaskFailed", str(STOPPED).replace("'", '"').replace(" ", ""))]
+STOPPED_EARLY = [error("States.TaskFailed", '{"LabelingJobStatus":"Stopped"}')]
 ENDED_BADLY = [
     error("States.TaskFailed", '{"LabelingJobStatus":"Failed","FailureReason":"ClientError: no such label"}')
 ]
+NO_OUTPUT, RUNS = [error("LabelError", "expected answers")], error("JobRunsError", "found it Stopping")
 
 WAYS = (
     Branch("accepted in the first round", PAGE),
@@ -106,11 +121,15 @@ WAYS = (
     Branch("no image is whole", {**PAGE, "Gather": [payload(items=0, quarantined=3, failed=0)]}),
     Branch("rejected ones go round again", {**PAGE, "Collect verdicts": [verdicts(2, 1), verdicts(1, 0)]}),
     Branch("rejected to the last round", {**PAGE, "Collect verdicts": [verdicts(0, 3)]}),
-    Branch("time is up for labeling", {**PAGE, "Label by page": TIME_IS_UP}),
     Branch(
-        "nobody labeled",
-        {**PAGE, "Label by page": TIME_IS_UP, "Collect labels": [payload(labeled=0, unlabeled=3, unusable=0)]},
+        "accepted labels do not come into the store",
+        {**PAGE, "Store some": [error("AccessDenied")], "Close": [payload(**SUMMARY | {"not_stored": 3})]},
+        "LabelsNotStored",
     ),
+    Branch("time is up for labeling", {**PAGE, "Label by page": TIME_IS_UP}),
+    Branch("nobody labeled", {**PAGE, "Label by page": TIME_IS_UP, "Collect labels": [labels(0)]}),
+    Branch("no answer is of use, then all are", {**PAGE, "Collect labels": [labels(0, again=3), labels(3)]}),
+    Branch("no answer is of use to the last round", {**PAGE, "Collect labels": [labels(0, again=3)]}),
     Branch("time is up for verification", {**PAGE, "Verify by page": TIME_IS_UP, "Collect verdicts": [verdicts(1, 0)]}),
     Branch(
         "some children fail",
@@ -169,21 +188,44 @@ WAYS = (
             "Verify by Ground Truth": [IN_USE, LIMIT, *GROUND_TRUTH["Verify by Ground Truth"]],
         },
     ),
+    Branch(
+        "Ground Truth: no name is free",
+        {
+            **GROUND_TRUTH,
+            "Labeling request": [*GROUND_TRUTH["Labeling request"], error("ConfigError", "batch: expected a name")],
+            "Label by Ground Truth": [IN_USE],
+        },
+        "ConfigError",
+    ),
     Branch("Ground Truth: labeling is stopped by a person", {**GROUND_TRUTH, "Label by Ground Truth": STOPPED_EARLY}),
     Branch(
         "Ground Truth: verification is stopped by a person", {**GROUND_TRUTH, "Verify by Ground Truth": STOPPED_EARLY}
     ),
-    Branch("Ground Truth: labeling fails", {**GROUND_TRUTH, "Label by Ground Truth": ENDED_BADLY}, "States.TaskFailed"),
     Branch(
-        "Ground Truth: verification fails", {**GROUND_TRUTH, "Verify by Ground Truth": ENDED_BADLY}, "States.TaskFailed"
+        "Ground Truth: labeling fails",
+        {**GROUND_TRUTH, "Label by Ground Truth": ENDED_BADLY, "Labeling ended early": NO_OUTPUT},
+        "States.TaskFailed",
     ),
     Branch(
-        "Ground Truth: labeling never ends", {**GROUND_TRUTH, "Label by Ground Truth": TIME_IS_UP}, "States.Timeout"
+        "Ground Truth: verification fails",
+        {**GROUND_TRUTH, "Verify by Ground Truth": ENDED_BADLY, "Verification ended early": NO_OUTPUT},
+        "States.TaskFailed",
     ),
     Branch(
-        "Ground Truth: verification never ends",
-        {**GROUND_TRUTH, "Verify by Ground Truth": TIME_IS_UP},
-        "States.Timeout",
+        "Ground Truth: time is up for labeling",
+        {
+            **GROUND_TRUTH,
+            "Label by Ground Truth": TIME_IS_UP,
+            "Labeling ended early": [RUNS, BUSY, RUNS, *GROUND_TRUTH["Labeling ended early"]],
+        },
+    ),
+    Branch(
+        "Ground Truth: time is up for verification",
+        {
+            **GROUND_TRUTH,
+            "Verify by Ground Truth": TIME_IS_UP,
+            "Verification ended early": [RUNS, *GROUND_TRUTH["Verification ended early"]],
+        },
     ),
 )
 
@@ -194,7 +236,7 @@ _SIDE_WAYS: Mapping[str, Answers] = {
     "Labeling request": GROUND_TRUTH,
     "Verification request": GROUND_TRUTH,
 }
-_BY_A_WAY_ALREADY = {"Settings", "Select", "Close", "Label by Ground Truth", "Verify by Ground Truth"}
+_BY_A_WAY_ALREADY = {"Settings", "Select", "Close", "Labeling ended early", "Verification ended early"}
 _MAPS = {"Index", "Prepare", "Store"}
 
 

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -18,7 +20,7 @@ from PIL import Image, ImageDraw
 from cloud_side.catalog.labels import Box, Origin
 from cloud_side.labeling.items import Item, write_items
 from cloud_side.labeling.page.running import PageOptions, serve
-from cloud_side.labeling.places import WorkKind, input_key
+from cloud_side.labeling.places import OPEN_WORK, WorkKind, input_key
 from cloud_side.labeling.work.opening import open_work
 from cloud_side.labeling.work.orders import Order
 from cloud_side.local.opening import open_local
@@ -48,6 +50,17 @@ class Proposed:
 
 
 SCRATCH = Proposed("scratch", 40, 60, 120, 30)
+
+
+@lru_cache(maxsize=4)
+def sparing(session: boto3.Session) -> Any:
+    """Return a session that makes each client once: to make one takes longer than ten requests."""
+    return SimpleNamespace(client=lru_cache(session.client))
+
+
+def s3_of(session: boto3.Session) -> Any:
+    """Return the client of S3 that all tests of a cloud share."""
+    return sparing(session).client("s3")
 
 
 @contextmanager
@@ -93,7 +106,7 @@ def put_items(
         bucket: Where they lie.
         more: Other fields of the items.
     """
-    s3 = session.client("s3")
+    s3 = s3_of(session)
     items = []
     for number in range(count):
         content = picture(number, size)
@@ -143,16 +156,23 @@ def put_order(
         **more,
     }
     key = input_key(about["batch"], about["round"], WorkKind(kind))
-    bucket = Bucket(session.client("s3"), BUCKET)
+    bucket = Bucket(s3_of(session), BUCKET)
     bucket.write(key, "".join(write_items(items)).encode())
     order = Order(kind=WorkKind(kind), token=token, input=key, **about)
     open_work(bucket, order)
     return order
 
 
+def close_orders(session: boto3.Session, batch: str) -> None:
+    """Have no page look at a batch any more."""
+    bucket = Bucket(s3_of(session), BUCKET)
+    for listed in bucket.listed(f"{OPEN_WORK}{batch}."):
+        bucket.remove(listed.key)
+
+
 def output_of(session: boto3.Session, order: Order, bucket: str = BUCKET) -> list[dict[str, Any]] | None:
     """Return the lines of an order's output manifest; None while there is none."""
-    kept = Bucket(session.client("s3"), bucket).read(order.output)
+    kept = Bucket(s3_of(session), bucket).read(order.output)
     return None if kept is None else [json.loads(line) for line in kept.content.splitlines()]
 
 
@@ -209,6 +229,7 @@ def told_by_page(session: boto3.Session, folder: Path, **more: Any) -> Iterator[
             "secrets": folder / "labeling-people.json",
             "alb_arn": None,
             "alb_keys": None,
+            "alb_client": None,
             "host": "127.0.0.1",
             "port": 0,
             "hosts": (),
@@ -220,7 +241,7 @@ def told_by_page(session: boto3.Session, folder: Path, **more: Any) -> Iterator[
 
     def run() -> None:
         try:
-            serve(session, options, lines.put, until)
+            serve(sparing(session), options, lines.put, until)
         except Exception as error:  # noqa: BLE001 - told to the test
             lines.put(error)
 

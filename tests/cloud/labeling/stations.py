@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -85,6 +86,18 @@ def make_sample(  # noqa: PLR0913 - all that samples differ in
     return Made(f"{stem}.{suffix}", f"{stem}.json", content, line)
 
 
+@contextmanager
+def at_most(megabytes: float) -> Iterator[None]:
+    """Hold a block against a bound on the memory that Python takes in it."""
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < megabytes * 1e6, f"{peak / 1e6:.1f} MB"
+
+
 class Cut(Exception):  # noqa: N818 - what a kill looks like from inside
     """The step ends here: what it asked for last is done, and it does not hear of it."""
 
@@ -158,17 +171,22 @@ class Bucket:
         return names
 
     @contextmanager
-    def cut_after(self, requests: int) -> Iterator[None]:
-        """Raise `Cut` once so many requests of a step have been done; 0: before the first."""
+    def cut_after(self, requests: int, *, begin: tuple[str, ...] = ("",)) -> Iterator[None]:
+        """Raise `Cut` once so many requests of a step have been done; 0: before the first.
+
+        Args:
+            requests: How many.
+            begin: Only those whose name begins so count.
+        """
         left = [requests]
 
-        def before(**_: Any) -> None:
-            if left[0] <= 0:
+        def before(model: Any, **_: Any) -> None:
+            if model.name.startswith(begin) and left[0] <= 0:
                 raise Cut
 
-        def after(**_: Any) -> None:
-            left[0] -= 1
-            if left[0] <= 0:
+        def after(model: Any, **_: Any) -> None:
+            left[0] -= model.name.startswith(begin)
+            if model.name.startswith(begin) and left[0] <= 0:
                 raise Cut
 
         self.hook("before-call", before)
@@ -184,6 +202,7 @@ class Home:
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.cloud = open_local(folder)
+        patch.setattr(self.cloud.session, "client", cache(self.cloud.session.client))  # each takes its time to make
         self._s3 = self.cloud.session.client("s3")
         self._count = 0
         patch.setenv(ENGINE_VARIABLE, local_engine(folder))

@@ -10,10 +10,11 @@ import pytest
 from cloud_side.catalog.store import feature_group_request, read_labels
 from cloud_side.catalog.tables import SETTLED
 from cloud_side.labeling.places import REPORT, REPORT_PAGE, WorkKind, accepted_key, batch_key, stored_prefix
-from cloud_side.labeling.runtime.closing import close
+from cloud_side.labeling.runtime.closing import close, store_rest
 from cloud_side.labeling.runtime.storing import store
 from cloud_side.labeling.tally import End, end_of
 from cloud_side.labeling.verdicts import Fate
+from edge_inspector.errors import ConfigError
 from tests.cloud.labeling.batches import (
     BATCH,
     annotation,
@@ -54,7 +55,8 @@ SAMPLES = {name: sample(number) for number, name in enumerate(
 )} | {"broken": sample(99, b"no image")}  # fmt: skip
 HASHES = {name: row(made)["sha256"] for name, made in SAMPLES.items()}
 ENDS = {
-    "labeled": 3, "quarantined": 1, "unusable": 1, "given_up": 1, "unlabeled": 1, "unverified": 1, "failed": 2,
+    "labeled": 3, "quarantined": 1, "unusable": 1, "given_up": 1, "not_stored": 1, "unlabeled": 1,
+    "unverified": 1, "failed": 1,
 }  # fmt: skip
 
 
@@ -131,7 +133,7 @@ def test_each_image_ends_in_one_way_and_is_settled_or_free(bucket: Bucket) -> No
     assert {end.value: found[end.value] for end in End} == ENDS
     assert found["taken"] == sum(ENDS.values()) == len(SAMPLES)
     settled = ("accepted", "adjusted", "again", "given up", "unusable", "broken")
-    assert claims(bucket) == dict.fromkeys(settled, SETTLED)
+    assert claims(bucket) == {**dict.fromkeys(settled, SETTLED), "refused": UNTIL}, "what is accepted is drawn once"
     labels = {label.sha256 for label in read_labels(bucket.cloud.session, bucket.name)}
     assert labels == {HASHES[name] for name in ("accepted", "adjusted", "again")}
 
@@ -142,6 +144,7 @@ def test_each_image_ends_in_one_way_and_is_settled_or_free(bucket: Bucket) -> No
     assert found["quarantined_by_reason"] == {"no image": 1}
     assert found["unusable_by_reason"] == {"dark": 1}
     assert found["rejected_by_reason"] == {"one is missing": 1, "too wide <b>": 1}
+    assert found["not_stored"] == 1
     assert found["refused"].keys() == {HASHES["refused"]}
     assert found["failure"] is None
     assert found["pre_labels"]["boxes"] == [3, 3]
@@ -161,7 +164,7 @@ def test_each_image_ends_in_one_way_and_is_settled_or_free(bucket: Bucket) -> No
 
     # Again, and cut: the same objects.
     before = claims(bucket)
-    assert check_cuts(bucket, lambda: closed(bucket), batch_key(BATCH, "report.")) > 20
+    assert check_cuts(bucket, lambda: closed(bucket), batch_key(BATCH, "report.")) == 3
     assert claims(bucket) == before
 
 
@@ -195,6 +198,7 @@ def test_the_page_tells_the_same_and_needs_nothing_else(bucket: Bucket) -> None:
     for told in (
         "Labeling batch first",
         "too wide <b>",
+        "Accepted, and not in the store",
         "<script>",
         "a & b",
         "33.3\N{NO-BREAK SPACE}%",
@@ -223,8 +227,38 @@ def test_a_failure_settles_what_is_stored(bucket: Bucket) -> None:
     for key in bucket.objects(f"labeling/batches/{BATCH}/round-2/"):
         bucket.delete(key)
     closed(bucket, failure="stopped by hand")
-    assert claims(bucket) == dict.fromkeys(("accepted", "adjusted", "unusable", "broken"), SETTLED)
+    settled = ("accepted", "adjusted", "unusable", "broken")
+    assert claims(bucket) == {**dict.fromkeys(settled, SETTLED), "refused": UNTIL}
     assert report(bucket)["failure"] == {"error": "unknown", "cause": "stopped by hand"}
+
+
+def test_an_accepted_row_that_is_no_label_does_not_keep_the_batch_open(bucket: Bucket) -> None:
+    run_batch(bucket)
+    key = accepted_key(BATCH, 1)
+    rows = [each | {"width": "none"} if each["sha256"] == HASHES["refused"] else each for each in bucket.rows(key)]
+    bucket.put_object(key, lines(rows))
+    assert {end: count for end, count in closed(bucket).items() if end in ENDS} == ENDS
+    assert claims(bucket)["refused"] == UNTIL
+
+
+def test_labels_that_did_not_come_into_the_store_are_stored_by_hand_later(bucket: Bucket) -> None:
+    """A right was missing, say: nobody labels these images again."""
+    run_batch(bucket)
+    for key in bucket.objects(stored_prefix(BATCH)):
+        bucket.delete(key)
+    assert closed(bucket)["not_stored"] == 4
+    assert set(claims(bucket).values()) == {SETTLED, UNTIL}
+
+    ended = store_rest(bucket.name, BATCH, bucket.name)
+    assert (ended["labeled"], ended["not_stored"]) == (4, 0)
+    assert set(claims(bucket).values()) == {SETTLED}
+    assert report(bucket)["labeled"] == 4
+    assert store_rest(bucket.name, BATCH, bucket.name) == ended, "again, it changes nothing"
+
+
+def test_a_batch_that_was_not_closed_has_nothing_to_store_by_hand(bucket: Bucket) -> None:
+    with pytest.raises(ConfigError, match="nothing: expected a batch that was closed, found no report"):
+        store_rest(bucket.name, "nothing", bucket.name)
 
 
 def test_the_claim_of_another_batch_stays_as_it_is(bucket: Bucket) -> None:

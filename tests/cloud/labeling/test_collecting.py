@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import strategies as st
 
 from cloud_side.catalog.label_rows import label_from
 from cloud_side.catalog.labels import AnnotatorType, Box, Label, LabelError, Verification
@@ -86,7 +85,7 @@ def test_labels_go_to_who_verifies_with_the_names_of_who_drew(bucket: Bucket) ->
         drawn(item(3), annotation(1, 2, 3, 4, 1), annotation(5, 6, 7, 8), by=("cleo", "ben")),
         drawn(item(1)),
     )
-    assert found == {"labeled": 2, "unlabeled": 1, "unusable": 0, "again": 0}
+    assert found == {"labeled": 2, "unlabeled": 1, "unusable": 0, "again": 0, "next": 0}
     first, third = items(bucket, kind=VERIFY)
     assert (first.sha256, first.proposal, first.excluded) == (item(1).sha256, (), ("ana",))
     assert third.proposal == (Box("dent", 1, 2, 3, 4), Box("scratch", 5, 6, 7, 8))
@@ -129,7 +128,7 @@ def test_each_odd_line_loses_its_image_alone(bucket: Bucket) -> None:
         drawn(item(2), annotation(60, 40, 5, 9)), drawn(item(3), annotation(50, 1, 20, 5)), expired,
         drawn(item(5), annotation(1, 1, 5, 5)),
     )  # fmt: skip
-    assert found == {"labeled": 3, "unlabeled": 2, "unusable": 0, "again": 1}
+    assert found == {"labeled": 3, "unlabeled": 2, "unusable": 0, "again": 1, "next": 0}
     assert odd(bucket) == {"broken": 1, "duplicates": 1, "strangers": 1, "cut": 1}
     assert [each.proposal for each in items(bucket, kind=VERIFY)] == [
         (), (Box("scratch", 60, 40, 4, 8),), (Box("scratch", 1, 1, 5, 5),),
@@ -144,6 +143,16 @@ def test_a_label_that_nobody_can_use_goes_round_again(bucket: Bucket) -> None:
     (again,) = items(bucket, 2)
     assert (again.sha256, again.proposal, again.confidences) == (item(1).sha256, item(1).proposal, (0.9,))
     assert again.note == f"The answer was of no use: {reason}"
+
+
+def test_answers_of_no_use_go_round_again_at_once_where_nothing_was_labeled(bucket: Bucket) -> None:
+    ask(bucket, *(item(number) for number in (3, 1, 2)))
+    lines = [drawn(item(number), annotation(50, 1, 20, 5)) for number in (1, 3)]
+    assert collect_labels(bucket, *lines) == {"labeled": 0, "unlabeled": 1, "unusable": 0, "again": 2, "next": 2}
+    again = items(bucket, 2)
+    assert [each.sha256 for each in again] == [item(number).sha256 for number in (3, 1)]
+    assert {str(each.note)[:25] for each in again} == {"The answer was of no use:"}
+    assert collect_labels(bucket, *lines, rounds=1)["next"] == 0
 
 
 # Verdicts.
@@ -224,12 +233,12 @@ def test_no_round_follows_the_last_one(bucket: Bucket) -> None:
 
 def test_nothing_is_collected_from_nothing(bucket: Bucket) -> None:
     ask(bucket)
-    assert collect_labels(bucket) == {"labeled": 0, "unlabeled": 0, "unusable": 0, "again": 0}
+    assert collect_labels(bucket) == {"labeled": 0, "unlabeled": 0, "unusable": 0, "again": 0, "next": 0}
     assert collect_verdicts(bucket)["next"] == 0
     assert accepted(bucket) == []
 
 
-# Again, and cut; and laws.
+# Again, and cut.
 
 
 def test_cuts_anywhere_leave_the_same(bucket: Bucket) -> None:
@@ -240,7 +249,4 @@ def test_cuts_anywhere_leave_the_same(bucket: Bucket) -> None:
         event = bucket.event(
             round=1, output=f"s3://{bucket.name}/labeling/batches/{BATCH}/round-1/{kind.value}/output.manifest"
         )
-        assert check_cuts(bucket, partial(step, event, None), batch_key(BATCH, "")) >= 5
-
-
-SIDE = st.floats(-100, 400, allow_nan=False) | st.integers(-100, 400)
+        assert check_cuts(bucket, partial(step, event, None), batch_key(BATCH, "")) >= 3

@@ -5,21 +5,21 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_side.catalog.labels import Box, Origin
+from cloud_side.catalog.labels import Box, LabelError, Origin
 from cloud_side.engines import ENGINE_VARIABLE
 from cloud_side.labeling.ground_truth import VERDICTS, LabelingJob, categories, template
 from cloud_side.labeling.items import Item, write_items
 from cloud_side.labeling.places import WorkKind, input_key
-from cloud_side.labeling.runtime.requesting import request
+from cloud_side.labeling.runtime.requesting import JobRunsError, end, request
 from cloud_side.labeling.settings import LabelingSettings
 from cloud_side.local.opening import LocalCloud
+from cloud_side.local.services.sagemaker.labeling_chore import LabelingJobs
 from cloud_side.local.services.sagemaker.names import checked
 from edge_inspector.errors import ConfigError
 from tests.cloud.local.engines import opened
@@ -39,6 +39,7 @@ ITEM = Item(
     Origin(station="press-7"),
     note="the box is too wide",
 )
+MANIFEST = "".join(write_items([ITEM])).encode()
 
 
 def job(kind: WorkKind = WorkKind.LABEL, **more: Any) -> LabelingJob:
@@ -136,20 +137,18 @@ def test_a_template_is_one_form_and_reads_what_the_manifest_has(
     assert all(value.strip().endswith("| escape") for value in outputs if "to_json" in value or "note" in value)
 
 
-@pytest.fixture
-def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    monkeypatch.setenv(ENGINE_VARIABLE, f"local:{tmp_path}")
-    with opened(tmp_path) as found:
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    folder = tmp_path_factory.mktemp("cloud")
+    with pytest.MonkeyPatch.context() as patch, opened(folder) as found:
+        patch.setenv(ENGINE_VARIABLE, f"local:{folder}")
         s3 = found.session.client("s3")
         s3.create_bucket(Bucket="edge-inspector", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         yield found
 
 
-@pytest.mark.parametrize("kind", WorkKind)
-def test_a_request_can_be_made_as_soon_as_it_is_answered(kind: WorkKind, cloud: LocalCloud) -> None:
-    s3, sagemaker = cloud.session.client("s3"), cloud.session.client("sagemaker")
-    manifest = "".join(write_items([ITEM])).encode()
-    s3.put_object(Bucket="edge-inspector", Key=input_key("week-9", 2, kind), Body=manifest)
+def asked_of(cloud: LocalCloud, kind: WorkKind, **more: Any) -> dict[str, Any]:
+    """Return what the step before a job is given; its manifest is there."""
     event = {
         "bucket": "edge-inspector",
         "batch": "week-9",
@@ -160,6 +159,15 @@ def test_a_request_can_be_made_as_soon_as_it_is_answered(kind: WorkKind, cloud: 
         "role": ROLE,
         "workteam": WORKTEAM,
     }
+    key = input_key(str({**event, **more}["batch"]), 2, kind)
+    cloud.session.client("s3").put_object(Bucket="edge-inspector", Key=key, Body=MANIFEST)
+    return {**event, **more}
+
+
+@pytest.mark.parametrize("kind", WorkKind)
+def test_a_request_can_be_made_as_soon_as_it_is_answered(kind: WorkKind, cloud: LocalCloud) -> None:
+    s3, sagemaker = cloud.session.client("s3"), cloud.session.client("sagemaker")
+    event = asked_of(cloud, kind)
     asked = request(event, None)["request"]
     assert request(event, None)["request"] == asked
     sagemaker.create_labeling_job(**asked)
@@ -174,4 +182,44 @@ def test_a_request_can_be_made_as_soon_as_it_is_answered(kind: WorkKind, cloud: 
     expected = ITEM.class_names if kind is WorkKind.LABEL else VERDICTS
     said = json.loads(content(asked["LabelCategoryConfigS3Uri"]))
     assert tuple(each["label"] for each in said["labels"]) == expected
-    assert content(asked["InputConfig"]["DataSource"]["S3DataSource"]["ManifestS3Uri"]) == manifest.decode()
+    assert content(asked["InputConfig"]["DataSource"]["S3DataSource"]["ManifestS3Uri"]) == MANIFEST.decode()
+
+
+def test_a_job_of_which_the_answer_was_lost_is_stopped_before_another_one_is_made(cloud: LocalCloud) -> None:
+    sagemaker = cloud.session.client("sagemaker")
+    event = asked_of(cloud, WorkKind.LABEL, batch="lost")
+    lost = request(event, None)["request"]
+    sagemaker.create_labeling_job(**lost)
+    other = request({**event, "attempt": 2}, None)["request"]
+    assert other["LabelingJobName"] != lost["LabelingJobName"]
+    found = sagemaker.describe_labeling_job(LabelingJobName=lost["LabelingJobName"])
+    assert found["LabelingJobStatus"] in {"Stopping", "Stopped"}
+    assert request({**event, "attempt": 2}, None)["request"] == other  # it is stopped already
+    assert request({**event, "attempt": 3}, None)  # there is none of the second attempt
+
+
+def test_a_job_is_stopped_at_its_end_and_asked_for_again_until_it_is(cloud: LocalCloud) -> None:
+    sagemaker = cloud.session.client("sagemaker")
+    asked = request(asked_of(cloud, WorkKind.LABEL, batch="late"), None)["request"]
+    sagemaker.create_labeling_job(**asked)
+    event = {"bucket": "edge-inspector", "job": asked["LabelingJobName"]}
+    for found in ("Initializing", "Stopping"):
+        with pytest.raises(JobRunsError, match=f"expected a labeling job that has ended, found it {found}"):
+            end(event, None)
+    chore = LabelingJobs(cloud.home, cloud.database, cloud.session.client("s3"))
+    chore.turn()
+    assert end(event, None)["output"].startswith(asked["OutputConfig"]["S3OutputPath"])
+
+    asked = request(asked_of(cloud, WorkKind.LABEL, batch="bad"), None)["request"]
+    source = {"DataSource": {"S3DataSource": {"ManifestS3Uri": "s3://edge-inspector/gone"}}}
+    sagemaker.create_labeling_job(**{**asked, "InputConfig": source})
+    chore.turn()
+    with pytest.raises(LabelError, match="expected answers, found a labeling job Failed: ClientError"):
+        end({"bucket": "edge-inspector", "job": asked["LabelingJobName"]}, None)
+
+
+def test_names_are_not_looked_for_without_end(cloud: LocalCloud) -> None:
+    event = asked_of(cloud, WorkKind.LABEL, batch="used up")
+    assert request({**event, "attempt": 10}, None)
+    with pytest.raises(ConfigError, match=r"^batch: expected a name .* found 'used up': all are in use$"):
+        request({**event, "attempt": 11}, None)

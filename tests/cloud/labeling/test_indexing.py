@@ -6,7 +6,9 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from cloud_side.catalog.sidecars import LARGEST_SIDECAR_BYTES
 from cloud_side.labeling.places import ARRIVALS
 from cloud_side.labeling.runtime import indexing
 from cloud_side.labeling.runtime.indexing import find, index, look, notice
+from cloud_side.objects import Bucket as Objects
 from edge_inspector.dispositions import Disposition, JudgedResult, Judgement
 from edge_inspector.samples.folder import SampleFolder
 from edge_inspector.samples.judging import judged_line
@@ -25,7 +28,7 @@ from edge_inspector.samples.spool import Spool
 from edge_inspector.samples.uploader import Uploader
 from edge_inspector.sampling import SampleReason
 from edge_inspector.settings.keeping import UploadSettings
-from tests.cloud.labeling.stations import BUCKET, DAY, Bucket, Cut, Home, make_sample, opened_home
+from tests.cloud.labeling.stations import BUCKET, DAY, Bucket, Cut, Home, at_most, make_sample, opened_home
 from tests.mosquitto import eventually
 from tests.samples.made import AT, MODEL, ROOMY, WRITER, frame, identity_of, key_of, result
 
@@ -154,6 +157,21 @@ def test_broken_sidecars_are_counted_and_told_of_and_stop_no_other(
     assert indexed(bucket)["rows"] == 4, "one that was mended is found"
 
 
+def test_a_day_in_which_nothing_can_be_read_is_not_read_again_by_every_batch(bucket: Bucket) -> None:
+    sample = replace(make_sample(1), line=b"{}")
+    bucket.put(sample)
+    assert find(bucket.event(settings={"since_days": 0}), None)["partitions"] == 1
+    assert (indexed(bucket)["broken"], bucket.read(ROWS)) == (1, b"")
+    assert find(bucket.event(settings={"since_days": 0}), None)["partitions"] == 0
+    asked = bucket.asked()
+    assert indexed(bucket)["read"] == 1, "whoever looks reads it"
+    assert "PutObject" not in asked
+    bucket.delete(sample.image, sample.sidecar)
+    assert find(bucket.event(settings={"since_days": 0}), None)["partitions"] == 1
+    indexed(bucket)
+    assert ROWS not in bucket.objects()
+
+
 def test_rows_of_another_version_are_made_anew(bucket: Bucket) -> None:
     bucket.put(make_sample(1), make_sample(2))
     indexed(bucket)
@@ -236,6 +254,24 @@ def test_days_that_are_in_the_bucket_or_in_the_index_and_not_in_both_are_looked_
     assert find(bucket.event(), None)["partitions"] == 0
 
 
+def test_what_is_to_be_looked_into_is_found_in_little_memory(bucket: Bucket) -> None:
+    """Sixty stations have two hundred days each; of all but the latest nothing is new."""
+    days = [str(AT.date() - timedelta(number)) for number in range(200)]
+    levels = {"site": range(3), "line": range(2), "station": range(10), "dt": days}
+
+    def told(model: Any, params: dict[str, Any], **_: Any) -> Any:
+        if model.name != "ListObjectsV2":
+            return None
+        prefix = params["query_string"]["prefix"]
+        level = prefix.rpartition("/")[2].removesuffix("=")
+        names = [] if prefix.startswith(ARRIVALS) else [f"{prefix}{each}/" for each in levels[level]]
+        return SimpleNamespace(status_code=200), {"CommonPrefixes": [{"Prefix": name} for name in names]}
+
+    bucket.hook("before-call", told)
+    with at_most(2):
+        assert find(bucket.event(), None)["partitions"] == 2 * 60
+
+
 def test_samples_with_another_prefix_are_another_s(bucket: Bucket) -> None:
     mine, others = make_sample(1), make_sample(2, folder=f"more/{DAY}")
     bucket.put(mine, others)
@@ -247,6 +283,20 @@ def test_samples_with_another_prefix_are_another_s(bucket: Bucket) -> None:
     for prefix in ("samples", "more"):
         assert find(bucket.event(settings={"samples_prefix": prefix}), None)["partitions"] == 1, "the latest day"
         assert find(bucket.event(settings={"samples_prefix": prefix, "since_days": 0}), None)["partitions"] == 0
+
+
+@pytest.fixture(scope="module")
+def four_stations(home: Home) -> Bucket:
+    """A bucket with a latest day of four stations, and an older one that was announced."""
+    made = home.bucket()
+    for place in ("berlin/1/press", "berlin/1/oven", "berlin/2/press", "o'brien/1/oven"):
+        site, line, station = place.split("/")
+        folder = f"site={site}/line={line}/station={station}/dt=2026-03-01"
+        made.put(make_sample(1, folder=f"samples/{folder}"))
+        announce(made, f"samples/{folder.replace('03-01', '01-01')}/a.json")
+    made.put_object("samples/site=berlin/notes/dt=2026-03-01/a.json")
+    made.put_object("samples/site=berlin/line=1/station=press/dt=today/a.json")
+    return made
 
 
 @pytest.mark.parametrize(
@@ -262,17 +312,10 @@ def test_samples_with_another_prefix_are_another_s(bucket: Bucket) -> None:
     ],
 )
 def test_only_partitions_that_were_asked_for_are_looked_into(
-    bucket: Bucket, asked: dict[str, str], expected: list[str]
+    four_stations: Bucket, asked: dict[str, str], expected: list[str]
 ) -> None:
-    for place in ("berlin/1/press", "berlin/1/oven", "berlin/2/press", "o'brien/1/oven"):
-        site, line, station = place.split("/")
-        folder = f"site={site}/line={line}/station={station}/dt=2026-03-01"
-        bucket.put(make_sample(1, folder=f"samples/{folder}"))
-        announce(bucket, f"samples/{folder.replace('03-01', '01-01')}/a.json")
-    bucket.put_object("samples/site=berlin/notes/dt=2026-03-01/a.json")
-    bucket.put_object("samples/site=berlin/line=1/station=press/dt=today/a.json")
-    told = find(bucket.event(settings=asked), None)
-    found = [Partition.parse(row["partition"]) for row in bucket.rows(told["key"])]
+    told = find(four_stations.event(settings=asked), None)
+    found = [Partition.parse(row["partition"]) for row in four_stations.rows(told["key"])]
     assert {f"{each.site}/{each.line}/{each.station}" for each in found} == set(expected)
     assert len(found) == 2 * len(expected)
 
@@ -330,7 +373,7 @@ def test_whoever_was_slower_looks_again(bucket: Bucket) -> None:
 
     def another_is_faster(model: Any, **_: Any) -> None:
         if model.name == "PutObject" and (number := next(numbers, None)) is not None:
-            look(bucket.s3, bucket.name, "samples", Partition.parse(DAY))
+            look(Objects(bucket.s3, bucket.name), "samples", Partition.parse(DAY))
             bucket.put(make_sample(number))
 
     bucket.hook("before-call", another_is_faster)
@@ -387,8 +430,10 @@ def prepared(bucket: Bucket) -> None:
 
 
 def test_steps_that_were_killed_after_any_request_and_run_again_leave_the_same(home: Home) -> None:
+    place = {"site": "berlin", "line": "line-1", "station": "press-3"}  # fewer folders are listed on the way
+
     def steps(bucket: Bucket) -> None:
-        for line in bucket.rows(find(bucket.event(), None)["key"]):
+        for line in bucket.rows(find(bucket.event(settings=place), None)["key"]):
             index(bucket.event(item=line), None)
 
     bucket = home.bucket()

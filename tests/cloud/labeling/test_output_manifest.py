@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from cloud_side.catalog.labels import Box, LabelError, check_inside
 from cloud_side.labeling.fitting import RawBox, fit
+from cloud_side.labeling.items import Verdict
 from cloud_side.labeling.output_manifest import (
     Answer,
-    Decision,
     Drawn,
     People,
     Unanswered,
@@ -164,14 +164,14 @@ def test_of_two_lines_of_an_image_the_first_counts_and_strangers_are_passed_over
 def test_acceptance_is_zero_as_number_or_text(value: object, word: str | None) -> None:
     answer = verdict(said(ONE, value, word))
     assert isinstance(answer, Verified)
-    assert (answer.decision, answer.people.names) == (Decision.ACCEPT, ("ben",))
+    assert (answer.verdict, answer.people.names) == (Verdict.ACCEPT, ("ben",))
 
 
 @pytest.mark.parametrize(("value", "word"), [(1, "reject"), ("1", "reject"), (1, None), ("1", None)])
 def test_rejection_is_one_as_number_or_text(value: object, word: str | None) -> None:
     answer = verdict(said(ONE, value, word, reason="box too wide"))
     assert isinstance(answer, Verified)
-    assert (answer.decision, answer.reason) == (Decision.REJECT, "box too wide")
+    assert (answer.verdict, answer.reason) == (Verdict.REJECT, "box too wide")
 
 
 def test_comments_of_ground_truths_workers_are_the_reason() -> None:

@@ -33,3 +33,16 @@ def test_settings_of_more_than_a_year_are_refused() -> None:
     assert parse_settings({"rounds": 10, "label_days": 16, "verify_days": 17}).rounds == 10
     with pytest.raises(ConfigError, match=r"input: .*rounds x \(label_days \+ verify_days\) is 340 days, 330 at most"):
         parse_settings({"rounds": 10, "label_days": 17, "verify_days": 17})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("class_names", ["dent", "scratch", "dent"], "class_names: expected: .*each class once, twice: dent"),
+        ("class_names", [str(number) for number in range(201)], "class_names: expected: .*at most 200 items"),
+        ("since_days", 1_000_000_000, "since_days: expected: .*less than or equal to 36500"),
+    ],
+)
+def test_what_a_later_step_could_not_take_is_refused(name: str, value: object, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        parse_settings({name: value})

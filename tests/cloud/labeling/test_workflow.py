@@ -10,6 +10,7 @@ import pytest
 
 from cloud_side.labeling.workflow import LABELING
 from cloud_side.local.services.events.patterns import Pattern
+from tests.cloud.golden import problems_of
 from tests.cloud.labeling.branches import OUTPUT, STARTED, SUMMARY, WAYS, Answers
 from tests.cloud.local.states.corpus import Script
 from tests.cloud.local.states.oracle import Outcome
@@ -43,7 +44,13 @@ def test_a_batch_is_named_by_its_execution_and_knows_what_it_was_asked_for(ours:
     found = went(ours, "accepted in the first round")
     assert (found.status, found.output) == ("SUCCEEDED", SUMMARY)
     (settle,) = asked(found, "Settings")
-    assert settle == {"bucket": "the-Bucket", "batch": "execution", "started": STARTED, "input": {"budget": 3}}
+    assert settle == {
+        "bucket": "the-Bucket",
+        "batch": "execution",
+        "started": STARTED,
+        "workteam": "the-Workteam",
+        "input": {"budget": 3},
+    }
     (told,) = asked(found, "Tell")
     assert json.loads(told["Message"]) == {"batch": "execution", **SUMMARY}
 
@@ -78,6 +85,15 @@ def test_the_next_round_has_its_own_orders_and_the_last_one_is_the_last(ours: Ou
     assert len(asked(found, "Close")) == 1
 
 
+def test_answers_of_no_use_go_round_again_though_there_is_nothing_to_verify(ours: Ours) -> None:
+    found = went(ours, "no answer is of use, then all are")
+    assert [each["round"] for each in asked(found, "Label by page")] == [1, 2]
+    assert [each["round"] for each in asked(found, "Verify by page")] == [2]
+    last = went(ours, "no answer is of use to the last round")
+    assert [each["round"] for each in asked(last, "Label by page")] == [1, 2, 3]
+    assert (last.status, asked(last, "Verify by page")) == ("SUCCEEDED", [])
+
+
 def test_who_lost_a_number_chooses_again_under_the_next_one(ours: Ours) -> None:
     found = went(ours, "another batch was first, then this one is")
     assert [each["number"] for each in asked(found, "Take")] == [7, 8]
@@ -105,21 +121,44 @@ def test_an_input_that_is_wrong_is_told_of_and_takes_nothing(ours: Ours) -> None
 def test_a_job_whose_name_is_taken_gets_another_attempts_name(ours: Ours) -> None:
     found = went(ours, "Ground Truth: no room for a job, and a name in use")
     assert [each["attempt"] for each in asked(found, "Labeling request")] == [1, 2]
-    assert [each["LabelingJobName"] for each in asked(found, "Label by Ground Truth")] == ["label-0"] * 2 + ["label-1"]
-    assert [each["attempt"] for each in asked(found, "Verification request")] == [2, 3]
+    names = [each["LabelingJobName"] for each in asked(found, "Label by Ground Truth")]
+    assert [name.partition("-label-")[2] for name in names] == ["1-1", "1-1", "1-2"]
+    assert [each["attempt"] for each in asked(found, "Verification request")] == [1, 2]
     (first, _) = asked(found, "Labeling request")
     assert (first["role"], first["workteam"], first["kind"]) == ("the-LabelingRole", "the-Workteam", "label")
     again = went(ours, "Ground Truth: rejected ones go round again")
     assert [(each["round"], each["attempt"]) for each in asked(again, "Labeling request")] == [(1, 1), (2, 1)]
 
 
+def test_no_free_name_ends_the_batch(ours: Ours) -> None:
+    found = went(ours, "Ground Truth: no name is free")
+    assert [each["attempt"] for each in asked(found, "Labeling request")] == [1, 2, 3, 4]
+    assert asked(found, "Close")[0]["failure"] == {"Error": "ConfigError", "Cause": "batch: expected a name"}
+
+
 def test_what_was_answered_before_somebody_stopped_a_job_counts(ours: Ours) -> None:
     found = went(ours, "Ground Truth: labeling is stopped by a person")
     assert [each["output"] for each in asked(found, "Collect labels")] == [f"{OUTPUT}/half.manifest"]
     assert asked(found, "Close")[0]["failure"] is None
+    late = went(ours, "Ground Truth: time is up for labeling")
+    (name,) = {each["job"] for each in asked(late, "Labeling ended early")}
+    assert name == asked(late, "Label by Ground Truth")[0]["LabelingJobName"]
+    assert late.status == "SUCCEEDED"
     failed = went(ours, "Ground Truth: labeling fails")
     assert asked(failed, "Collect labels") == []
     assert "no such label" in asked(failed, "Close")[0]["failure"]["Cause"]
+
+
+@pytest.mark.parametrize("way", ["accepted in the first round", "Ground Truth: labeling fails"])
+def test_every_request_is_one_that_aws_takes(ours: Ours, way: str) -> None:
+    found = went(ours, way)
+    assert {call.resource.partition(":::")[2] for call in found.calls} >= {"lambda:invoke", "sns:publish"}
+    for call in found.calls:
+        service, operation = call.resource.partition(":::")[2].split(":")[:2]
+        request = dict(call.arguments)
+        if service == "lambda":
+            request["Payload"] = json.dumps(request["Payload"])
+        assert problems_of(request, service, operation.partition(".")[0]) == "", call.state
 
 
 @pytest.mark.parametrize(

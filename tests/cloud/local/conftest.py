@@ -13,7 +13,7 @@ from cloud_side.local.database import Database
 from cloud_side.local.home import REGION, Home
 from cloud_side.local.wiring import Service
 from tests.cloud.local.fleet import Fleet
-from tests.cloud.local.shapes import LOADER, validate_answers
+from tests.cloud.local.shapes import validate_answers
 
 
 @pytest.fixture
@@ -48,9 +48,7 @@ def moto_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     assert "AWS_ENDPOINT_URL" not in os.environ
     with mock_aws():
-        session = boto3.Session(region_name=REGION)
-        session._session.register_component("data_loader", LOADER)
-        yield session
+        yield boto3.Session(region_name=REGION)
 
 
 @pytest.fixture(scope="session")

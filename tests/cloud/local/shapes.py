@@ -3,16 +3,16 @@
 from typing import Any
 
 import boto3
-from botocore.loaders import Loader
 from botocore.model import OperationModel, Shape
 from botocore.validate import ParamValidator
 
-LOADER = Loader(include_default_search_paths=True)  # the models of AWS' services are large: read once for all tests
+from tests.cloud.loaded import LOADER
+
+__all__ = ["LOADER", "validate_answers"]
 
 
 def validate_answers(session: boto3.Session) -> None:
     """Fail the test whose client gets an answer that AWS could not give."""
-    session._session.register_component("data_loader", LOADER)
     session.events.register("after-call", _validate)
 
 

@@ -227,7 +227,7 @@ def kill_again_and_again(folder: Path, *, kills: int, at_once: int, seed: int) -
 
 
 def test_kills_change_nothing(tmp_path: Path) -> None:
-    kill_again_and_again(tmp_path / "home", kills=6, at_once=2, seed=1)
+    kill_again_and_again(tmp_path / "home", kills=4, at_once=2, seed=1)
 
 
 @pytest.mark.nightly

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ HANDLER = "tests.cloud.local.kill_handlers.handler"
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with opened(tmp_path_factory.mktemp("installed") / "engine") as cloud:
+    with opened(tmp_path_factory.mktemp("installed") / "engine") as cloud, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cloud.session, "client", cache(cloud.session.client))  # to make one takes longer than a test
         yield cloud
 
 

@@ -11,8 +11,10 @@ export function createAnswering(kind, { shown, boxes, send }) {
 
   /** Whether there is an image to say something of: nobody answers what could not be seen. */
   function isSeen() {
-    if (shown() && !shown().picture.naturalWidth) toast(t("work.not_seen"));
-    return Boolean(shown()?.picture.naturalWidth);
+    if (!shown()) return false;
+    const { complete, naturalWidth } = shown().picture; // its width is known before it is there
+    if (!complete || !naturalWidth) toast(t("work.not_seen"));
+    return complete && naturalWidth > 0;
   }
 
   return {

@@ -11,13 +11,14 @@ const CURRENT = "current";
 
 /**
  * onShow(item, image, {isBack}): an image element, on its way. onLoading(), onNothing(), onTrouble(error):
- * there is none, for now. onClosed(error): there will be none. onLost(error): the one that is shown is somebody else's.
+ * there is none, for now. onClosed(): there will be none. onLost(error): the one that is shown is somebody else's.
+ * onElsewhere(): this person has answered it in another tab.
  */
 export function createFlow(
   order,
   kept,
   outbox,
-  { onShow, onLoading, onNothing, onTrouble, onClosed, onLost, onProgress },
+  { onShow, onLoading, onNothing, onTrouble, onClosed, onLost, onElsewhere, onProgress },
 ) {
   let trail = kept.get(TRAIL) ?? []; // items that were answered, oldest first
   let at = trail.length; // where in it we are; its end: at the front
@@ -92,15 +93,15 @@ export function createFlow(
       onNothing();
     } catch (error) {
       if (isClosed || current) return;
-      if (error.status === 410 || error.status === 404) return finish(error);
+      if (error.status === 410 || error.status === 404) return finish();
       onTrouble(error);
     }
     timer = setTimeout(() => lookForMore(), LOOK_AGAIN_MS);
   }
 
-  function finish(error) {
+  function finish() {
     close();
-    onClosed(error);
+    onClosed();
   }
 
   async function open(item) {
@@ -128,7 +129,7 @@ export function createFlow(
       try {
         await api.post(orderPath(order, each.item, "/lease"));
       } catch (error) {
-        if (error.status === 410) return finish(error);
+        if (error.status === 410) return finish();
         if (error.status !== 409) continue; // the network: the lease holds for a while
         if (each === current) onLost(error);
         else ahead = ahead.filter((other) => other !== each);
@@ -138,7 +139,20 @@ export function createFlow(
 
   const renewal = setInterval(renew, RENEW_MS);
   const leave = () => ahead.forEach(({ item }) => release(item));
-  const seen = () => document.hidden || renew(); // a hidden tab's timers may have slept
+
+  /** The tab is looked at again: its timers may have slept, and another tab may have gone on. */
+  async function seen() {
+    if (document.hidden) return;
+    await renew();
+    for (const each of [current, ...ahead].filter(Boolean)) {
+      if (trail.includes(each.item)) continue;
+      const found = await api.get(orderPath(order, each.item)).catch(() => null);
+      if (!found?.answer) continue;
+      ahead = ahead.filter((other) => other !== each);
+      if (each === current) onElsewhere();
+    }
+  }
+
   window.addEventListener("pagehide", leave);
   document.addEventListener("visibilitychange", seen);
 

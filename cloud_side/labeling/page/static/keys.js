@@ -2,11 +2,12 @@
 //
 //   const off = bindKeys([{keys: ["n"], text: t("keys.no_defect"), run: () => …}])      off() ends it
 //
-// `keys` are as KeyboardEvent.key says them; "Ctrl+z" stands for Ctrl or Command with z. withModifiers: run(event) looks
-// at Shift, Ctrl and Alt itself. One without run() is only listed; one that
-// repeats goes on while it is held: no image is answered by a key that somebody forgot to let go. Keys do nothing while a person types or a dialog is open; Enter and Space belong to the
-// button that has the focus; one that is marked data-passes-enter leaves Enter to the page. A person can
-// turn keys of one character off (WCAG 2.1.4), in the dialog.
+// `keys` are as KeyboardEvent.key says them; "Ctrl+z" stands for Ctrl or Command with z, "Shift+Digit1" for a place on the
+// keyboard, as KeyboardEvent.code says it. withModifiers: run(event) looks at Shift, Ctrl and Alt itself. One without
+// run() is only listed; one that repeats goes on while it is held: no image is answered by a key that somebody forgot to
+// let go. Keys do nothing while a person types or a dialog is open; Enter and Space belong to the button that has the
+// focus; one that is marked data-passes-enter leaves Enter to the page. A person can turn keys of one character off
+// (WCAG 2.1.4), in the dialog.
 
 import { el, icon } from "./dom.js";
 import { knows, t } from "./texts.js";
@@ -52,6 +53,7 @@ function isPressed(event, key, withModifiers = false) {
   const isControl = event.ctrlKey || event.metaKey;
   if (key.startsWith("Ctrl+")) return isControl && !event.altKey && event.key === key.slice(5);
   if (!withModifiers && (isControl || event.altKey)) return false;
+  if (key.startsWith("Shift+")) return event.shiftKey && event.code === key.slice(6);
   return event.key === key || (key.length === 1 && !event.shiftKey && event.key.toLowerCase() === key); // with Caps Lock
 }
 

@@ -6,6 +6,7 @@ import { number, t } from "./texts.js";
 
 const TAG_PX = 22;
 const COLORS = 9;
+const MOST_TAGS = 16; // more would hide the image: then the chosen box and the one under the pointer have their names
 const SMALL_PX = 34; // a box whose sides are shorter has its handles around it: its middle can still be taken
 
 /** Return the class of the style sheet in which boxes of a class are drawn. */
@@ -49,11 +50,12 @@ export function createLayer(view) {
   }
 
   /** Lay the names of the boxes beside them so that none hides another. */
-  function drawTags({ boxes, chosen, classNames }) {
+  function drawTags({ boxes, chosen, hovered, classNames }) {
     const [width, height] = view.size();
     const taken = [];
     tags.replaceChildren();
-    for (const box of boxes) {
+    const isTagged = (box) => boxes.length <= MOST_TAGS || box === chosen || box.id === hovered;
+    for (const box of boxes.filter(isTagged)) {
       const { x, y, height: tall } = frame(box);
       const tag = el(
         "span",

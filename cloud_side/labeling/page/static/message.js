@@ -4,7 +4,7 @@ import { el, show } from "./dom.js";
 import { t } from "./texts.js";
 import { nothingHere } from "./tools.js";
 
-/** Return {root, hide, loading, trouble(error), nothing(progress), closed(error), complete()}. */
+/** Return {root, hide, loading, trouble(error), nothing(progress), closed(), complete()}; Enter leads on to the list. */
 export function createMessage() {
   const root = el("div", { class: "message", hidden: true });
 
@@ -14,14 +14,11 @@ export function createMessage() {
     const isSaid = !root.hidden && root.dataset.key === key; // what has the focus keeps it
     root.dataset.key = key;
     root.hidden = false;
-    if (!isSaid)
-      show(
-        root,
-        nothingHere({
-          ...words,
-          actions: hasList ? [el("a", { class: "button main", href: "#/" }, t("nothing.list"))] : [],
-        }),
-      );
+    if (isSaid) return;
+    const enter = el("kbd", { "aria-hidden": "true" }, t("keys.name.Enter"));
+    const list = hasList && el("a", { class: "button main", href: "#/" }, t("nothing.list"), enter);
+    show(root, nothingHere({ ...words, actions: [list] }));
+    if (list && !document.querySelector("dialog[open]")) list.focus();
   }
 
   return {
@@ -30,7 +27,7 @@ export function createMessage() {
     loading: () => put({ sign: "picture", title: t("shell.loading"), isLate: true, hasList: false }),
     trouble: (error) => put({ sign: "warning", title: t("nothing.trouble"), text: error.message }),
     nothing: (progress) => put({ sign: "person", title: t("nothing.title"), text: nothingWords(progress) }),
-    closed: (error) => put({ sign: "warning", title: t("nothing.closed"), text: error.message }),
+    closed: () => put({ sign: "warning", title: t("nothing.closed"), text: t("nothing.closed_text") }),
     complete: () => put({ sign: "accept", title: t("nothing.done"), text: t("nothing.done_text") }),
   };
 }

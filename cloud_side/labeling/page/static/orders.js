@@ -24,7 +24,7 @@ export async function openOrders(root, { strip }) {
     const links = [...list.querySelectorAll("a")];
     const target =
       links.find((link) => link.getAttribute("href") === focused) ??
-      (document.activeElement === document.body ? links[0] : null);
+      (document.activeElement === document.body ? (links.find(({ dataset }) => dataset.mine) ?? links[0]) : null);
     target?.focus();
   }
 
@@ -51,8 +51,11 @@ export async function openOrders(root, { strip }) {
   };
 }
 
-function card({ batch, round, kind, items, answered, mine, waiting, class_names: classNames, closes_at: closesAt }) {
+function card(order) {
+  const { batch, round, kind, items, answered, mine, waiting, excluded } = order;
+  const { class_names: classNames, closes_at: closesAt } = order;
   const work = `#/work/${encodeURIComponent(batch)}/${round}/${kind}`;
+  const isForMe = Math.max(answered, mine) + waiting + excluded < items;
   return el(
     "li",
     { class: "card order" },
@@ -60,7 +63,7 @@ function card({ batch, round, kind, items, answered, mine, waiting, class_names:
     el(
       "div",
       { class: "about" },
-      el("h2", {}, el("a", { href: work }, t(`orders.${kind}`, { batch }))),
+      el("h2", {}, el("a", { href: work, dataset: isForMe ? { mine: true } : {} }, t(`orders.${kind}`, { batch }))),
       el(
         "p",
         { class: "faint" },
@@ -74,7 +77,13 @@ function card({ batch, round, kind, items, answered, mine, waiting, class_names:
       { class: "how-far" },
       el("progress", { value: answered, max: Math.max(1, items), "aria-label": t("orders.progress", { batch }) }),
       el("p", {}, t("work.answered", { answered, items })),
-      el("p", { class: "faint" }, t("work.mine", { mine }), waiting ? t("work.waiting", { n: waiting }) : null),
+      el(
+        "p",
+        { class: "faint" },
+        el("span", {}, t("work.mine", { mine })),
+        waiting > 0 && el("span", {}, t("work.waiting", { n: waiting })),
+        excluded > 0 && el("span", {}, t("orders.own", { n: excluded })),
+      ),
     ),
     el(
       "a",

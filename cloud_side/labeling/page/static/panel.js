@@ -2,9 +2,9 @@
 
 import { button, el, icon, show, showOnce } from "./dom.js";
 import { colorOf } from "./layer.js";
-import { number, percent, t } from "./texts.js";
+import { percent, t } from "./texts.js";
 
-/** does: {submit, noDefect, unusable, reject, skip, previous, removeProposed, choose(id), remove(id)}. */
+/** does: {submit, noDefect, unusable, reject, skip, previous, removeProposed, choose(id), remove(id), isLookedAt()}. */
 export function createPanel(order, does) {
   const progress = el("div", { class: "progress-words" });
   const notes = el("div", { class: "notes" });
@@ -85,7 +85,8 @@ export function createPanel(order, does) {
 
   function action(name, key, words, run, kind = "") {
     return button(
-      { class: `${kind} answer-${name}`, onclick: run },
+      // The second click of a double one would answer the next image, which nobody has looked at.
+      { class: `${kind} answer-${name}`, onclick: ({ detail }) => (detail < 2 || does.isLookedAt()) && run() },
       el("span", {}, words),
       el("kbd", { "aria-hidden": "true" }, key),
     );
@@ -135,7 +136,8 @@ export function createPanel(order, does) {
         progress,
         el("progress", { value: answered, max: Math.max(1, items), "aria-label": t("work.progress") }),
         el("span", {}, t("work.answered", { answered, items })),
-        el("span", { class: "faint" }, t("work.mine", { mine }), waiting ? t("work.waiting", { n: waiting }) : null),
+        el("span", { class: "faint" }, t("work.mine", { mine })),
+        waiting > 0 && el("span", { class: "faint" }, t("work.waiting", { n: waiting })),
       );
     },
     /** Put the focus on an entry near to the place of one that is gone; says whether there is one. */
@@ -151,6 +153,6 @@ export function createPanel(order, does) {
 
 /** Return where a box is, in words. */
 export function whereWords({ x, y, width, height }) {
-  const [left, top, wide, tall] = [x, y, width, height].map((side) => number(side, 0));
+  const [left, top, wide, tall] = [x, y, width, height].map((side) => String(Math.round(side)));
   return t("box.where", { width: wide, height: tall, x: left, y: top });
 }

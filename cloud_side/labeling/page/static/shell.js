@@ -1,6 +1,6 @@
 // The shell around every page: who looks, the bar, light or dark, and which page is open.
 //
-// A page is a function (root, context) -> {close()}: context = {me, navigate(hash), strip(text or null)}.
+// A page is a function (root, context) -> {close()}: context = {me, strip(text or null)}.
 
 import { openAgreement } from "./agreement.js";
 import { api } from "./api.js";
@@ -22,7 +22,10 @@ export async function startShell() {
 
   startTheme();
   startKeys();
-  bindKeys([{ keys: ["?"], text: t("keys.help"), run: openHelp }]);
+  bindKeys([
+    { keys: ["o"], text: t("keys.list"), run: () => (location.hash = "#/") },
+    { keys: ["?"], text: t("keys.help"), run: openHelp },
+  ]);
   document.getElementById("skip").addEventListener("click", (event) => {
     event.preventDefault();
     root.focus();
@@ -56,7 +59,7 @@ export async function startShell() {
   }
 
   function open(page, { name, rest }) {
-    const context = { me, navigate: (hash) => (location.hash = hash), strip };
+    const context = { me, strip };
     document.title = t("app.title_of", { page: name === "work" || name === "agreement" ? rest[0] : t("orders.title") });
     if (name === "work") return openWork(page, { batch: rest[0], round: rest[1], kind: rest[2] }, context);
     if (name === "agreement") return openAgreement(page, rest[0], context);

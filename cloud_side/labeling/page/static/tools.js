@@ -4,9 +4,10 @@ import { button, el, icon, show, showOnce } from "./dom.js";
 import { colorOf } from "./layer.js";
 import { t } from "./texts.js";
 
-const WITH_A_DIGIT = 9;
+const DIGITS = [..."123456789"];
+const KEYS = [...DIGITS, ...DIGITS.map((digit) => `⇧${digit}`)];
 
-/** The classes, a digit each; choose(label) is called when one is clicked. */
+/** The classes, a key each; choose(label) is called when one is clicked. */
 export function createClassBar({ choose }) {
   const root = el("div", { class: "classes", role: "group", "aria-label": t("classes.title") });
   return {
@@ -18,10 +19,11 @@ export function createClassBar({ choose }) {
             { "aria-pressed": String(name === label), onclick: () => choose(name) },
             el("span", { class: `swatch ${colorOf(name, classNames)}` }),
             el("span", {}, name),
-            index < WITH_A_DIGIT && el("kbd", { "aria-hidden": "true" }, index + 1),
+            KEYS[index] && el("kbd", { "aria-hidden": "true" }, KEYS[index]),
           ),
         ),
       );
+      root.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
     },
   };
 }

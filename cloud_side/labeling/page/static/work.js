@@ -17,9 +17,10 @@ import { announce, toast } from "./toasts.js";
 import { createClassBar, createTools } from "./tools.js";
 import { workKeys } from "./work_keys.js";
 
+const GLANCE_S = 0.3;
 const REST_MS = 400; // of a key that is held: then it is said where a box is
 
-export async function openWork(root, order, { me, strip, navigate }) {
+export async function openWork(root, order, { me, strip }) {
   const kept = shelf(me.name, order);
   let shown = null; // {item, picture, isBack}
   let editor = null;
@@ -50,8 +51,8 @@ export async function openWork(root, order, { me, strip, navigate }) {
     look: (what) => (stage.turnUp(what), drawTools()),
     arrow: (event) => editor && stage.cross.arrow(event),
     escape,
-    list: () => navigate("#/"),
     isVerify: order.kind === "verify",
+    isLookedAt: () => watch.seconds >= GLANCE_S,
   };
   const panel = createPanel(order, does);
   const tools = createTools({
@@ -79,12 +80,8 @@ export async function openWork(root, order, { me, strip, navigate }) {
     onNothing: sayNothing,
     onTrouble: (error) => instead(message.trouble, error),
     onClosed,
-    onLost: (error) =>
-      show(
-        banner,
-        el("p", {}, t("work.lost", { text: error.message })),
-        button({ onclick: does.skip }, t("work.next_image")),
-      ),
+    onLost: (error) => warn(t("work.lost", { text: error.message }), t("work.next_image"), does.skip),
+    onElsewhere: () => warn(t("work.elsewhere"), t("work.next_image"), does.skip),
     onProgress,
   });
   const unbind = bindKeys(workKeys(does));
@@ -109,14 +106,12 @@ export async function openWork(root, order, { me, strip, navigate }) {
   }
 
   function whenGone(picture, item) {
-    picture.addEventListener("error", () => {
-      if (shown?.item !== item) return;
-      show(
-        banner,
-        el("p", {}, t("work.no_picture")),
-        button({ onclick: () => ((picture.src = item.image), show(banner)) }, t("shell.again")),
-      );
-    });
+    const again = () => ((picture.src = item.image), show(banner));
+    picture.addEventListener("error", () => shown?.item === item && warn(t("work.no_picture"), t("shell.again"), again));
+  }
+
+  function warn(text, way, run) {
+    show(banner, el("p", {}, text), button({ onclick: run }, way));
   }
 
   function changed() {
@@ -185,7 +180,7 @@ export async function openWork(root, order, { me, strip, navigate }) {
       if (!editor) return;
       const { chosen } = editor;
       if (what === "box" && chosen) announce(t("box.words", { label: chosen.label, where: whereWords(chosen) }));
-      else if (stage.cross.place) announce(t("stage.cross", { x: stage.cross.place[0], y: stage.cross.place[1] }));
+      else if (stage.cross.place) announce(t("stage.cross", { place: stage.cross.place.join(", ") }));
     }, REST_MS);
   }
 
@@ -220,16 +215,16 @@ export async function openWork(root, order, { me, strip, navigate }) {
   }
 
   function onRefused({ item }, error) {
-    if (error.status === 410) return onClosed(error);
     const text = error.message;
     toast(error.status === 409 ? t("work.taken", { text }) : t("work.refused", { text }), { kind: "error" });
+    if (error.status === 410) return onClosed();
     if (error.status !== 409) leave(flow.bringBack(item));
   }
 
   /** The order takes no more: all is answered, or its time is over. */
-  function onClosed(error) {
+  function onClosed() {
     flow.close();
-    instead(isComplete ? message.complete : message.closed, error);
+    instead(isComplete ? message.complete : message.closed);
   }
 
   function onProgress(progress) {

@@ -19,6 +19,7 @@ export function workKeys(does) {
     { keys: ["p", "q"], text: t("keys.previous"), run: does.previous },
     { keys: ["1–9"], text: t("keys.class") },
     ...DIGITS.map((key, index) => ({ keys: [key], run: () => does.takeClass(index) })),
+    { keys: ["Shift+Digit"], text: t("keys.far_class") },
     { keys: ["c"], text: t("keys.next_class"), run: does.nextClass },
     { keys: ["x"], text: t("keys.remove_proposed"), run: does.removeProposed },
     { keys: [" "], text: t("keys.space") },
@@ -40,7 +41,8 @@ export function workKeys(does) {
     { keys: ["v"], text: t("keys.contrast"), run: () => does.look("contrast") },
     { keys: ["l"], text: t("keys.light"), run: () => does.look("light") },
     { keys: ["b"], text: t("keys.hide"), run: does.hide },
-    { keys: ["o"], text: t("keys.list"), run: does.list },
+    // Last: keyboards have other characters there, of which some do something else.
+    ...DIGITS.map((digit, index) => ({ keys: [`Shift+Digit${digit}`], run: () => does.takeClass(index + 9) })),
   ];
   return all.filter(Boolean);
 }

@@ -20,6 +20,7 @@ def failure_of(error: Exception, database: str) -> QueryError:
     if text.startswith("no such column: "):
         name = text.removeprefix("no such column: ")
         return QueryError(f"COLUMN_NOT_FOUND: Column '{name}' cannot be resolved")
-    if text.startswith("no such function: "):
-        return QueryError(f"FUNCTION_NOT_FOUND: {text.removeprefix('no such function: ')}: not there on this engine")
+    for prefix in ("no such function: ", "not authorized to use function: "):
+        if text.startswith(prefix):
+            return QueryError(f"FUNCTION_NOT_FOUND: {text.removeprefix(prefix)}: not there on this engine")
     return QueryError(f"SYNTAX_ERROR: {text}")

@@ -21,7 +21,7 @@ from cloud_side.local.services.athena.rows import Query, QueryState
 from cloud_side.local.services.athena.selecting import Shelf
 from cloud_side.local.services.athena.sources import sources_of
 from cloud_side.local.services.athena.statements import values_of, words_of
-from cloud_side.local.services.glue.rows import tables_in
+from cloud_side.local.services.glue import tables_in
 from cloud_side.local.wiring import RefusedRequest
 from edge_inspector.durable import PRIVATE_FILE, make_folders
 
@@ -82,20 +82,24 @@ def run(
         is_ending: Asked now and then: whether the process ends. The next one runs it again.
         limit_s: How long it may take, in seconds.
     """
-    folder = _folder(home)
-    with _only_one(folder / f"{identity}.lock") as is_mine:
-        query = rows.find(database.connection(), identity)
-        if not is_mine or query.is_over:
+    path = _folder(home) / f"{identity}.lock"
+    with _only_one(path) as is_mine:
+        if not is_mine:
             return
-        running = Running(database, identity, is_ending, time.monotonic() + limit_s)
-        with database.transaction() as connection:
-            rows.begin(connection, identity, time.time())
-        state, reason = _outcome(home, query, running)
-        if state is not None:
-            with database.transaction() as connection:
-                rows.end(connection, identity, state, time.time(), reason)
+        query = rows.find(database.connection(), identity)
+        if not query.is_over:
+            _run(home, query, Running(database, identity, is_ending, time.monotonic() + limit_s))
         if rows.find(database.connection(), identity).is_over:  # whoever has it open asks the database next
-            (folder / f"{identity}.lock").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+
+def _run(home: Home, query: Query, running: Running) -> None:
+    with running.database.transaction() as connection:
+        rows.begin(connection, query.id, time.time())
+    state, reason = _outcome(home, query, running)
+    if state is not None:
+        with running.database.transaction() as connection:
+            rows.end(connection, query.id, state, time.time(), reason)
 
 
 def _outcome(home: Home, query: Query, running: Running) -> tuple[QueryState | None, str | None]:
@@ -113,11 +117,10 @@ def _outcome(home: Home, query: Query, running: Running) -> tuple[QueryState | N
 
 
 def _carry_out(home: Home, query: Query, running: Running) -> None:
-    with _opened(home, query, running) as (connection, shelf, scanned):
-        with TemporaryFile(dir=_folder(home)) as file:
-            columns = _write(file, connection, query, shelf, running)
-            file.seek(0)
-            Objects(home, running.database).put(Address.parse(query.output), file)
+    with _opened(home, query, running) as (connection, shelf, scanned), TemporaryFile(dir=_folder(home)) as file:
+        columns = _write(file, connection, query, shelf, running)
+        file.seek(0)
+        Objects(home, running.database).put(Address.parse(query.output), file)
     with running.database.transaction() as writing:
         rows.keep_result(writing, query.id, columns, scanned)
 

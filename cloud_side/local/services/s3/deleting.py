@@ -3,7 +3,8 @@
 import sqlite3
 from typing import Any
 
-from cloud_side.local.services.s3.keeping import let_go
+from cloud_side.local.services.s3.conditions import check_write
+from cloud_side.local.services.s3.keeping import let_go, now_under
 from cloud_side.local.services.s3.performing import decided, once
 from cloud_side.local.services.s3.places import place_of
 from cloud_side.local.services.s3.requests import bucket_of, place_in, said_plainly, taking
@@ -12,13 +13,14 @@ from cloud_side.local.wiring import Answer, RefusedRequest, Request
 _MOST_AT_ONCE = 1000
 
 
-@taking("Bucket Key")
+@taking("Bucket Key IfMatch")
 @once
 def delete_object(request: Request) -> Answer:
-    """Delete an object; that there is none is no error."""
+    """Delete an object; that there is none is no error, unless one was meant."""
     place = place_in(request)
 
     def decide(connection: sqlite3.Connection) -> Answer:
+        check_write(request.parameters, now_under(connection, place), place.address)
         let_go(connection, place, now=request.now)
         return {}
 

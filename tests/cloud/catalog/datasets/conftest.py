@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cloud_side.catalog.creating import Created, Source, Wish, create
+from cloud_side.catalog.candidates import Source
+from cloud_side.catalog.creating import Created, Wish, create
 from cloud_side.catalog.labels import AnnotatorType, Box, Label, Origin, Verification
 from cloud_side.catalog.shelf import Shelf
 from cloud_side.catalog.splits import Shares
 from cloud_side.local.opening import open_local
+from cloud_side.objects import Bucket
 
 AT = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 REGION = {"LocationConstraint": "eu-central-1"}
@@ -45,7 +47,7 @@ def s3(session: boto3.Session) -> Any:
 def shelf(s3: Any, request: pytest.FixtureRequest) -> Shelf:
     bucket = f"b{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20]}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=REGION)
-    return Shelf(s3, bucket)
+    return Shelf(Bucket(s3, bucket))
 
 
 def picture(seed: int, size: tuple[int, int] = (64, 48), form: str = "PNG") -> bytes:
@@ -56,14 +58,21 @@ def picture(seed: int, size: tuple[int, int] = (64, 48), form: str = "PNG") -> b
     return written.getvalue()
 
 
+def content_of(shelf: Shelf, key: str) -> bytes:
+    """Return an object of the bucket."""
+    kept = shelf.bucket.read(key)
+    assert kept is not None, key
+    return kept.content
+
+
 @pytest.fixture
 def sample(shelf: Shelf) -> Callable[..., Label]:
     """Return a function that puts a picture among the samples, and returns a label of it."""
 
     def make(seed: int, group: str = "", boxes: Sequence[Box] | None = None, **more: Any) -> Label:
         content = more.pop("content", None) or picture(seed)
-        label = label_of(seed, group, boxes, image=f"s3://{shelf.bucket}/samples/{seed}.png", content=content, **more)
-        shelf.s3.put_object(Bucket=shelf.bucket, Key=f"samples/{seed}.png", Body=content)
+        label = label_of(seed, group, boxes, image=shelf.bucket.address(f"samples/{seed}.png"), content=content, **more)
+        shelf.bucket.write(f"samples/{seed}.png", content)
         return label
 
     return make

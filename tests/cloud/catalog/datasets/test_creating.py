@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from cloud_side.catalog.gathering import Filter
+from cloud_side.catalog.candidates import Filter
 from cloud_side.catalog.labels import Box, Label, Origin, Verification
 from cloud_side.catalog.shelf import Shelf, manifest_key, seal_key
 from cloud_side.catalog.splits import Shares, Split
 from cloud_side.catalog.versions import DatasetError, Entry, Header
 from edge_inspector.errors import ConfigError
-from tests.cloud.catalog.datasets.conftest import AT, label_of, make_version, picture
+from tests.cloud.catalog.datasets.conftest import AT, content_of, label_of, make_version, picture
 
 Sample = Callable[..., Label]
 
@@ -54,11 +54,11 @@ def test_a_version_says_everything_of_its_images(shelf: Shelf, sample: Sample) -
 def test_the_same_content_is_the_same_version_whoever_makes_it_and_when(shelf: Shelf, sample: Sample) -> None:
     labels = [sample(seed) for seed in range(4)]
     first = make_version(shelf, labels)
-    objects = shelf.s3.list_objects_v2(Bucket=shelf.bucket)["Contents"]
+    objects = list(shelf.bucket.listed(""))
     again = make_version(shelf, labels[::-1], created_by="ben", created_at=AT + timedelta(days=1))
     assert (first.is_new, again.is_new) == (True, False)
     assert again.header == first.header
-    assert shelf.s3.list_objects_v2(Bucket=shelf.bucket)["Contents"] == objects
+    assert list(shelf.bucket.listed("")) == objects
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,13 @@ def test_a_split_without_a_group_is_refused(shelf: Shelf, sample: Sample) -> Non
     assert shelf.versions("tags") == []
 
 
+def test_where_nothing_was_labeled_yet_that_is_said(shelf: Shelf) -> None:
+    with pytest.raises(DatasetError, match=r"found none in tests \(nothing was labeled yet, or nobody"):
+        make_version(shelf, [])
+
+
 def test_nothing_to_make_a_version_of_is_told_with_the_reasons(shelf: Shelf) -> None:
-    with pytest.raises(DatasetError, match=r"found none \(excluded: 1 missing\)"):
+    with pytest.raises(DatasetError, match=r"found none in tests \(excluded: 1 missing\)"):
         make_version(shelf, [label_of(1)])
 
 
@@ -144,6 +149,14 @@ def test_only_what_was_asked_for_is_in(shelf: Shelf, sample: Sample) -> None:
     ]
 
 
+@pytest.mark.parametrize("captured_at", ["yesterday", None])
+def test_where_nobody_knows_when_an_image_was_taken_it_is_as_old_as_its_label(
+    shelf: Shelf, sample: Sample, captured_at: str | None
+) -> None:
+    label = sample(1, origin=Origin(captured_at=captured_at))
+    assert make_version(shelf, [label], wanted=Filter(since=AT.date())).header.counts["images"] == 1
+
+
 def test_of_two_labels_of_one_content_the_newest_verified_one_counts_and_the_other_is_told(
     shelf: Shelf, sample: Sample
 ) -> None:
@@ -179,10 +192,10 @@ def test_classes_that_are_not_asked_for_are_no_defects(shelf: Shelf, sample: Sam
 def test_an_image_stays_when_its_sample_expires(shelf: Shelf, sample: Sample) -> None:
     labels = [sample(1), sample(2)]
     make_version(shelf, labels[:1])
-    shelf.s3.delete_object(Bucket=shelf.bucket, Key="samples/1.png")
+    shelf.bucket.remove("samples/1.png")
     header = make_version(shelf, labels).header
     assert header.counts["images"] == 2
-    kept = shelf.s3.get_object(Bucket=shelf.bucket, Key=entries(shelf, header)[0].key)["Body"].read()
+    kept = content_of(shelf, entries(shelf, header)[0].key)
     assert kept in (picture(1), picture(2))
 
 
@@ -190,7 +203,7 @@ def test_images_of_the_version_before_are_not_read_again(shelf: Shelf, sample: S
     labels = [sample(seed) for seed in range(3)]
     make_version(shelf, labels[:2])
     read: list[str] = []
-    events, note = shelf.s3.meta.events, lambda params, **_: read.append(params["Key"])
+    events, note = shelf.bucket.s3.meta.events, lambda params, **_: read.append(params["Key"])
     events.register("provide-client-params.s3.GetObject", note)
     try:
         make_version(shelf, labels)
@@ -202,8 +215,8 @@ def test_images_of_the_version_before_are_not_read_again(shelf: Shelf, sample: S
 def test_a_changed_manifest_is_refused(shelf: Shelf, sample: Sample) -> None:
     header = make_version(shelf, [sample(1)]).header
     key = manifest_key("tags", header.version)
-    text = shelf.s3.get_object(Bucket=shelf.bucket, Key=key)["Body"].read()
-    shelf.s3.put_object(Bucket=shelf.bucket, Key=key, Body=text.replace(b'"ana"', b'"eva"'))
+    text = content_of(shelf, key)
+    shelf.bucket.write(key, text.replace(b'"ana"', b'"eva"'))
     with pytest.raises(DatasetError, match="it was changed"), shelf.open(header):
         pass
 
@@ -211,8 +224,8 @@ def test_a_changed_manifest_is_refused(shelf: Shelf, sample: Sample) -> None:
 def test_a_manifest_that_was_changed_together_with_its_seal_is_not_its_version(shelf: Shelf, sample: Sample) -> None:
     header = make_version(shelf, [sample(1)]).header
     key = manifest_key("tags", header.version)
-    text = shelf.s3.get_object(Bucket=shelf.bucket, Key=key)["Body"].read().replace(b'"part-1"', b'"part-2"')
-    shelf.s3.put_object(Bucket=shelf.bucket, Key=key, Body=text)
+    text = content_of(shelf, key).replace(b'"part-1"', b'"part-2"')
+    shelf.bucket.write(key, text)
     sealed = Header(header.document, hashlib.sha256(text).hexdigest(), len(text))
     with pytest.raises(DatasetError, match="expected images whose hash is"):
         entries(shelf, sealed)
@@ -220,7 +233,7 @@ def test_a_manifest_that_was_changed_together_with_its_seal_is_not_its_version(s
 
 def test_a_manifest_that_a_killed_creation_left_is_sealed_by_the_next(shelf: Shelf, sample: Sample) -> None:
     first = make_version(shelf, [sample(1)]).header
-    shelf.s3.delete_object(Bucket=shelf.bucket, Key=seal_key("tags", first.version))
+    shelf.bucket.remove(seal_key("tags", first.version))
     assert shelf.versions("tags") == []
     again = make_version(shelf, [sample(1)], created_at=AT + timedelta(days=1))
     assert again.header == first
@@ -239,6 +252,13 @@ def test_a_version_is_found_by_its_beginning_and_by_latest(shelf: Shelf, sample:
             shelf.find("tags", said)
 
 
+def test_a_version_is_newer_than_the_one_before_though_a_clock_was_ahead(shelf: Shelf, sample: Sample) -> None:
+    ahead = make_version(shelf, [sample(1)], created_at=AT + timedelta(days=1)).header
+    after = make_version(shelf, [sample(1), sample(2)], created_at=AT).header
+    assert after.document["parent"] == ahead.version
+    assert shelf.find("tags", "latest") == after
+
+
 @pytest.mark.parametrize("name", ["", "images", "Tags", "a/b", "../x", "a" * 64])
 def test_a_name_that_cannot_be_one_is_refused(shelf: Shelf, name: str) -> None:
     with pytest.raises(ConfigError, match="dataset: expected a name"):
@@ -248,6 +268,6 @@ def test_a_name_that_cannot_be_one_is_refused(shelf: Shelf, name: str) -> None:
 def test_a_manifest_is_lines_of_json_with_a_header(shelf: Shelf, sample: Sample) -> None:
     header = make_version(shelf, [sample(1), label_of(2)]).header
     key = manifest_key("tags", header.version)
-    lines = [json.loads(line) for line in shelf.s3.get_object(Bucket=shelf.bucket, Key=key)["Body"].read().splitlines()]
+    lines = [json.loads(line) for line in content_of(shelf, key).splitlines()]
     assert [next(iter(line)) for line in lines[2:]] == ["excluded"]
     assert lines[0]["schema"] == "edge-inspector/dataset/1"

@@ -36,11 +36,11 @@ def test_an_image_that_was_changed_is_refused_and_no_folder_is_left(shelf: Shelf
     out = tmp_path / "out"
     with shelf.open(header) as manifest:
         key = next(manifest.entries()).key
-        shelf.s3.put_object(Bucket=shelf.bucket, Key=key, Body=picture(3))
+        shelf.bucket.write(key, picture(3))
         with pytest.raises(DatasetError, match=rf"{key}: expected sha256 .*: the image was changed"):
             export(shelf, manifest, FORMS["rows"], out)
         assert not out.exists()
-        shelf.s3.delete_object(Bucket=shelf.bucket, Key=key)
+        shelf.bucket.remove(key)
         with pytest.raises(DatasetError, match=rf"{key}: expected an image, found nothing"):
             export(shelf, manifest, FORMS["rows"], out)
 

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from cloud_side.catalog.creating import Source, Wish, create
+from cloud_side.catalog.candidates import Source
+from cloud_side.catalog.creating import Wish, create
 from cloud_side.catalog.exporting import export
 from cloud_side.catalog.formats import FORMS
 from cloud_side.catalog.importing import Arrival, Imported, find_import, import_set, imported
@@ -11,7 +12,7 @@ from cloud_side.catalog.interchange import ImageLabels, LabelSet
 from cloud_side.catalog.labels import AnnotatorType, Box, LabelError, Verification
 from cloud_side.catalog.shelf import Shelf
 from cloud_side.catalog.versions import DatasetError, Header
-from tests.cloud.catalog.datasets.conftest import ALL, AT, make_version, picture
+from tests.cloud.catalog.datasets.conftest import ALL, AT, content_of, make_version, picture
 
 
 def write_set(folder: Path, *images: ImageLabels, contents: dict[str, bytes] | None = None) -> LabelSet:
@@ -30,12 +31,12 @@ def of_seed(seed: int, group: str | None = "part-1", **more: Any) -> ImageLabels
 
 def bring(shelf: Shelf, labels: LabelSet, folder: Path, **more: Any) -> Imported:
     return import_set(
-        shelf.s3, shelf.bucket, labels, Arrival(**{"folder": folder, "form": "coco", "by": "ana", "at": AT, **more})
+        shelf.bucket, labels, Arrival(**{"folder": folder, "form": "coco", "by": "ana", "at": AT, **more})
     )
 
 
 def version_of(shelf: Shelf, *imports: Imported, **more: Any) -> Header:
-    sources = [imported(shelf.s3, shelf.bucket, each.import_id) for each in imports]
+    sources = [imported(shelf.bucket, each.import_id) for each in imports]
     wish = Wish("tags", **{"created_at": AT, "created_by": "ana", "shares": ALL, **more})
     return create(shelf, sources, wish).header
 
@@ -50,16 +51,16 @@ def test_an_imported_label_says_that_nobody_has_verified_it(shelf: Shelf, tmp_pa
     )  # fmt: skip
     assert (label.labeled_by, label.job, label.origin.source) == (("ana",), "import/coco", "images/1.png")
     assert label.boxes == (Box("scratch", 1, 2, 10.5, 12),)
-    assert label.image == f"s3://{shelf.bucket}/{entry.key}"
+    assert label.image == f"s3://{shelf.bucket.name}/{entry.key}"
 
 
 def test_importing_the_same_again_changes_nothing(shelf: Shelf, tmp_path: Path) -> None:
     labels = write_set(tmp_path, *map(of_seed, range(5)))
     first = bring(shelf, labels, tmp_path)
-    objects = shelf.s3.list_objects_v2(Bucket=shelf.bucket)["Contents"]
+    objects = list(shelf.bucket.listed(""))
     again = bring(shelf, labels, tmp_path, by="ben", form="voc")
     assert (again.import_id, first.is_new, again.is_new) == (first.import_id, True, False)
-    assert shelf.s3.list_objects_v2(Bucket=shelf.bucket)["Contents"] == objects
+    assert list(shelf.bucket.listed("")) == objects
 
 
 def test_images_that_cannot_be_used_are_told_and_come_back_as_exclusions(shelf: Shelf, tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_duplicated_images_that_say_different_things_are_refused_by_name(shelf: 
 def test_a_label_that_a_person_verified_overrules_an_imported_one(shelf: Shelf, tmp_path: Path, sample: Any) -> None:
     done = bring(shelf, write_set(tmp_path, of_seed(1, "part-1"), of_seed(2, "part-1")), tmp_path)
     verified = sample(1, "part-1", boxes=(), class_names=("dent", "scratch"))
-    sources = [Source("store", [verified]), imported(shelf.s3, shelf.bucket, done.import_id)]
+    sources = [Source("store", [verified]), imported(shelf.bucket, done.import_id)]
     header = create(shelf, sources, Wish("tags", AT, "ana", shares=ALL)).header
     assert header.document["notes"]["overruled"] == 1
     with shelf.open(header) as manifest:
@@ -119,7 +120,7 @@ def test_an_image_without_a_label_or_a_group_gets_them_of_another_source(
     labels = write_set(tmp_path, of_seed(1, None), of_seed(2, boxes=(), is_labeled=False))
     done = bring(shelf, labels, tmp_path)
     known = [sample(1, "part-7", verification=Verification.UNVERIFIED, event_time=AT.replace(year=2025)), sample(2)]
-    sources = [imported(shelf.s3, shelf.bucket, done.import_id), Source("store", known)]
+    sources = [imported(shelf.bucket, done.import_id), Source("store", known)]
     header = create(shelf, sources, Wish("tags", AT, "ana", shares=ALL, class_names=("scratch",))).header
     with shelf.open(header) as manifest:
         found = {entry.label.group: entry.label.job for entry in manifest.entries()}
@@ -130,20 +131,18 @@ def test_an_image_without_a_label_or_a_group_gets_them_of_another_source(
 def test_an_import_that_was_changed_is_refused(shelf: Shelf, tmp_path: Path) -> None:
     done = bring(shelf, write_set(tmp_path, of_seed(1)), tmp_path)
     key = f"labels/imported/{done.import_id}.jsonl"
-    text = shelf.s3.get_object(Bucket=shelf.bucket, Key=key)["Body"].read()
-    shelf.s3.put_object(
-        Bucket=shelf.bucket, Key=key, Body=text.replace(b'"part_group":"part-1"', b'"part_group":"part-2"')
-    )
+    text = content_of(shelf, key)
+    shelf.bucket.write(key, text.replace(b'"part_group":"part-1"', b'"part_group":"part-2"'))
     with pytest.raises(DatasetError, match="it was changed"):
         version_of(shelf, done)
 
 
 def test_an_import_is_found_by_its_beginning(shelf: Shelf, tmp_path: Path) -> None:
     done = bring(shelf, write_set(tmp_path, of_seed(1)), tmp_path)
-    assert find_import(shelf.s3, shelf.bucket, done.import_id[:6]) == done.import_id
+    assert find_import(shelf.bucket, done.import_id[:6]) == done.import_id
     for said in ("zzzzzz", done.import_id[:2]):
         with pytest.raises(DatasetError, match="import: expected one that begins with"):
-            find_import(shelf.s3, shelf.bucket, said)
+            find_import(shelf.bucket, said)
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))

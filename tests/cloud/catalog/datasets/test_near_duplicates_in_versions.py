@@ -1,17 +1,22 @@
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageEnhance
 
-from cloud_side.catalog.contact_sheet import write_twins
-from cloud_side.catalog.leaks import LeakCheck, Units, units_before
+from cloud_side.catalog.contact_sheet import write_near_duplicates
+from cloud_side.catalog.creating import Wish, create
+from cloud_side.catalog.exporting import export
+from cloud_side.catalog.formats import FORMS
+from cloud_side.catalog.importing import Arrival, import_set, imported
+from cloud_side.catalog.leaks import LeakCheck, NearDuplicateError, Treatment, Units
 from cloud_side.catalog.shelf import Shelf
 from cloud_side.catalog.splits import Shares, Split, SplitRule
-from cloud_side.catalog.twins import NearDuplicateError, NearDuplicates
 from cloud_side.catalog.versions import DatasetError, Entry
-from tests.cloud.catalog.datasets.conftest import AT, label_of, make_version, picture
+from cloud_side.training.dataset import read_labels
+from tests.cloud.catalog.datasets.conftest import AT, content_of, label_of, make_version, picture
 
 HALVES = Shares(50, 0, 50)
 RULE = SplitRule("tags", HALVES)
@@ -22,11 +27,11 @@ TRAIN, TEST = (
 Sample = Callable[..., Any]
 
 
-def brighter(seed: int) -> bytes:
+def brighter(seed: int, factor: float = 1.03) -> bytes:
     """Return the picture of a seed as a camera would take it a moment later."""
     written = io.BytesIO()
     image = Image.open(io.BytesIO(picture(seed))).convert("L")
-    ImageEnhance.Brightness(image).enhance(1.03).save(written, "JPEG", quality=90)
+    ImageEnhance.Brightness(image).enhance(factor).save(written, "JPEG", quality=90)
     return written.getvalue()
 
 
@@ -47,15 +52,18 @@ def test_nearly_the_same_image_in_two_splits_is_refused_by_name_with_a_page(shel
     assert f"{TRAIN!r} (train)" in str(error.value)
     assert f"{TEST!r} (test)" in str(error.value)
     file = io.StringIO()
-    write_twins(
-        file, "tags", error.value, lambda entry: shelf.s3.get_object(Bucket=shelf.bucket, Key=entry.key)["Body"].read()
+    write_near_duplicates(
+        file,
+        "tags",
+        error.value,
+        lambda entry: content_of(shelf, entry.key),
     )
     assert file.getvalue().count("<figure ") == 2
     assert shelf.versions("tags") == []
 
 
 def test_it_can_be_reported_and_stay_where_it_is(shelf: Shelf, twins: list[Any]) -> None:
-    header = make_version(shelf, twins, shares=HALVES, near_duplicates=NearDuplicates.REPORT).header
+    header = make_version(shelf, twins, shares=HALVES, near_duplicates=Treatment.REPORT).header
     assert splits(shelf, header) == {TRAIN: "train", TEST: "test"}
     with shelf.open(header) as manifest:
         (note,) = manifest.notes("near_duplicate")
@@ -66,19 +74,47 @@ def test_groups_can_be_joined_and_stay_joined_in_every_later_version(
     shelf: Shelf, twins: list[Any], sample: Sample
 ) -> None:
     others = [sample(number + 10, f"part-{number}") for number in range(6)]
-    first = make_version(shelf, twins + others, shares=HALVES, near_duplicates=NearDuplicates.JOIN).header
-    assert first.document["split"]["joined"] == {min(TRAIN, TEST): sorted([TRAIN, TEST])}
+    first = make_version(shelf, twins + others, shares=HALVES, near_duplicates=Treatment.JOIN).header
+    unit = min(TRAIN, TEST)
+    assert first.document["split"]["joined"] == {unit: sorted([TRAIN, TEST])}
     together = splits(shelf, first)
-    assert together[TRAIN] == together[TEST]
+    assert set(together) == {unit, *(f"part-{number}" for number in range(6))}
     second = make_version(shelf, twins[1:] + others, shares=HALVES, created_at=AT.replace(day=3)).header
     assert splits(shelf, second) == together
 
 
+def test_groups_that_count_as_one_are_one_for_whoever_trains_on_them(
+    shelf: Shelf, twins: list[Any], sample: Sample, tmp_path: Path
+) -> None:
+    labels = [*twins, *(sample(number + 10, f"part-{number}") for number in range(6))]
+    header = make_version(shelf, labels, shares=HALVES, near_duplicates=Treatment.JOIN).header
+    with shelf.open(header) as manifest:
+        export(shelf, manifest, FORMS["rows"], tmp_path / "out")
+    groups = {row.path.stem: row.group for row in read_labels(tmp_path / "out")}
+    assert groups[twins[0].sha256] == groups[twins[1].sha256]
+    done = import_set(shelf.bucket, FORMS["rows"].read(tmp_path / "out"), Arrival(tmp_path / "out", "rows", "ana", AT))
+    again = create(
+        shelf, [imported(shelf.bucket, done.import_id)], Wish("tags-2", AT, "ana", salt="tags", shares=HALVES)
+    )
+    assert again.header.version == header.version
+
+
+def test_an_image_that_is_like_one_of_joined_groups_is_refused_by_its_own_group(
+    shelf: Shelf, twins: list[Any], sample: Sample
+) -> None:
+    others = [sample(number + 10, f"part-{number}") for number in range(6)]
+    first = make_version(shelf, twins + others, shares=HALVES, near_duplicates=Treatment.JOIN).header
+    split = splits(shelf, first)[min(TRAIN, TEST)]
+    group = next(name for name in map(str, range(9)) if RULE.split_of(name).value != split)
+    with pytest.raises(NearDuplicateError, match=rf"'{group}' \("):
+        make_version(shelf, [*twins, *others, sample(5, group, content=brighter(1, 1.06))], shares=None)
+
+
 def test_a_group_that_was_there_before_stays_when_a_new_one_joins_it() -> None:
-    units = Units(units_before(["m", "z"], {}))
+    units = Units(["m", "z"])
     units.join("a", "z")
     assert [units.unit_of(group) for group in "amz"] == ["z", "m", "z"]
-    later = Units(units_before(["m", "z", "a"], units.joined()))
+    later = Units(["m", "z"], units.joined())
     later.join("0", "a")
     assert later.joined() == {"z": ["0", "a", "z"]}
 
@@ -87,7 +123,7 @@ def test_joining_is_the_same_in_any_order() -> None:
     pairs = [("a", "b"), ("b", "c"), ("d", "e"), ("e", "a")]
     found = []
     for order in (pairs, pairs[::-1]):
-        units = Units({})
+        units = Units()
         for pair in order:
             units.join(*pair)
         found.append(units.joined())

@@ -39,8 +39,8 @@ def boxes(draw: st.DrawFn, class_names: list[str], width: int, height: int) -> B
     """Draw a box inside an image: of whole pixels, of parts of them, of very small parts."""
     label = draw(st.sampled_from(class_names))
     if draw(st.booleans()):
-        x, y = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
-        return Box(label, x, y, draw(st.integers(1, width - x)), draw(st.integers(1, height - y)))
+        left, top = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
+        return Box(label, left, top, draw(st.integers(1, width - left)), draw(st.integers(1, height - top)))
     sides = []
     for size in (width, height):
         start = draw(st.floats(0, size, exclude_max=True))

@@ -1,6 +1,7 @@
 """Manifests as Ground Truth writes them, and ours."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,14 @@ def test_without_a_label_that_holds_nobody_has_labeled_the_image(nobody: dict[st
     (written,) = (tmp_path / "out/unlabeled.manifest").read_text(encoding="utf-8").splitlines()
     assert json.loads(written) | {"edge-inspector": {}} == original | {"edge-inspector": {}}
     assert read(tmp_path / "out") == labels
+
+
+def test_an_image_that_was_rejected_and_is_labeled_anew_is_labeled(tmp_path: Path) -> None:
+    rejected = read(stored(tmp_path / "in", line(**verified(1))))
+    anew = replace(rejected.images[0], is_labeled=True, boxes=(Box("dent", 1, 2, 3, 4),))
+    labels = replace(rejected, class_names=("dent",), images=(anew,))
+    write(labels, tmp_path / "out")
+    assert read(tmp_path / "out").images[0].boxes == anew.boxes
 
 
 @pytest.mark.parametrize(

@@ -15,19 +15,21 @@ import numpy as np
 
 from cloud_side.catalog.labels import Box, Origin
 from cloud_side.labeling.items import Item
-from cloud_side.labeling.places import WorkKind, work_prefix
+from cloud_side.labeling.places import OPEN_WORK, WorkKind, work_prefix
 from cloud_side.labeling.work.leases import Lease
 from cloud_side.objects import Bucket
 from tests.cloud.labeling.orders import BUCKET, cloud, put_order, served
 
-CLASSES = ("scratch", "dent", "stain")
+CLASSES = ("scratch", "dent", "stain", *(f"kind {number}" for number in range(4, 13)))
 IMAGE_WH = (600, 400)
 
 
-def picture(number: int) -> bytes:
-    """Return an image of its own: a gray plate with a scratch."""
+def picture(number: int, *, is_grainy: bool = False) -> bytes:
+    """Return an image of its own: a gray plate with a scratch; one that is grainy has many bytes."""
     width, height = IMAGE_WH
     image = np.full((height, width), 90 + number % 100, np.uint8)
+    if is_grainy:
+        image += np.random.default_rng(number).integers(0, 60, image.shape, np.uint8)
     cv2.line(image, (120, 80 + number), (300, 160), 220, 2)
     return cv2.imencode(".png", image)[1].tobytes()
 
@@ -58,17 +60,30 @@ class Laptop:
         return Bucket(self.session.client("s3"), BUCKET)
 
     def open_order(
-        self, batch: str, proposals: Sequence[Sequence[tuple[Box, float | None]]], *, kind: str = "label", **more: Any
+        self,
+        batch: str,
+        proposals: Sequence[Sequence[tuple[Box, float | None]]],
+        *,
+        kind: str = "label",
+        is_grainy: bool = False,
+        **more: Any,
     ) -> str:
-        """Open a work order, and return the hash of its page.
+        """Open a work order in the place of any other, and return the hash of its page.
 
         Args:
             batch: Its name.
             proposals: For each image the boxes to start from, with the model's confidence or None.
             kind: Of the work.
+            is_grainy: Whether the images have many bytes.
             more: Fields of all items: `note`, `excluded`.
         """
-        self._items[batch] = [replace(self._item(number, boxes), **more) for number, boxes in enumerate(proposals)]
+        contents = [picture(number, is_grainy=is_grainy) for number in range(len(proposals))]
+        self._items[batch] = [
+            replace(self._item(number, content, boxes), **more)
+            for number, (content, boxes) in enumerate(zip(contents, proposals, strict=True))
+        ]
+        for key in list(self.bucket.names(OPEN_WORK)):
+            self.bucket.remove(key)
         put_order(self.session, self._items[batch], kind=kind, batch=batch, class_names=CLASSES)
         return f"#/work/{batch}/1/{kind}"
 
@@ -89,8 +104,7 @@ class Laptop:
             f"{work_prefix(batch, 1, WorkKind.LABEL)}leases/{self.item(batch, number)}/0.json", lease.content()
         )
 
-    def _item(self, number: int, boxes: Sequence[tuple[Box, float | None]]) -> Item:
-        content = picture(number)
+    def _item(self, number: int, content: bytes, boxes: Sequence[tuple[Box, float | None]]) -> Item:
         sha256 = hashlib.sha256(content).hexdigest()
         self.bucket.write(f"samples/{sha256}.png", content, media="image/png")
         return Item(

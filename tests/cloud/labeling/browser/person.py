@@ -34,13 +34,11 @@ class Person:
 
     @classmethod
     @contextmanager
-    def at(
-        cls, browser: Browser, laptop: Laptop, name: str = "ana", *, wh: tuple[int, int] = DESK, theme: str = "light"
-    ) -> Iterator[Self]:
-        """Follow the person's secret link; whatever goes wrong in the block fails the test."""
+    def at(cls, browser: Browser, laptop: Laptop, name: str, *, wh: tuple[int, int] = DESK) -> Iterator[Self]:
+        """Follow the person's secret link."""
         context = browser.new_context(
             viewport={"width": wh[0], "height": wh[1]},
-            color_scheme="dark" if theme == "dark" else "light",
+            color_scheme="light",
             reduced_motion="reduce",
             locale="en-US",
             timezone_id="UTC",
@@ -56,15 +54,33 @@ class Person:
             person.page.goto(laptop.links[name], wait_until="domcontentloaded")
             expect(person.page.locator("h1")).to_be_attached()
             yield person
-            assert not person.problems
-            assert person.hosts == {laptop.links[name].split("/")[2]}
         finally:
             context.close()
+
+    @contextmanager
+    def at_the_list(self) -> Iterator[None]:
+        """Begin at the list of work; whatever goes wrong in the block fails the test."""
+        self.page.context.set_offline(False)
+        self.open("#/")
+        expect(self.page.get_by_role("heading", name="Work")).to_be_visible()
+        self.page.evaluate(
+            "performance.clearResourceTimings(); document.getElementById('toasts').replaceChildren();"
+            "document.querySelectorAll('dialog').forEach(dialog => dialog.close());"
+        )
+        self.pressed.clear()
+        self.problems.clear()
+        yield
+        assert not self.problems
+        assert self.hosts == {self.laptop.links["ana"].split("/")[2]}
 
     def open(self, route: str) -> Self:
         """Go to a page by its hash."""
         self.page.evaluate("hash => { location.hash = hash; }", route)
         return self
+
+    def look_again(self) -> None:
+        """Open the list of work once more, instead of waiting for its next look."""
+        self.open("#/again")
 
     def sees(self, batch: str, number: int) -> None:
         """Wait until an image is shown."""

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from cloud_side.labeling.items import Item
-from tests.cloud.labeling.orders import Served, cloud, put_items, served
+from tests.cloud.labeling.orders import Served, close_orders, cloud, put_items, served
 from tests.cloud.labeling.page.asking import Asker
 
 _NUMBERS = count()
@@ -47,5 +47,7 @@ def ben(page: Served) -> Asker:
 
 
 @pytest.fixture
-def batch() -> str:
-    return f"batch-{next(_NUMBERS)}"
+def batch(session: boto3.Session) -> Iterator[str]:
+    name = f"batch-{next(_NUMBERS)}"
+    yield name
+    close_orders(session, name)

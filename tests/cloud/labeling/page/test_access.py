@@ -90,11 +90,16 @@ def test_another_site_can_change_nothing(path: str, ana: Asker, headers: dict[st
     assert ana.ask("POST", f"{path}/lease", **own).status == 200
 
 
-def test_links_stay_the_same_when_the_page_starts_again(session: boto3.Session, tmp_path: Path) -> None:
+def test_links_stay_the_same_and_browsers_known_when_the_page_starts_again_with_more_people(
+    session: boto3.Session, tmp_path: Path
+) -> None:
     with served(session, tmp_path, ("ana",)) as first:
-        pass
+        path = first.links["ana"].removeprefix(first.origin)
+        cookie = Asker.of_link(first.links["ana"]).ask("GET", path).headers["Set-Cookie"].partition(";")[0]
     with served(session, tmp_path, ("ana", "eva")) as second:
-        assert second.links["ana"].partition("?")[2] == first.links["ana"].partition("?")[2]
+        assert second.links["ana"].removeprefix(second.origin) == path
+        ana = Asker.of_link(second.links["ana"])
+        assert ana.ask("GET", "/api/me", Authorization=None, Cookie=cookie).document == {"name": "ana"}
     file = tmp_path / "labeling-people.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert set(json.loads(file.read_text())) == {"ana", "eva"}
@@ -124,8 +129,8 @@ def test_names_may_have_spaces_and_letters_of_all_kinds() -> None:
     assert people_of("Ana Díaz, ben@plant.example") == ("Ana Díaz", "ben@plant.example")
 
 
-def test_two_pages_of_one_machine_have_cookies_of_their_own() -> None:
-    one, other = SecretLinks({"ana": "a" * 32}), SecretLinks({"ana": "b" * 32})
+def test_two_pages_of_one_machine_have_cookies_of_their_own(tmp_path: Path) -> None:
+    one, other = (SecretLinks({"ana": "a" * 32}, tmp_path / name) for name in ("one", "other"))
     assert one._cookie != other._cookie
 
 

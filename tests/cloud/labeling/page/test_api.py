@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -9,7 +10,17 @@ import pytest
 
 from cloud_side.labeling.items import Item
 from cloud_side.labeling.work.orders import Order
-from tests.cloud.labeling.orders import BUCKET, PATIENCE_S, Served, output_of, picture, put_items, put_order, served
+from tests.cloud.labeling.orders import (
+    BUCKET,
+    PATIENCE_S,
+    Served,
+    output_of,
+    picture,
+    put_items,
+    put_order,
+    s3_of,
+    served,
+)
 from tests.cloud.labeling.page.asking import Asker
 
 BOX = {"label": "dent", "x": 10, "y": 20, "width": 30, "height": 40}
@@ -33,9 +44,9 @@ def path_of(order: Order, item: Item | None = None, what: str = "") -> str:
 def finished(session: boto3.Session, order: Order) -> list[dict[str, Any]]:
     """Return the output manifest, once the page has closed the order."""
     end = time.monotonic() + PATIENCE_S
-    while session.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=order.key)["KeyCount"]:
+    while s3_of(session).list_objects_v2(Bucket=BUCKET, Prefix=order.key)["KeyCount"]:
         assert time.monotonic() < end
-        time.sleep(0.02)
+        time.sleep(0.05)
     return output_of(session, order) or []
 
 
@@ -80,6 +91,27 @@ def test_an_item_comes_with_all_that_a_person_needs(
     assert (image.status, image.content, image.headers["Content-Type"]) == (200, picture(0), "image/png")
     assert image.headers["Cache-Control"].startswith("private")
     assert ana.ask("GET", item["image"], If_None_Match=image.headers["ETag"]).status == 304
+
+
+def test_a_picture_that_was_replaced_since_is_not_shown(
+    session: boto3.Session, batch: str, ana: Asker, items: list[Item]
+) -> None:
+    key = "samples/replaced.png"
+    s3_of(session).put_object(Bucket=BUCKET, Key=key, Body=b"<svg onload='alert(1)'/>", ContentType="image/svg+xml")
+    order = put_order(session, [replace(items[0], source_ref=f"s3://{BUCKET}/{key}")], batch=batch)
+    told = ana.ask("GET", path_of(order, items[0], "/image"))
+    assert (told.status, "another picture is there now" in told.document["error"]) == (404, True)
+
+
+def test_what_is_no_picture_is_given_as_nothing_that_a_browser_would_run(
+    session: boto3.Session, batch: str, ana: Asker, items: list[Item]
+) -> None:
+    page = b"<html><script>alert(1)</script></html>"
+    s3_of(session).put_object(Bucket=BUCKET, Key="samples/page.png", Body=page, ContentType="text/html")
+    item = replace(items[0], source_ref=f"s3://{BUCKET}/samples/page.png", sha256=hashlib.sha256(page).hexdigest())
+    told = ana.ask("GET", path_of(put_order(session, [item], batch=batch), item, "/image"))
+    assert (told.status, told.headers["Content-Type"]) == (200, "application/octet-stream")
+    assert told.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_what_was_rejected_comes_back_with_the_reason(session: boto3.Session, batch: str, ana: Asker) -> None:
@@ -174,7 +206,7 @@ def test_an_image_of_another_order_is_not_there(
 ) -> None:
     order = put_order(session, items[:1], batch=batch)
     assert ana.ask("GET", path_of(order, items[1], "/image")).status == 404
-    session.client("s3").delete_object(Bucket=BUCKET, Key=order.key)
+    s3_of(session).delete_object(Bucket=BUCKET, Key=order.key)
     assert ana.ask("GET", path_of(order, items[0], "/image")).status == 410
 
 
@@ -182,7 +214,7 @@ def test_an_order_whose_manifest_is_gone_says_so(
     session: boto3.Session, items: list[Item], batch: str, ana: Asker
 ) -> None:
     order = put_order(session, items[:1], batch=batch)
-    s3 = session.client("s3")
+    s3 = s3_of(session)
     s3.delete_object(Bucket=BUCKET, Key=order.input)
     told = ana.ask("POST", path_of(order, what="/next"))
     s3.delete_object(Bucket=BUCKET, Key=order.key)

@@ -14,9 +14,10 @@ import pytest
 from cloud_side.cli import main
 from cloud_side.engines import ENGINE_VARIABLE
 from cloud_side.labeling.items import Item
+from cloud_side.labeling.telling import lines_of
 from cloud_side.labeling.work.desk import Desk
 from cloud_side.objects import Bucket
-from tests.cloud.labeling.orders import BUCKET, PATIENCE_S, put_order
+from tests.cloud.labeling.orders import BUCKET, PATIENCE_S, put_order, s3_of, sparing
 from tests.forked import Forked
 
 ROLE = "arn:aws:iam::000000000000:role/machine"
@@ -32,7 +33,7 @@ def command(
     session: boto3.Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str]]:
     """Return what runs a command on the cloud of these tests, and returns its exit code and all that it says."""
-    monkeypatch.setattr("cloud_side.session.session", lambda: session)
+    monkeypatch.setattr("cloud_side.session.session", lambda: sparing(session))
     monkeypatch.setenv(ENGINE_VARIABLE, "aws")
 
     def run(*arguments: str) -> tuple[int, str]:
@@ -44,7 +45,7 @@ def command(
 
 
 def make_workflow(session: boto3.Session) -> None:
-    session.client("stepfunctions").create_state_machine(
+    sparing(session).client("stepfunctions").create_state_machine(
         name="edge-inspector-labeling", definition=json.dumps(WAIT), roleArn=ROLE
     )
 
@@ -73,6 +74,8 @@ def test_the_page_tells_a_link_a_person_and_ends_when_it_is_told_to(folder: Path
         (["--people", "ana", "--bucket", "nowhere"], "nowhere: there is no such bucket"),
         (["--people", "ana", "--host", "0.0.0.0"], "--hosts: expected the names under which browsers reach"),
         (["--people", "ana", "--host", "192.0.2.1"], "192.0.2.1:0: cannot listen here"),
+        (["--people", "ana", "--host", f"{'x' * 64}.local"], "cannot listen here"),
+        (["--people", "ana", "--port", "70000"], "--port: expected 0 to 65535, found 70000"),
         (["--alb-arn", "labeling"], "--alb-arn: expected arn:aws:elasticloadbalancing"),
     ],
 )
@@ -98,14 +101,15 @@ def test_a_batch_is_started_and_shown(
     command: Callable[..., tuple[int, str]], session: boto3.Session, items: list[Item], batch: str
 ) -> None:
     code, told = command("start")
-    assert (code, "there is no such state machine here" in told) == (78, True)
+    assert (code, "no such state machine is here" in told) == (78, True)
+    assert command("status", batch) == (0, "nothing is to be labeled or verified now\n")
     make_workflow(session)
     assert command("start", "--name", batch, "--budget", "20", "--input", '{"site": "plant-1"}') == (0, f"{batch}\n")
     assert command("start")[1].startswith("labeling-20")
     code, told = command("start", "--name", batch)
     assert (code, "ExecutionAlreadyExists" in told) == (65, True)
 
-    order, bucket = put_order(session, items[:2], batch=batch, workers=2), Bucket(session.client("s3"), BUCKET)
+    order, bucket = put_order(session, items[:2], batch=batch, workers=2), Bucket(s3_of(session), BUCKET)
     for person in ("ana", "ben"):
         Desk(bucket).put(order, items[0], person, {"no_defect": True})
     report = {"taken": 2, "labeled": 1, "rejected": 0, "unusable": 1, "failure": None}
@@ -120,6 +124,24 @@ def test_a_batch_is_started_and_shown(
     assert [each["batch"] for each in found["batches"]] == [batch]
     assert found["agreement"][0]["models"][0]["person"] == "ana"
     bucket.remove(order.key)
+
+
+def test_what_is_in_the_bucket_is_told_though_nothing_is_known_of_an_execution(
+    command: Callable[..., tuple[int, str]], session: boto3.Session, batch: str
+) -> None:
+    report = {"taken": 3, "labeled": 3, "opened_at": "2026-03-02T10:00:00+00:00"}
+    Bucket(s3_of(session), BUCKET).write(f"labeling/batches/{batch}/report.json", json.dumps(report).encode())
+    about = {"batch": batch, "status": None, "started": None}
+    told = f"  {batch}  ended, started 2026-03-02T10:00:00+00:00, taken 3, labeled 3\n"
+    assert command("status", batch)[1].endswith(told)
+    cause = json.dumps({"errorMessage": "class_names: expected\nsome", "errorType": "ConfigError"})
+    for said, words in ((cause, "class_names: expected some"), ("no JSON", "no JSON"), ("[]", "[]")):
+        failed = report | {"failure": {"error": "ConfigError", "cause": said}}
+        assert "".join(lines_of({"orders": [], "agreement": [], "batches": [about | {"report": failed}]})).endswith(
+            f"; failed: ConfigError: {words}"
+        )
+    code, told = command("status", "../nowhere")
+    assert (code, "BATCH: expected the name of a batch" in told) == (78, True)
 
 
 @pytest.mark.parametrize(
@@ -154,3 +176,16 @@ def test_the_page_needs_nothing_that_its_container_lacks() -> None:
         "sys.exit('cloud_side.local.opening' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_container_installs_what_the_page_needs_as_it_is_tested() -> None:
+    locked, tested = (_pinned(name) for name in ("page.txt", "dev.txt"))
+    wanted = [line for line in Path("requirements/page.in").read_text().splitlines() if not line.startswith("#")]
+    assert locked.keys() >= set(wanted)
+    assert locked.items() <= tested.items()
+    assert "requirements/page.txt" in Path("cloud_side/labeling/page/Dockerfile").read_text()
+
+
+def _pinned(name: str) -> dict[str, str]:
+    lines = Path("requirements", name).read_text().splitlines()
+    return dict(line.split(" ")[0].split("==") for line in lines if "==" in line)

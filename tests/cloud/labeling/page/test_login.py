@@ -75,7 +75,7 @@ def endpoint(signer: Signer) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def ask(endpoint: str, session: boto3.Session, folder: Path) -> Iterator[Callable[..., Any]]:
-    with served_behind(session, folder, alb_arn=ARN, alb_keys=endpoint) as netloc:
+    with served_behind(session, folder, alb_arn=ARN, alb_keys=endpoint, alb_client="c") as netloc:
         asker = Asker(netloc, "", {"X-Edge-Inspector": "1"})
 
         def ask_(token: str | None, **more: Any) -> Any:
@@ -112,6 +112,8 @@ def test_the_public_key_is_fetched_once(ask: Callable[..., Any], signer: Signer)
         (None, {"exp": None}),
         (None, {"exp": "tomorrow"}),
         (None, {"exp": True}),
+        (None, {"exp": float("nan")}),
+        (None, {"client": "another-application"}),
         (None, {"alg": "HS256"}),
         (None, {"alg": "none"}),
         (None, {"kid": None}),
@@ -131,7 +133,10 @@ def test_what_the_load_balancer_does_not_say_of_now_is_turned_away(
     assert (told.status, list(told.document)) == (401, ["error"])
 
 
-@pytest.mark.parametrize("token", [None, "", "x", "a.b.c", "e30.e30.e30"])
+_DEEP = base64.urlsafe_b64encode(b"[" * 30_000).decode()
+
+
+@pytest.mark.parametrize("token", [None, "", "x", "a.b.c", "e30.e30.e30", f"{_DEEP}.e30.e30"])
 def test_a_request_that_did_not_come_through_it_is_turned_away(ask: Callable[..., Any], token: str | None) -> None:
     assert ask(token).status == 401
 
@@ -156,6 +161,13 @@ def test_any_host_is_served_there_and_changes_still_come_from_the_page_alone(
     ask: Callable[..., Any], signer: Signer
 ) -> None:
     assert ask(signer.token(), Host="labeling.plant.example").status == 200
+
+
+def test_a_key_that_is_known_waits_for_no_other(endpoint: str, signer: Signer) -> None:
+    keys = PublicKeys(endpoint)
+    keys.key(KID)
+    with keys._fetching:  # as while another key is fetched
+        assert keys.key(KID) == signer.public()
 
 
 def test_keys_that_cannot_be_fetched_now_are_no_refusal(endpoint: str, signer: Signer) -> None:

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from cloud_side.objects import Bucket
-from tests.cloud.labeling.orders import BUCKET, cloud
+from tests.cloud.labeling.orders import BUCKET, close_orders, cloud
 
 _NUMBERS = count()
 
@@ -24,5 +24,7 @@ def bucket(session: boto3.Session) -> Bucket:
 
 
 @pytest.fixture
-def batch() -> str:
-    return f"batch-{next(_NUMBERS)}"
+def batch(session: boto3.Session) -> Iterator[str]:
+    name = f"batch-{next(_NUMBERS)}"
+    yield name
+    close_orders(session, name)

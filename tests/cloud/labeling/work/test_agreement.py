@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import boto3
 
 from cloud_side.catalog.labels import Box, Origin
-from cloud_side.labeling.items import Item
+from cloud_side.labeling.items import Item, Verdict
 from cloud_side.labeling.work.agreeing import Agreeing
 from cloud_side.labeling.work.agreement import Answered, agreement
-from cloud_side.labeling.work.answers import Answer, Verdict
+from cloud_side.labeling.work.answers import Answer
 from cloud_side.labeling.work.desk import Desk
 from cloud_side.labeling.work.matching import iou, matched
 from cloud_side.objects import Bucket
@@ -69,6 +69,7 @@ def test_the_model_is_compared_with_each_person_and_not_with_boxes_that_a_person
             Answered(item(SCRATCH, DENT), [drew("ana", SCRATCH)], []),
             Answered(item(), [drew("ana", DENT)], []),
             Answered(item(SCRATCH, confidence=None), [drew("ana", SCRATCH)], []),
+            Answered(item(), [drew("ana", DENT)], [], is_first=False),  # what was rejected had no boxes
         ],
         0.5,
     )

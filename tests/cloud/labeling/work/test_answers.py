@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from cloud_side.catalog.labels import Box, Origin
-from cloud_side.labeling.items import Item
+from cloud_side.labeling.items import Item, Verdict
 from cloud_side.labeling.places import WorkKind
-from cloud_side.labeling.work.answers import Answer, AnswerError, Verdict, parse_answer, person_key, read_answer
+from cloud_side.labeling.work.answers import Answer, AnswerError, parse_answer, person_key, read_answer
 
 AT = datetime(2026, 3, 2, 10, 11, 12, tzinfo=UTC)
 ITEM = Item("s3://b/k.png", "0" * 64, 320, 240, "part-1", ("dent", "scratch"), (), (), Origin())
@@ -32,6 +32,10 @@ def test_no_defect_is_an_answer_of_its_own() -> None:
     answer = label({"no_defect": True, "boxes": [], "seconds": 1})
     assert answer.boxes == ()
     assert answer.said() == {"no_defect": True, "boxes": []}
+
+
+def test_a_time_that_no_float_can_hold_is_a_day_at_most() -> None:
+    assert label({"no_defect": True, "seconds": 10**400}).seconds == 86_400
 
 
 def test_a_box_at_the_edge_stays_inside_whatever_the_fractions() -> None:
@@ -75,6 +79,10 @@ def test_a_verdict_says_again_what_was_said(document: Any, told: Any) -> None:
         ({"boxes": [{"label": "dent"}]}, "box 1: expected label, x, y, width and height"),
         ({"boxes": [BOX], "colour": 1}, "expected no_defect, boxes or unusable, and seconds; found colour"),
         ({"boxes": [BOX], "seconds": -1}, "seconds: expected how long it took"),
+        ({"boxes": [BOX], "seconds": float("inf")}, "seconds: expected how long it took"),
+        ({"unusable": "half of a character: \ud83d"}, "unusable: expected words"),
+        ({"unusable": "a\0b"}, "unusable: expected words"),
+        ({"unusable": "x" * 501}, "unusable: expected words"),
         ({"unusable": " "}, "unusable: expected words that say why the image cannot be used"),
         ({"unusable": "blurred", "boxes": []}, "unusable stands alone; found boxes"),
         ({"verdict": "accept"}, "found neither"),

@@ -63,7 +63,7 @@ boxes = st.builds(
 people = st.lists(st.lists(boxes, max_size=4), min_size=1, max_size=4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(people)
 def test_a_label_is_made_of_what_people_drew(drawn: list[list[Box]]) -> None:
     agreed = consolidate(drawn, 0.5)

@@ -196,7 +196,7 @@ def test_the_answer_that_completed_an_order_counts_though_it_was_closed_at_once(
     class Hasty(Bucket):
         """Another server finishes the order before this one looks again."""
 
-        def write(self, key: str, content: bytes, **more: Any) -> str | None:
+        def write(self, key: str, content: Any, **more: Any) -> str | None:
             written = super().write(key, content, **more)
             if "/answers/" in key:
                 close(bucket, order, Closing.COMPLETE)
@@ -210,9 +210,9 @@ def test_the_answer_that_completed_an_order_counts_though_it_was_closed_at_once(
 
 @pytest.mark.parametrize("calls", range(3))
 def test_a_server_that_is_killed_while_it_takes_an_answer_leaves_nothing_half_done(
-    session: boto3.Session, bucket: Bucket, opened: Callable[..., Order], items: list[Item], calls: int
+    bucket: Bucket, opened: Callable[..., Order], items: list[Item], calls: int
 ) -> None:
-    order, mortal = opened(items[:1]), Mortal(session.client("s3"), [None] * calls)
+    order, mortal = opened(items[:1]), Mortal(bucket.s3, [None] * calls)
     try:
         Desk(Bucket(mortal, bucket.name)).put(order, items[0], "ana", NO_DEFECT)
         assert calls == 2
@@ -252,9 +252,9 @@ def test_an_order_that_cannot_be_read_hides_no_others(
 def test_two_servers_never_give_one_place_to_two_people(
     bucket: Bucket, opened: Callable[..., Order], items: list[Item]
 ) -> None:
-    order = opened(items, workers=2)
+    order = opened(items[:3], workers=2)
     desks = [Desk(bucket), Desk(bucket)]
-    people = [f"person-{number}" for number in range(6)]
+    people = [f"person-{number}" for number in range(4)]
 
     def work(number: int) -> list[str]:
         desk, done = desks[number % 2], []
@@ -267,7 +267,7 @@ def test_two_servers_never_give_one_place_to_two_people(
         done = list(threads.map(work, range(len(people))))
     answered = [each.key.split("/")[-2] for each in bucket.listed(f"{order.prefix}answers/")]
     assert sorted(sha256 for some in done for sha256 in some) == sorted(answered)
-    assert {answered.count(item.sha256) for item in items} == {2}
+    assert {answered.count(item.sha256) for item in items[:3]} == {2}
 
 
 def test_hundreds_of_items_are_one_listing_and_each_next_is_a_few_requests(

@@ -81,7 +81,7 @@ def test_a_kill_at_any_call_changes_nothing_in_the_outcome(
     session: boto3.Session, bucket: Bucket, answered: Order, calls: int
 ) -> None:
     states, left = States("token"), [None] * calls
-    mortal = Bucket(Mortal(session.client("s3"), left), bucket.name)
+    mortal = Bucket(Mortal(bucket.s3, left), bucket.name)
     try:
         finish(mortal, Mortal(states, left), Desk(bucket).ledger(answered))
         assert calls == 4
@@ -117,6 +117,33 @@ def test_an_order_that_another_task_waits_for_meanwhile_is_left_to_it(bucket: Bu
     states = States("newer")
     Finisher(desk, states).look()
     assert [token for token, _ in states.heard] == ["newer"]
+
+
+def test_an_order_that_is_being_shut_is_left_to_whoever_shuts_it(
+    session: boto3.Session, bucket: Bucket, answered: Order
+) -> None:
+    ledger, states = Desk(bucket).ledger(answered), States("token")
+    bucket.write(answered.key, answered.closed(Closing.SHUT).content())
+    assert not finish(bucket, states, ledger)
+    assert (output_of(session, answered), states.heard) == (None, [])
+    bucket.remove(answered.key)
+    assert not finish(bucket, states, ledger)
+    assert output_of(session, answered) is None
+
+
+def test_an_order_that_is_opened_anew_while_it_is_removed_stays(bucket: Bucket, answered: Order) -> None:
+    newer = read_order(answered.content().replace(b'"token":"token"', b'"token":"newer"'))
+
+    class Late(Bucket):
+        """Has another open the order between the look at it and its deletion."""
+
+        def remove(self, key: str, *, only: str | None = None) -> None:
+            open_work(bucket, newer)
+            super().remove(key, only=only)
+
+    finish(Late(bucket.s3, bucket.name), States("token"), Desk(bucket).ledger(answered))
+    assert Desk(bucket).order(answered.batch, 1, answered.kind).token == "newer"
+    bucket.remove(answered.key)
 
 
 def test_opening_again_changes_nothing_and_a_call_that_comes_late_neither(bucket: Bucket, answered: Order) -> None:
@@ -164,7 +191,9 @@ def test_an_order_whose_execution_was_stopped_goes_after_a_while(
     bucket.remove(waited.key)
 
 
-def test_several_labelers_become_one_label(session: boto3.Session, bucket: Bucket, batch: str, items: list[Item]) -> None:
+def test_several_labelers_become_one_label(
+    session: boto3.Session, bucket: Bucket, batch: str, items: list[Item]
+) -> None:
     order, desk = put_order(session, items[:2], batch=batch, workers=3), Desk(bucket)
     for person, left in (("ana", 10), ("ben", 12), ("eva", 14)):
         desk.put(order, items[0], person, {"boxes": [{**BOX, "x": left}]})

@@ -40,7 +40,7 @@ def event(bucket: Bucket, kind: str, count: int = 3, **more: Any) -> dict[str, A
     items = put_items(bucket.cloud.session, count, bucket=bucket.name)
     key = input_key("first", 1, WorkKind(kind))
     bucket.put_object(key, "".join(write_items(items)).encode())
-    about = {"round": 1, "kind": kind, "token": "token-1", "closes_at": "2026-03-09T10:00:00.000Z"}
+    about: dict[str, Any] = {"round": 1, "kind": kind, "token": "token-1", "closes_at": "2026-03-09T10:00:00.000Z"}
     return bucket.event(settings={"workers": 2}, **about, **more)
 
 
@@ -110,7 +110,7 @@ def test_verdicts_come_back_as_they_were_given(bucket: Bucket, desk: Desk) -> No
     lines = output_of(bucket.cloud.session, order, bucket=bucket.name) or []
     found = [read_verification(line, item) for line, item in zip(lines, items, strict=True)]
     verified = [each for each in found if isinstance(each, Verified)]
-    assert [each.decision for each in verified] == ["accept", "reject", "adjust"]
+    assert [each.verdict for each in verified] == ["accept", "reject", "adjust"]
     assert verified[1].reason == "a dent is missing"
     assert isinstance(found[3], Unusable)
 

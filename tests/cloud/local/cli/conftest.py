@@ -3,19 +3,18 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
-from botocore.loaders import Loader
 
 import cloud_side.cli
-from cloud_side.cli import main
 from cloud_side.local.home import Home, engine_in
 from cloud_side.local.opening import open_local
 from tests.cloud.local.cli.program import Program
-from tests.cloud.local.engines import ROLE, opened
+from tests.cloud.local.engines import ROLE, opened, running_engine
 
 PATCHED = ("EDGE_INSPECTOR_CLOUD_HOME", "EDGE_INSPECTOR_ENGINE", "NO_COLOR")
 MACHINE = {
@@ -50,10 +49,8 @@ MACHINE = {
 
 @pytest.fixture(scope="session", autouse=True)
 def _prepared_once() -> Iterator[None]:
-    """Let all commands share the parser and what they read of AWS' services: each program makes them once."""
-    loader = Loader(include_default_search_paths=True)
+    """Let all commands share the parser: each program makes it once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("botocore.session.create_loader", lambda _: loader)
         patch.setattr("cloud_side.cli._parser", cache(cloud_side.cli._parser))
         yield
 
@@ -68,14 +65,14 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def running_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return the home of an engine that runs and knows the machines `parts` and `parts-again`."""
     folder = tmp_path_factory.mktemp("running") / "engine"
-    assert main(["local", "up", "--home", str(folder)]) == 0
-    make_machines(folder)
-    with opened(folder) as cloud, pytest.MonkeyPatch.context() as patch:  # opened once for all commands in it
+    with running_engine(folder), opened(folder) as cloud, pytest.MonkeyPatch.context() as patch:
+        make_machines(folder)
         patch.setattr(
             "cloud_side.local.cli.opened.open_local", lambda asked: cloud if asked == folder else open_local(asked)
         )
+        while engine_in(Home(folder)) is None:
+            time.sleep(0.01)
         yield folder
-    stop_engine(folder)
 
 
 def make_machines(folder: Path, *names: str) -> None:

@@ -1,12 +1,14 @@
 """The logs of a home: their ends, and what comes after."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cloud_side.local.home import Home
-from tests.cloud.local.cli.program import PATIENCE_S, Program, spawn
+from tests.cloud.local.cli.program import PATIENCE_S, Program
+from tests.forked import Forked
 
 Write = Callable[..., Path]
 
@@ -57,13 +59,13 @@ def test_a_log_cannot_steer_the_terminal(stopped: Program, write: Write) -> None
 
 def test_a_log_is_followed_also_when_it_begins_anew(stopped: Program, write: Write) -> None:
     path = write("engine", "before")
-    with spawn("local", "logs", "--home", stopped.home, "--follow") as process:
-        assert process.stdout is not None
+    process = Forked(["local", "logs", "--home", str(stopped.home), "--follow"], module="cloud_side.cli")
+    with process.stdout, process.stderr:
         assert process.stdout.readline() == "before\n"
         write("engine", "after")
         assert process.stdout.readline() == "after\n"
         path.rename(f"{path}.1")
         write("engine", "anew")
         assert process.stdout.readline() == "anew\n"
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE_S)

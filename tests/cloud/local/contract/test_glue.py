@@ -21,8 +21,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
 @pytest.fixture(params=["local", "moto"])
 def glue(request: pytest.FixtureRequest, local: Kept) -> Any:
     local.empty()
-    if request.param == "moto":
-        pytest.importorskip("pyparsing", reason="moto's Glue needs pyparsing, which is not installed")
     client = (local if request.param == "local" else request.getfixturevalue("moto_session")).client("glue")
     client.create_database(DatabaseInput={"Name": "catalog", "Description": "d"})
     return client

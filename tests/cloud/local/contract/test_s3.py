@@ -148,6 +148,16 @@ def test_writes_hold_to_their_conditions(s3: Any) -> None:
     assert read(s3, "a") == b"two"
 
 
+def test_deletes_hold_to_their_conditions(s3: Any) -> None:
+    etag = put(s3, "a")
+    asked = {"Bucket": BUCKET, "Key": "a"}
+    assert refused(s3.delete_object, **asked, IfMatch='"other"') == ("PreconditionFailed", 412)
+    assert refused(s3.delete_object, **asked | {"Key": "none"}, IfMatch=etag) == ("NoSuchKey", 404)
+    assert read(s3, "a") == b"content"
+    s3.delete_object(**asked, IfMatch=etag)
+    assert refused(s3.get_object, **asked) == ("NoSuchKey", 404)
+
+
 def test_an_object_is_copied_with_or_without_what_was_said_of_it(s3: Any) -> None:
     etag = put(s3, "a/ü b+c%41", b"text", ContentType="text/plain", Metadata={"part": "7"})
     source = {"Bucket": BUCKET, "Key": "a/ü b+c%41"}

@@ -2,8 +2,6 @@
 
 import json
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +15,7 @@ from cloud_side.local.home import Home
 from tests.cloud.local.delivery.engine import HANDLER, open_home, run
 from tests.cloud.local.delivery.stage import FUNCTION, MACHINE, ROLE, TOPIC
 from tests.cloud.local.services.functions.lambdas import zipped
+from tests.forked import Forked
 
 ROOT = Path(__file__).parents[4]
 
@@ -90,14 +89,15 @@ def test_everything_happens_once_however_often_the_engine_is_killed(
     draw = random.Random(kills)  # reproducible
     session, database, pool = open_home(home.folder)
     prepare(session, second)
-    command = [sys.executable, "-m", "tests.cloud.local.delivery.engine", str(home.folder)]
     for turn in range(kills):
         give_work(session, database, turn, second)
         goal = effects(database) + draw.choice(killed_after)  # somewhere in the work of this turn
-        with subprocess.Popen(command, cwd=ROOT) as engine:
+        engine = Forked([str(home.folder)], module="tests.cloud.local.delivery.engine")
+        with engine.stdout, engine.stderr:
             wait(lambda goal=goal: effects(database) >= goal)
             time.sleep(draw.uniform(0, 0.05))
             engine.kill()
+            engine.wait(30)
     give_work(session, database, kills, second)
     run(home.folder, is_done)
     messages = database.connection().execute("SELECT payload FROM messages").fetchall()

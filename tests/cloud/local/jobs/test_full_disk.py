@@ -75,9 +75,9 @@ def test_a_job_that_ends_on_a_full_disk_is_told_of_when_there_is_room_again(tmp_
 def test_a_program_that_has_filled_the_disk_is_stopped_all_the_same(tmp_path: Path, marks: Path) -> None:
     with small_bench(tmp_path / "disk") as (bench, _), waiting_supervisor() as waits:
         folder = bench.create(
-            asked.training(command=shell(f"cat /dev/zero > model/big; echo $$ > {marks}; while :; do sleep 0.01; done"))
+            asked.training(command=shell(f"echo $$ > {marks}; cat /dev/zero > model/big; exec sleep 60"))
         )
-        limited(bench, "60", "0.2")
+        limited(bench, "60", "1")
         supervising = threading.Thread(target=bench.supervise, args=(folder,))
         supervising.start()
         assert waits.wait(30)
@@ -85,5 +85,5 @@ def test_a_program_that_has_filled_the_disk_is_stopped_all_the_same(tmp_path: Pa
             time.sleep(0.01)
         (folder.host("algo-1") / "model" / "big").unlink()
         supervising.join()
-        limited(bench, "0.2", "60")
+        limited(bench, "1", "60")
         assert bench.described(folder)["TrainingJobStatus"] in ("Stopped", "Failed")  # as there was room to upload

@@ -1,11 +1,12 @@
 """Tables follow their objects: what is new, changed, gone, defined anew, or broken."""
 
-import sqlite3
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud_side.local.services.athena import running
 from cloud_side.local.services.athena.objects import Objects
 from tests.cloud.local.kept import Kept
 from tests.cloud.local.services.athena.lake import BUCKET, COLUMNS, DATABASE, Lake, table
@@ -54,10 +55,11 @@ def test_only_what_is_new_or_changed_is_read_again(lake: Lake, opened: list[str]
 
 def test_only_the_tables_that_a_statement_names_are_brought_in(lake: Lake, opened: list[str]) -> None:
     lake.put("samples/1.jsonl", images("a"))
-    lake.create("taken")
-    lake.put("taken/1.jsonl", images("b"))
-    assert lake.ask('SELECT image FROM "TAKEN"') == [["b"]]
-    assert opened == ["taken/1.jsonl"]
+    for number, name in enumerate(("taken", "listed")):
+        lake.create(name)
+        lake.put(f"{name}/1.jsonl", images(name))
+        assert lake.ask(f'SELECT image FROM "{name.upper()}"') == [[name]]
+        assert opened[number:] == [f"{name}/1.jsonl"]
 
 
 def test_a_table_that_is_defined_anew_is_read_anew_and_one_that_is_gone_is_gone(lake: Lake) -> None:
@@ -72,31 +74,29 @@ def test_a_table_that_is_defined_anew_is_read_anew_and_one_that_is_gone_is_gone(
     assert lake.ask(ALL) == []
 
 
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [
-        ('{"image": "b"', "Expecting ',' delimiter"),
-        ("[1]", "expected a JSON object, found [1]"),
-        ('{"boxes": "two"}', "column boxes: expected int, found 'two'"),
-        ('{"boxes": true}', "column boxes: expected int, found True"),
-        ('{"boxes": 2147483648}', "column boxes: expected int, found 2147483648"),
-        ('{"bytes": 9223372036854775808}', "column bytes: expected bigint"),
-        ('{"confidence": "high"}', "column confidence: expected double, found 'high'"),
-        ('{"confidence": NaN}', "expected a number that JSON has, found 'NaN'"),
-        ('{"judged": 1}', "column judged: expected boolean, found 1"),
-        (r'{"image": "\ud800"}', "column image: expected string"),
-        ("[" * 100_000, "recursion"),
-        ("\x00", "Expecting value"),
-    ],
-)
-def test_a_broken_line_fails_the_query_with_its_place_and_is_healed_by_its_object(
-    lake: Lake, line: str, why: str
-) -> None:
+BROKEN = [
+    ('{"image": "b"', "Expecting ',' delimiter"),
+    ("[1]", "expected a JSON object, found [1]"),
+    ('{"boxes": "two"}', "column boxes: expected int, found 'two'"),
+    ('{"boxes": true}', "column boxes: expected int, found True"),
+    ('{"boxes": 2147483648}', "column boxes: expected int, found 2147483648"),
+    ('{"bytes": 9223372036854775808}', "column bytes: expected bigint"),
+    ('{"confidence": "high"}', "column confidence: expected double, found 'high'"),
+    ('{"confidence": NaN}', "expected a number that JSON has, found 'NaN'"),
+    ('{"judged": 1}', "column judged: expected boolean, found 1"),
+    (r'{"image": "\ud800"}', "column image: expected string"),
+    ("[" * 100_000, "recursion"),
+    ("\x00", "Expecting value"),
+]
+
+
+def test_a_broken_line_fails_the_query_with_its_place_and_is_healed_by_its_object(lake: Lake) -> None:
     lake.put("samples/0.jsonl", images("a"))
-    lake.put("samples/1.jsonl", [*images("b"), "", line, *images("c")])
-    reason = lake.fail(ALL)
-    assert reason.startswith(f"HIVE_BAD_DATA: table samples: s3://{BUCKET}/samples/1.jsonl, line 3: ")
-    assert why in reason
+    for line, why in BROKEN:
+        lake.put("samples/1.jsonl", [*images("b"), "", line, *images("c")])
+        reason = lake.fail(ALL)
+        assert reason.startswith(f"HIVE_BAD_DATA: table samples: s3://{BUCKET}/samples/1.jsonl, line 3: "), line
+        assert why in reason
     lake.put("samples/1.jsonl", images("b"))
     assert lake.ask(ALL) == [["a"], ["b"]]
 
@@ -120,16 +120,25 @@ def test_an_object_that_goes_while_it_is_read_is_not_there(lake: Lake, monkeypat
     assert lake.ask(ALL) == [["a"]]
 
 
-def test_columns_by_which_tables_are_joined_are_quick_to_look_up(cloud: Kept, lake: Lake) -> None:
-    lake.create("taken")
-    lake.put("samples/1.jsonl", images("a", "b"))
-    lake.put("taken/1.jsonl", images("b"))
-    statement = 'SELECT image FROM samples AS s WHERE NOT EXISTS (SELECT 1 FROM taken AS t WHERE t."image" = s."image")'
-    assert lake.ask(statement) == [["a"]]
-    with sqlite3.connect(cloud.home.folder / "athena" / f"{DATABASE}.sqlite") as connection:
-        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
-    connection.close()
-    assert any("taken by image" in str(row) for row in plan), plan
+def test_two_queries_at_once_while_objects_are_replaced_see_each_object_whole(cloud: Kept, lake: Lake) -> None:
+    def put(key: int, version: int) -> None:
+        lake.put(f"samples/{key}.jsonl", [{"image": "a", "bytes": key, "boxes": version}] * 100)
+
+    def ask(_: int) -> None:
+        for _ in range(5):
+            running.run(cloud.home, cloud.database, identity := lake.start(statement))
+            answers.append(lake.text(identity).splitlines()[1:])
+
+    answers: list[list[str]] = []
+    statement = "SELECT bytes, count(*) FROM samples GROUP BY bytes, boxes ORDER BY bytes"
+    for key in range(3):
+        put(key, 0)
+    with ThreadPoolExecutor(2) as threads:
+        asking = threads.map(ask, range(2))
+        for version in range(10):
+            put(version % 3, version)
+        assert list(asking) == [None, None]
+    assert answers == [[f'"{key}","100"' for key in range(3)]] * 10
 
 
 @pytest.mark.parametrize("objects", [10, pytest.param(300, marks=pytest.mark.nightly)])

@@ -105,11 +105,16 @@ def test_what_an_engine_is_stopped_in_is_run_by_the_next(cloud: Kept, lake: Lake
     until(lambda: state(cloud, identity) == "RUNNING")
     chore.close()
     assert state(cloud, identity) == "RUNNING"
+    lock = running._folder(cloud.home) / f"{identity}.lock"
+    assert lock.exists()  # were it gone, one who has it open and one who makes the next would both run the query
+    began = rows.find(cloud.database.connection(), identity).started
     following = Queries(cloud.home, cloud.database)
     following.turn()
+    until(lambda: rows.find(cloud.database.connection(), identity).started != began)
     lake.athena.stop_query_execution(QueryExecutionId=identity)
     following.close()
     assert state(cloud, identity) == "CANCELLED"
+    assert not lock.exists()
 
 
 def test_a_task_waits_for_its_query_and_fails_with_it(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.cloud.loaded import LOADER
 from tests.cloud.local.services.s3.buckets import BUCKET
-from tests.cloud.local.services.s3.work import KEYS, LOADER, body_of, open_home
+from tests.cloud.local.services.s3.work import KEYS, body_of, open_home
 
 
 def make_new_keys(s3: Any, racer: int, count: int) -> None:

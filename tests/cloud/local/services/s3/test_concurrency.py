@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from cloud_side.local.calling import Caller, calling
 from cloud_side.local.services.s3 import FolderWatch, Tidying, keeping, moving
 from tests.cloud.local.services.s3.buckets import BUCKET, Cloud
-from tests.cloud.local.services.s3.work import KEYS, LOADER, body_of, open_home
+from tests.cloud.local.services.s3.work import KEYS, body_of, open_home
 from tests.forked import Forked
 
 
@@ -82,7 +82,6 @@ def test_many_processes_write_the_same_keys_for_long(cloud: Cloud) -> None:
 
 def end_when(cloud: Cloud, owner: Any, name: str, act: Callable[[Any], None]) -> None:
     """Let another process act, and end at once when it comes to call something."""
-    LOADER.load_service_model("s3", "service-2")
     child = os.fork()
     if child == 0:
         try:

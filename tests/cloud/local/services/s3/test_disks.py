@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
 from cloud_side.local.services.s3 import S3
 from tests.cloud.local.kept import Kept, kept
 from tests.cloud.local.services.s3.buckets import BUCKET, REGION_SAID, Cloud, code_of
-from tests.cloud.local.services.s3.work import LOADER
 from tests.small_disk import fill, set_read_only, small_disk
 
 KB = 1 << 10
@@ -19,7 +18,6 @@ KB = 1 << 10
 def small(tmp_path: Path) -> Iterator[Cloud]:
     """Return a cloud on a disk of its own that holds one old object."""
     with small_disk(tmp_path / "disk", size="4m") as disk, kept(disk, [S3]) as made:
-        made.session._session.register_component("data_loader", LOADER)
         cloud = Cloud(made)
         cloud.empty()
         cloud.tell()

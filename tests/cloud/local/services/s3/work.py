@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.loaders import Loader
-
 from cloud_side.local import outbox, wiring
 from cloud_side.local.calling import Caller, calling
 from cloud_side.local.database import Database
@@ -109,15 +107,11 @@ class Model:
         return Model(objects, drops, told)
 
 
-LOADER = Loader(include_default_search_paths=True)
-
-
 def open_home(folder: Path) -> tuple[Home, Database, Any]:
     home = Home(folder)
     home.make()
     database = Database(home.database, [wiring.TABLES, outbox.TABLES, S3.tables])
     session = wiring.local_session(home, database, [S3])
-    session._session.register_component("data_loader", LOADER)
     return home, database, session.client("s3")
 
 

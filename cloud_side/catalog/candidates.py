@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -62,6 +63,19 @@ class Exclusion:
         """Return it as JSON."""
         known = {"image": self.image, "sha256": self.sha256, "reason": self.reason.value, "detail": self.detail}
         return {name: value for name, value in known.items() if value}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where labels come from.
+
+    Attributes:
+        name: As the version tells it.
+        found: Its labels, and images that it has without one that could be used.
+    """
+
+    name: str
+    found: Iterable[Label | Exclusion]
 
 
 @dataclass(frozen=True)
@@ -165,7 +179,10 @@ class Candidates(AbstractContextManager["Candidates"]):
         if rows:
             shown = "; ".join(f"{sha256[:12]}: {groups}" for sha256, groups in rows[:_SHOWN])
             more = f"; and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
-            msg = f"expected one group for an image's content, found two or more for {len(rows)}: {shown}{more}"
+            msg = (
+                f"expected one group for an image's content, found two or more for {len(rows)}: {shown}{more}; "
+                "--exclude leaves an image out by its address, or by its sha256"
+            )
             raise DatasetError(msg)
 
     def chosen(self) -> Iterator[Label]:
@@ -189,13 +206,25 @@ class Candidates(AbstractContextManager["Candidates"]):
             yield label if group == label.group else replace(label, group=group)
 
 
-def take_in(candidates: Candidates, labels: Iterable[Label], source: str, wanted: Filter) -> None:
+def take_in(candidates: Candidates, source: Source, wanted: Filter) -> None:
     """Take in the labels of a source that are wanted, and note the others."""
-    for label in labels:
-        if (refused := wanted.refuse(label)) is not None:
+    for each in source.found:
+        if isinstance(each, Exclusion):
+            candidates.exclude(each)
+        elif (refused := wanted.refuse(each)) is not None:
             candidates.exclude(refused)
         else:
-            candidates.add(label, source)
+            candidates.add(each, source.name)
+
+
+def counted(notes: Iterable[Mapping[str, Any]], name: str) -> dict[str, int]:
+    """Return how often each value of a field is there."""
+    return dict(sorted(Counter(note[name] for note in notes).items()))
+
+
+def told(counts: Mapping[str, int]) -> str:
+    """Return counts as a line for people."""
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
 
 
 def parse_named(lines: Iterable[str], origin: str) -> dict[str, str]:
@@ -229,5 +258,8 @@ def _named(text: str) -> Mapping[str, Any]:
 
 
 def _day(label: Label) -> date:
-    taken = label.origin.captured_at
-    return (label.event_time if taken is None else datetime.fromisoformat(taken)).astimezone(UTC).date()
+    try:
+        taken = datetime.fromisoformat(label.origin.captured_at or "")
+    except ValueError:  # an import may say anything, or nothing
+        taken = label.event_time
+    return (taken if taken.tzinfo is not None else taken.replace(tzinfo=UTC)).astimezone(UTC).date()
