@@ -42,6 +42,17 @@ def start(states: Any, settings: Mapping[str, Any], name: str | None) -> str:  #
     return name
 
 
+def check_name(batch: str) -> None:
+    """Let the name of a batch pass, which is part of keys.
+
+    Raises:
+        ConfigError: If it cannot be one.
+    """
+    if not is_batch(batch):
+        msg = f"BATCH: expected the name of a batch, found {batch!r:.100}"
+        raise ConfigError(msg)
+
+
 def status(bucket: Bucket, states: Any, batch: str | None) -> dict[str, Any]:  # noqa: ANN401 - a client of boto3
     """Return what people work on and what the last batches came to, as JSON.
 
@@ -50,9 +61,8 @@ def status(bucket: Bucket, states: Any, batch: str | None) -> dict[str, Any]:  #
         states: Client of Step Functions.
         batch: Only this one, with how far people agree; None: all that are open, and the last ones.
     """
-    if batch is not None and not is_batch(batch):
-        msg = f"BATCH: expected the name of a batch, found {batch!r:.100}"
-        raise ConfigError(msg)
+    if batch is not None:
+        check_name(batch)
     orders = [each for each in Desk(bucket).listed("") if batch in {None, each[0].batch}]
     agreeing = Agreeing(bucket)
     names = dict.fromkeys([batch] if batch else [order.batch for order, _ in orders])

@@ -3,26 +3,19 @@
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from cloud_side.engines import AWS, ENGINE_VARIABLE, folder_of, local_engine
+from cloud_side.commands import CommandError, add_engine, on_engine
+from cloud_side.engines import AWS, ENGINE_VARIABLE, folder_of
 from cloud_side.labeling.settings import Method
-from edge_inspector.errors import InspectorError
 
-BUCKET_VARIABLE = "EDGE_INSPECTOR_BUCKET"
-_BUCKET = "edge-inspector"  # on one machine
 _PORT = 8620
 _PROGRAM = "edge-inspector-cloud labeling"
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
 Command: TypeAlias = Callable[[argparse.Namespace], int]
-
-
-class LabelingError(InspectorError):
-    """What was asked for is not there, or is refused; one line for a person."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -37,6 +30,7 @@ def add_commands(commands: Commands) -> None:
     _add_page(within)
     _add_start(within)
     _add_status(within)
+    _add_store(within)
 
 
 def _add_page(commands: Commands) -> None:
@@ -48,7 +42,7 @@ def _add_page(commands: Commands) -> None:
         f"  {_PROGRAM} page --people ana,ben --host 0.0.0.0 --hosts quality-pc.local\n"
         f"  {_PROGRAM} page --host 0.0.0.0 --alb-arn arn:aws:elasticloadbalancing:…:loadbalancer/app/…",
     )
-    _add_engine(page)
+    add_engine(page)
     who = page.add_mutually_exclusive_group(required=True)
     who.add_argument("--people", metavar="NAMES", help="who labels, with commas between the names")
     who.add_argument("--alb-arn", metavar="ARN", help="of the load balancer that signs people in, in AWS")
@@ -75,7 +69,7 @@ def _add_start(commands: Commands) -> None:
         f"{_PROGRAM} start\n  {_PROGRAM} start --budget 200 --method page\n"
         f'  {_PROGRAM} start --input \'{{"site": "plant-1", "workers": 2}}\'',
     )
-    _add_engine(start)
+    add_engine(start)
     start.add_argument("--budget", type=int, metavar="N", help="images at most")
     start.add_argument("--method", choices=[each.value for each in Method], help="who shows the images to people")
     start.add_argument("--input", metavar="JSON", help="more settings; docs/labeling.md lists them")
@@ -90,10 +84,25 @@ def _add_status(commands: Commands) -> None:
         "tell what people work on, how far it is, how far they agree, and what the last batches came to",
         f"{_PROGRAM} status\n  {_PROGRAM} status labeling-20260302-101112",
     )
-    _add_engine(status)
+    add_engine(status)
     status.add_argument("batch", nargs="?", metavar="BATCH", help="only this one, with all that is known of it")
     status.add_argument("--json", action="store_true", help="for programs")
     status.set_defaults(command=_run(_status))
+
+
+def _add_store(commands: Commands) -> None:
+    store = _add(
+        commands,
+        "store",
+        "put accepted labels of a batch into the label store that could not come there, and close the batch again",
+        f"{_PROGRAM} store labeling-20260302-101112",
+    )
+    add_engine(store)
+    store.add_argument("batch", metavar="BATCH", help="one that ended with LabelsNotStored")
+    store.add_argument(
+        "--store", default="edge-inspector-labels", metavar="NAME", help="the label store (default: %(default)s)"
+    )
+    store.set_defaults(command=_run(_store))
 
 
 def _add(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
@@ -106,46 +115,14 @@ def _add(commands: Commands, name: str, summary: str, examples: str) -> argparse
     )
 
 
-def _add_engine(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--home", type=Path, metavar="DIR", help=f"folder of a local engine (default: as ${ENGINE_VARIABLE} says)"
-    )
-    parser.add_argument(
-        "--bucket", metavar="NAME", help=f"the product's bucket (default: ${BUCKET_VARIABLE}, else {_BUCKET})"
-    )
-
-
 def _run(command: Command) -> Command:
     """Return a command that works on the engine that is meant, and says in one line what AWS refuses."""
 
     def run(options: argparse.Namespace) -> int:
-        if options.home is not None:
-            if not options.home.expanduser().is_dir():
-                msg = f"--home: expected the folder of an engine, found none at {options.home}"
-                raise LabelingError(msg)
-            os.environ[ENGINE_VARIABLE] = local_engine(options.home.expanduser())
-        with _one_line_errors():
+        with on_engine(options):
             return command(options)
 
     return run
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except ClientError as error:
-        said = error.response["Error"]
-        msg = f"{said.get('Code', 'refused')}: {' '.join((said.get('Message') or str(error)).split())}"
-        raise LabelingError(msg) from error
-    except BotoCoreError as error:
-        other = (
-            "" if os.environ.get(ENGINE_VARIABLE, AWS) != AWS else f"; for this machine's engine set {ENGINE_VARIABLE}"
-        )
-        msg = f"AWS cannot be asked: {' '.join(str(error).split())}{other}"
-        raise LabelingError(msg) from error
 
 
 def _page(options: argparse.Namespace) -> int:
@@ -168,7 +145,7 @@ def _page(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     asked = PageOptions(
-        bucket=_bucket(options),
+        bucket=options.bucket,
         people=people_of(options.people) if options.people is not None else (),
         secrets=options.keys or _secrets_file(),
         alb_arn=options.alb_arn,
@@ -190,10 +167,10 @@ def _start(options: argparse.Namespace) -> int:
         given = json.loads(options.input or "{}")
     except ValueError as error:
         msg = f"--input: expected JSON, found something else: {error}"
-        raise LabelingError(msg) from error
+        raise CommandError(msg) from error
     if not isinstance(given, dict):
         msg = f"--input: expected a JSON object of settings, found {options.input!r:.100}"
-        raise LabelingError(msg)
+        raise CommandError(msg)
     said = {name: value for name in ("budget", "method") if (value := getattr(options, name)) is not None}
     print(start(session().client("stepfunctions"), given | said, options.name))
     return 0
@@ -206,13 +183,19 @@ def _status(options: argparse.Namespace) -> int:
     from cloud_side.session import session
 
     here = session()
-    found = status(Bucket(here.client("s3"), _bucket(options)), here.client("stepfunctions"), options.batch)
+    found = status(Bucket(here.client("s3"), options.bucket), here.client("stepfunctions"), options.batch)
     print(json.dumps(found, indent=2) if options.json else "\n".join(lines_of(found)))
     return 0
 
 
-def _bucket(options: argparse.Namespace) -> str:
-    return options.bucket or os.environ.get(BUCKET_VARIABLE) or _BUCKET
+def _store(options: argparse.Namespace) -> int:
+    from cloud_side.labeling.batches import check_name
+    from cloud_side.labeling.runtime.closing import store_rest
+
+    check_name(options.batch)
+    ended = store_rest(options.bucket, options.batch, options.store)
+    print(f"{options.batch}: {ended['labeled']} labels are in the store, {ended['not_stored']} are not")
+    return 0 if ended["not_stored"] == 0 else 65
 
 
 def _secrets_file() -> Path:

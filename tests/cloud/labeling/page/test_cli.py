@@ -161,7 +161,7 @@ def test_a_batch_that_cannot_be_is_not_started(
 
 
 def test_help_tells_of_each_command(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("page", "start", "status"):
+    for name in ("page", "start", "status", "store"):
         with pytest.raises(SystemExit):
             main(["labeling", name, "--help"])
         assert "examples:" in capsys.readouterr().out
