@@ -59,7 +59,10 @@ class LabelingSettings(BaseModel):
     method: Method = Field(Method.PAGE, description="page, or ground-truth")
     workers: int = Field(1, ge=1, le=9, description="people who label each image independently")
     agreement_iou: float = Field(0.5, gt=0, le=1, description="overlap from which two people mean the same box")
-    second_person: bool = Field(default=True, description="who verifies must not have labeled")
+    second_person: bool = Field(
+        default=True,
+        description="who verifies must not have labeled; not so in Ground Truth, which does not tell who did",
+    )
     rounds: int = Field(3, ge=1, le=10, description="times an image is labeled at most before it is given up")
     label_days: int = Field(7, ge=1, le=30, description="days for labeling in each round")
     verify_days: int = Field(7, ge=1, le=30, description="days for verification in each round")
