@@ -13,28 +13,28 @@ from tests.cloud.labeling.browser.person import TABLET, Person
 from tests.page.browser.tablet import chromium_of_the_system
 
 
-@pytest.fixture(scope="package")  # its event loop must not stand in the way of other tests'
+@pytest.fixture(scope="module")  # its event loop must not stand in the way of other files'
 def chromium() -> Iterator[Browser]:
     """Run the system's Chromium."""
     with chromium_of_the_system() as browser:
         yield browser
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     """Serve the labeling page on a local engine's home."""
     with Laptop.serving(tmp_path_factory.mktemp("laptop")) as laptop:
         yield laptop
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def desk(chromium: Browser, laptop: Laptop) -> Iterator[Person]:
     """Let ana follow her link, at a desk."""
     with Person.at(chromium, laptop, "ana") as person:
         yield person
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def tablet(chromium: Browser, laptop: Laptop) -> Iterator[Person]:
     """Let ben follow his link, on a tablet."""
     with Person.at(chromium, laptop, "ben", wh=TABLET) as person:

@@ -151,9 +151,12 @@ def test_a_database_that_is_not_there_fails_the_query(lake: Lake) -> None:
     assert lake.fail("SELECT 1", "../nowhere") == "SCHEMA_NOT_FOUND: Schema '../nowhere' does not exist"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="SQLite cannot be told so before Python 3.12")
-def test_a_quoted_name_is_never_a_text(lake: Lake) -> None:
-    assert lake.fail('SELECT "wrong" FROM samples').startswith("COLUMN_NOT_FOUND")
+def test_a_quoted_name_is_never_a_text_where_sqlite_can_be_told_so(lake: Lake) -> None:
+    statement = 'SELECT "wrong" FROM samples'
+    if sys.version_info >= (3, 12):
+        assert lake.fail(statement).startswith("COLUMN_NOT_FOUND")
+    else:
+        lake.ask(statement)  # that all columns of our statements are there is tested by a parser of the dialect
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
