@@ -46,11 +46,12 @@ class Database:
             self.close()
             msg = f"{self._path}: has version {found}, expected {SCHEMA_VERSION}; give this engine a folder of its own"
             raise ConfigError(msg)
-        for script in tables:  # each time: a later version may bring tables that this file lacks
-            for statement in filter(str.strip, script.split(";")):
-                connection.execute(statement)
-        if found == 0:
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        statements = [each for script in tables for each in script.split(";") if each.strip()]
+        if found == 0:  # all at once: SQLite gives up where several change a schema beside each other
+            with self.transaction():
+                _run(connection, [*statements, f"PRAGMA user_version = {SCHEMA_VERSION}"])
+        else:
+            _run(connection, statements)  # a later version may bring tables that this file lacks
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection, for reading: each statement sees what is committed."""
@@ -100,6 +101,11 @@ class Database:
                 connection.close()
             self._all.clear()
         self._own = threading.local()
+
+
+def _run(connection: sqlite3.Connection, statements: Iterable[str]) -> None:
+    for statement in statements:
+        connection.execute(statement)
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

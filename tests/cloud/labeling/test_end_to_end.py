@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.cloud.labeling.loop import BUCKET, Site, environment, opened, site, wait_until, write_samples
 from tests.daemons import PATIENCE_S
@@ -52,7 +52,7 @@ def answer_all(page: Page, count: int, *first: str, kind: str, number: int) -> N
         number: Of the round.
     """
     order = page.locator(f"a[href*='/{number}/{kind}']")
-    expect(order).to_be_visible(timeout=60_000)
+    wait_until(lambda: is_shown(page, order), PATIENCE_S, f"the order {number}/{kind} is open")
     order.click()
     before = ""
     for answered in range(count):
@@ -61,6 +61,14 @@ def answer_all(page: Page, count: int, *first: str, kind: str, number: int) -> N
         for key in first if first and not answered else ("Enter" if has_boxes or kind == "verify" else "n",):
             page.keyboard.press(key)
     page.get_by_role("link", name="To the list").click()
+
+
+def is_shown(page: Page, order: Locator) -> bool:
+    """Look again, sooner than the page does by itself."""
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator("h1")).to_be_attached()
+    page.wait_for_timeout(300)
+    return bool(order.count())
 
 
 def next_item(page: Page, before: str) -> str:
@@ -83,6 +91,7 @@ def test_samples_of_a_station_become_a_dataset_version(tmp_path: Path, chromium:
         answer_all(ana, SAMPLES, "n", kind="label", number=1)
         home.kill_page()
         home.start_page()
+        assert home.links() == links, "who was sent a link keeps it"
         answer_all(ben, SAMPLES, "r", "1", kind="verify", number=1)
         home.kill_engine()
         home.start_engine()
