@@ -1,7 +1,6 @@
 """The labeling loop on one machine: a station that writes samples, an engine, the labeling page, people who answer."""
 
 import json
-import os
 import time
 import urllib.error
 import urllib.request
@@ -12,13 +11,11 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
-from cloud_side.engines import ENGINE_VARIABLE, local_engine
 from cloud_side.local.opening import open_local
 from tests.cloud.local.engines import start_engine
 from tests.daemons import PATIENCE_S, write_configuration
 from tests.forked import Forked, ForkedDaemon
 from tests.mosquitto import eventually, free_port
-from tests.samples.made import files_below
 
 BUCKET = "edge-inspector"
 MACHINE = "edge-inspector-labeling"
@@ -45,7 +42,8 @@ def write_samples(folder: Path, target: Path, model: Path, count: int, **samples
 
 def sidecars_below(target: Path) -> list[str]:
     """Return the keys of the sidecars in a folder, in order, whose pictures are there too."""
-    keys = set(files_below(target))
+    files = (path for path in target.rglob("*") if not path.name.startswith("."))  # those half written begin so
+    keys = {path.relative_to(target).as_posix() for path in files if path.is_file()}
     stems = {key.rpartition(".")[0] for key in keys if not key.endswith(".json")}
     return sorted(key for key in keys if key.endswith(".json") and key.removesuffix(".json") in stems)
 
@@ -187,11 +185,6 @@ def opened(folder: Path) -> Iterator[Any]:
         yield cloud.session
     finally:
         cloud.close()
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Return the environment of a command that works on a home."""
-    return {**os.environ, ENGINE_VARIABLE: local_engine(folder)}
 
 
 def _is_installed(session: Any) -> bool:
