@@ -212,6 +212,7 @@ export async function openWork(root, order, { me, strip }) {
   function onSent({ item }, progress) {
     if (shown?.item.item !== item) kept.remove(`draft ${item}`);
     if (progress) onProgress(progress);
+    if (isComplete && !shown) instead(message.complete); // whatever the look for another image still waits for
   }
 
   function onRefused({ item }, error) {
