@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from cloud_side.catalog.tables import LABEL_STORE
 from cloud_side.commands import add_engine
 
-LABEL_STORE: Final = "edge-inspector-labels"  # the one that an installation has
 _PROGRAM: Final = "edge-inspector-cloud dataset"
 _REFERENCE: Final = "NAME[@VERSION]"
 _WHICH: Final = "the dataset, and how the version begins (default: latest)"

@@ -12,7 +12,6 @@ from typing import Any, Final, TypeAlias
 
 from cloud_side.catalog import telling
 from cloud_side.catalog.candidates import Filter, Source, parse_named, told
-from cloud_side.catalog.cli import LABEL_STORE
 from cloud_side.catalog.contact_sheet import choose, write_near_duplicates, write_sheet
 from cloud_side.catalog.creating import Wish, create
 from cloud_side.catalog.differences import Difference, differences
@@ -25,6 +24,7 @@ from cloud_side.catalog.settling import side_by_side
 from cloud_side.catalog.shelf import LATEST, Manifest, Shelf, check_name
 from cloud_side.catalog.splits import parse_shares
 from cloud_side.catalog.store import read_labels
+from cloud_side.catalog.tables import LABEL_STORE
 from cloud_side.catalog.versions import Header
 from cloud_side.commands import CommandError, on_engine
 from cloud_side.objects import Bucket

@@ -6,7 +6,9 @@ Both are JSON lines in S3; a row is never changed, an object of rows is replaced
 from dataclasses import dataclass
 from typing import Any, Final
 
-DATABASE: Final = "edge_inspector"  # the default; an installation may have another
+# The defaults; an installation may have others.
+DATABASE: Final = "edge_inspector"
+LABEL_STORE: Final = "edge-inspector-labels"  # a feature group
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from cloud_side.catalog.tables import LABEL_STORE
 from cloud_side.commands import CommandError, add_engine, on_engine
 from cloud_side.engines import AWS, ENGINE_VARIABLE, folder_of
 from cloud_side.labeling.settings import Method
@@ -99,9 +100,7 @@ def _add_store(commands: Commands) -> None:
     )
     add_engine(store)
     store.add_argument("batch", metavar="BATCH", help="one that ended with LabelsNotStored")
-    store.add_argument(
-        "--store", default="edge-inspector-labels", metavar="NAME", help="the label store (default: %(default)s)"
-    )
+    store.add_argument("--store", default=LABEL_STORE, metavar="NAME", help="the label store (default: %(default)s)")
     store.set_defaults(command=_run(_store))
 
 

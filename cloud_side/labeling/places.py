@@ -10,6 +10,8 @@ BATCHES: Final = "labeling/batches/"
 
 # Names of objects of a batch, for `batch_key`.
 SETTINGS: Final = "settings.json"
+PARTITIONS: Final = "partitions.jsonl"
+QUERY: Final = "query/"  # what Athena answered, below it
 TAKEN: Final = "taken.jsonl"
 QUARANTINE: Final = "quarantine.jsonl"
 GATHERED: Final = "gathered.json"

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cloud_side.catalog.store import feature_group_request
-from cloud_side.catalog.tables import DATABASE, SAMPLES, TAKEN
+from cloud_side.catalog.tables import DATABASE, LABEL_STORE, SAMPLES, TAKEN
 from cloud_side.local import installing_rules
 from cloud_side.local.home import ACCOUNT, REGION
 from cloud_side.local.opening import LocalCloud
@@ -21,7 +21,6 @@ from edge_inspector.errors import ConfigError
 BUCKET = "edge-inspector"
 MODEL_PACKAGE_GROUP = "edge-inspector"
 TOPIC = "edge-inspector"
-LABEL_STORE = "edge-inspector-labels"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/edge-inspector"
 WORK_TEAM = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:workteam/private-crowd/edge-inspector"
 _log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 from cloud_side.catalog.index import SIDECAR, Counts, Partition, index_key, merge, pairs, read_rows, split_key
 from cloud_side.catalog.labels import json_lines
 from cloud_side.catalog.tables import SAMPLES
-from cloud_side.labeling.places import ARRIVALS, batch_key
+from cloud_side.labeling.places import ARRIVALS, PARTITIONS, batch_key
 from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.runtime.listing import AT_ONCE, days_in, stations_below
 from cloud_side.labeling.runtime.sidecars import rows_of
@@ -64,7 +64,7 @@ def find(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     wanted = {"site": settings.site, "line": settings.line, "station": settings.station}
     first_day = _first_day(settings, datetime.fromisoformat(event["started"]))
     places = [f"{beginning}{settings.samples_prefix}/" for beginning in (ARRIVALS, SAMPLES.prefix, "")]
-    key = batch_key(event["batch"], "partitions.jsonl")
+    key = batch_key(event["batch"], PARTITIONS)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         stations = set().union(*(stations_below(pool, bucket, place, wanted) for place in places))
         # Of a station's days only those with news stay: with all of them a thousand stations are half a gigabyte.

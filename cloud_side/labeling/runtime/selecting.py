@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from cloud_side.catalog.tables import TAKEN
+from cloud_side.labeling import places
 from cloud_side.labeling.places import batch_key
 from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.selection import (
@@ -32,7 +33,7 @@ def query(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa:
     return {
         "number": next_number(keys),  # before the statement runs, which sees every claim with a smaller one
         "sql": statement(settings, datetime.fromisoformat(event["started"])),
-        "output": bucket.address(batch_key(event["batch"], "query/")),
+        "output": bucket.address(batch_key(event["batch"], places.QUERY)),
     }
 
 
@@ -50,7 +51,7 @@ def take(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         if not _is_claimed(bucket, event["number"], batch, claim(batch, samples, until)):
             return {"taken": 0, "conflict": True}
     items = (each.line() for each in samples)
-    return {"taken": bucket.write_lines(batch_key(batch, "taken.jsonl"), items), "conflict": False}
+    return {"taken": bucket.write_lines(batch_key(batch, places.TAKEN), items), "conflict": False}
 
 
 def _answer(address: str) -> str:

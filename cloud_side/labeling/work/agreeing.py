@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from cloud_side.labeling.items import Item, read_items
-from cloud_side.labeling.places import WorkKind, batch_key, batch_prefix, input_key
+from cloud_side.labeling.places import SETTINGS, WorkKind, batch_key, batch_prefix, input_key
 from cloud_side.labeling.work.agreement import Answered, agreement
 from cloud_side.labeling.work.answers import Answer, read_answer
 from cloud_side.objects import Bucket
@@ -88,7 +88,7 @@ class Agreeing:
         return None if kept is None else read_answer(kept.content)
 
     def _iou(self, batch: str) -> float:
-        kept = self._bucket.read(batch_key(batch, "settings.json"))
+        kept = self._bucket.read(batch_key(batch, SETTINGS))
         try:
             return _DEFAULT_IOU if kept is None else float(json.loads(kept.content)["agreement_iou"])
         except (KeyError, TypeError, ValueError):

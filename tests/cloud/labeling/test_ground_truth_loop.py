@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from cloud_side.catalog.tables import SETTLED
-from cloud_side.local.installing import LABEL_STORE
+from cloud_side.catalog.tables import LABEL_STORE, SETTLED
 from cloud_side.local.opening import LocalCloud
 from cloud_side.local.services.sagemaker.labeling_tasks import AnswerError, answer, open_tasks
 from edge_inspector.samples.pictures import encode
