@@ -115,7 +115,7 @@ def test_each_result_goes_on_record_together_with_the_accounts_in_which_it_count
 
 def test_frames_of_which_no_result_is_published_go_on_record_too() -> None:
     record = Record()
-    flow = line(ScriptedSource(belt_frame(number) for number in range(30)), max_results_hz=0.001, record=record)
+    flow = line(ScriptedSource(belt_frame(number) for number in range(30)), max_results_hz=1e-9, record=record)
     flow.run()
     assert len(flow.results()) == 1
     assert record.accounts()[-1].frames == FrameCounts(30, 30)

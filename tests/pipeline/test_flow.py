@@ -317,7 +317,7 @@ def test_damaged_frames_of_a_free_running_camera_raise_one_alarm_that_names_the_
 def test_the_rate_of_published_results_hides_no_defect() -> None:
     finds = {4: defect(0.9), 5: defect(0.9), 6: defect(0.9)}
     source = ScriptedSource(belt_frame(number) for number in range(10))
-    flow = line(source, ScriptedDetector(finds), tracker=tracker_of(), max_results_hz=0.001)
+    flow = line(source, ScriptedDetector(finds), tracker=tracker_of(), max_results_hz=1e-9)
     totals = flow.run()
     assert [result["frames"][0]["frame_id"] for result in flow.results()] == [0]
     assert [event["data"]["phase"] for event in flow.documents(Channel.DEFECT)] == ["new", "end"]
@@ -325,7 +325,7 @@ def test_the_rate_of_published_results_hides_no_defect() -> None:
 
 
 def test_the_rate_of_published_results_never_hides_a_part() -> None:
-    flow = line(ScriptedSource(part(number) for number in range(10)), max_results_hz=0.001)
+    flow = line(ScriptedSource(part(number) for number in range(10)), max_results_hz=1e-9)
     flow.run()
     assert len(flow.results()) == 10
 

@@ -164,7 +164,7 @@ def test_a_belt_of_which_frames_were_superseded_and_one_result_published_comes_o
     settings = settings_of(
         model,
         source={"type": "video", "path": "/", "rate_hz": 1},
-        flow={"max_results_hz": 1e-3, "staleness_ms": 60_000},
+        flow={"max_results_hz": 1e-9, "staleness_ms": 60_000},
         tracks={"confirm_frames": 1, "end_after_frames": 1},
     )
     recording = record(tmp_path / "r", settings, belt)

@@ -100,7 +100,8 @@ class Reports:
         self._watch_result = watch_result
         self._unseen = Unseen(alarms)
         self._pictures: list[Frame] = []  # of the open part, where somebody may keep them
-        self._last_published_ns = self._accounted_ns = 0
+        self._last_published_ns: int | None = None  # a machine that has just booted counts from 0
+        self._accounted_ns = 0
         self._last_result: InspectionResult | None = None
         self._last_captured_ns = 0
 
@@ -298,8 +299,8 @@ class Reports:
     def _is_due(self) -> bool:
         """Return whether the result of a free-running frame is published: at most so many a second."""
         now_ns = time.monotonic_ns()
-        rate = self.max_results_hz
-        if rate is not None and now_ns - self._last_published_ns < 1e9 / rate:
+        rate, last_ns = self.max_results_hz, self._last_published_ns
+        if rate is not None and last_ns is not None and now_ns - last_ns < 1e9 / rate:
             return False
         self._last_published_ns = now_ns
         return True
