@@ -2,6 +2,7 @@
 #
 #   make demo         set up and run the simulated line with the shipped model, a broker and the verdicts
 #   make test         set up and run the tests
+#   make thorough     the longer tests, which CI runs too: more browsers, outages and kills
 #   make check        linters and types
 #   make nightly      full counts of frames, kills and soaks
 #   make soak         a million frames with faults by chance; SOAK_FRAMES=... for fewer or more
@@ -29,7 +30,7 @@ ifneq ($(TAGS),)
 export EDGE_INSPECTOR_TAGS := $(abspath $(TAGS))
 endif
 
-.PHONY: demo setup setup-train setup-pylon system-packages test nightly soak check fmt golden pictures bench train-demo lock component wheel ci clean
+.PHONY: demo setup setup-train setup-pylon system-packages test thorough nightly soak check fmt golden pictures bench train-demo lock component wheel ci clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/edge-inspector demo $(DEMO_ARGS)
@@ -41,7 +42,10 @@ setup-train: $(VENV)/.train-ready
 setup-pylon: $(VENV)/.pylon-ready
 
 test: setup system-packages $(ASL_VALIDATOR)
-	$(BIN)/pytest -m "not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not thorough and not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+
+thorough: setup setup-train setup-pylon system-packages $(ASL_VALIDATOR)
+	$(BIN)/pytest -m "thorough and not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
 nightly: setup setup-train setup-pylon system-packages $(ASL_VALIDATOR)
 	$(BIN)/pytest --timeout 3600 $(PYTEST_ARGS)

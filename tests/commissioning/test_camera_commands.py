@@ -24,6 +24,8 @@ from tests.mjpeg_server import MjpegServer
 from tests.pylon_emulator import SERIALS, load_pylon, require_pylon
 from tests.requirements import require_program
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def gige() -> Iterator[GigeCamera]:

@@ -20,6 +20,8 @@ from tests.mosquitto import Mosquitto
 from tests.onnx_models import bright_spot_model
 from tests.rtsp_server import RtspServer
 
+pytestmark = pytest.mark.thorough
+
 STATION = "edge-inspector/hall/line-1/station-2"
 PASSWORD = "not to be seen"
 

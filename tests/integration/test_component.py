@@ -20,6 +20,8 @@ from tests.mosquitto import Mosquitto
 from tests.nucleus.fake import FakeNucleus
 from tests.onnx_models import bright_spot_model
 
+pytestmark = pytest.mark.thorough
+
 STUCK, CONFIGURATION = 75, 78
 Flavor = Literal["java", "lite"]
 

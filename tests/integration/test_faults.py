@@ -24,6 +24,8 @@ from tests.mosquitto import PATIENCE_S, Mosquitto, Subscriber, eventually, free_
 from tests.onnx_models import bright_spot_model
 from tests.slow_models import stalling_model
 
+pytestmark = pytest.mark.thorough
+
 IMAGE_WH = (96, 64)
 SOURCE = {"type": "simulated", "rate_hz": 50, "image_wh": list(IMAGE_WH)}
 UNUSABLE, STUCK = 65, 75

@@ -31,6 +31,8 @@ from tests.page.browser.tablet import Tablet, chromium_of_the_system
 from tests.page.people import Person, answers, page_of
 from tests.page.test_index_kills import of_both
 
+pytestmark = pytest.mark.thorough
+
 WH = (450, 300)
 LINE = {"type": "simulated", "rate_hz": 8, "image_wh": WH, "defect_rate": 0.5, "seed": 3}
 KILLS = 50

@@ -25,6 +25,8 @@ from tests.daemons import Daemon, ledger_of, write_configuration
 from tests.mosquitto import Mosquitto
 from tests.pylon_emulator import require_pylon, showing, write_pictures
 
+pytestmark = pytest.mark.thorough
+
 IMAGE_WH = (450, 300)
 STATION = "edge-inspector/hall/line-1/station-2"
 DAY, NIGHT = 20, 40  # tags

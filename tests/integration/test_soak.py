@@ -25,6 +25,8 @@ from tests.integration.up_and_down import UpAndDown
 from tests.mosquitto import Mosquitto, Wire
 from tests.onnx_models import bright_spot_model
 
+pytestmark = pytest.mark.thorough
+
 IMAGE_WH = (64, 48)
 FULL = int(os.environ.get("SOAK_FRAMES", "1000000"))
 

@@ -19,6 +19,8 @@ from edge_inspector.sources.triggers.signal import Trigger
 from tests.gige_camera import GigeCamera
 from tests.line_camera import Reader, causes
 
+pytestmark = pytest.mark.thorough
+
 _COUNT, _LOSSY = 25, 20
 WAITS = (CameraStatus.ONLINE, None, True)
 

@@ -26,6 +26,8 @@ from tests.mosquitto import Mosquitto, Wire, eventually
 from tests.onnx_models import bright_spot_model
 from tests.plc import Plc
 
+pytestmark = pytest.mark.thorough
+
 FILE = Path(__file__).parents[2] / "examples" / "line.toml"
 EXAMPLE = tomllib.loads(FILE.read_text(encoding="utf-8"))
 STATION = "edge-inspector/augsburg/line-1/station-4"

@@ -16,6 +16,8 @@ from tests.mosquitto import eventually
 from tests.plc import plc
 from tests.products.line import A, B, Station, products_in, settings_of
 
+pytestmark = pytest.mark.thorough
+
 TIMER = {"by": "timer", "rate_hz": 10}
 WIDE, TALL = (0, 0, 256, 64), (0, 0, 128, 192)
 SIZES = {A: [256, 64], B: [128, 192]}

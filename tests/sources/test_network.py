@@ -24,6 +24,8 @@ from tests.mjpeg_server import MjpegServer
 from tests.mosquitto import HOST, free_port
 from tests.rtsp_server import RtspServer
 
+pytestmark = pytest.mark.thorough
+
 PATIENCE_S = 40.0
 ROOT = Path(__file__).parents[2]
 STALENESS_MS = 1000

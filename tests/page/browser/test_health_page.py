@@ -1,10 +1,13 @@
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.page.browser.tablet import looking
 from tests.page.people import people
 from tests.page.stations import PageStation, port_of, serving
+
+pytestmark = pytest.mark.thorough
 
 DASH = "\N{EN DASH}"
 

@@ -9,6 +9,8 @@ from tests.mosquitto import eventually
 from tests.page.browser.tablet import looking
 from tests.page.stations import PageStation, port_of
 
+pytestmark = pytest.mark.thorough
+
 
 class Line:
     """A station, where its page is, and what it answers to commands."""

@@ -9,6 +9,8 @@ from tests.page.browser.tablet import PHONE, Tablet, put
 from tests.page.people import people
 from tests.page.stations import PageStation, port_of, serving
 
+pytestmark = pytest.mark.thorough
+
 OWN = "range=own&since=2026-03-01T12:00:00.000Z&until=2026-03-01T12:05:00.000Z"
 PAGES = (f"quality?{OWN}", f"report?{OWN}", "health", "model", "settings")
 SIZED = ":is(button, a.button, select, input, .pareto-names a, .out-list a, .hits a)"

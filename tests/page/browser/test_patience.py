@@ -16,6 +16,8 @@ from tests.page.browser.tablet import Tablet, looking, picture, put
 from tests.page.people import Person, people
 from tests.page.stations import PageStation, port_of, serving
 
+pytestmark = pytest.mark.thorough
+
 expect.set_options(timeout=20_000)
 _TIMES = 20
 _HURRIED = f"const inTime = setTimeout; window.setTimeout = (run, ms, ...rest) => inTime(run, ms / {_TIMES}, ...rest);"

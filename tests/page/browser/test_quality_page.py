@@ -14,6 +14,8 @@ from tests.page.browser.tablet import looking
 from tests.page.people import Person, people
 from tests.page.stations import PageStation, port_of, serving
 
+pytestmark = pytest.mark.thorough
+
 SINCE, UNTIL = "2026-03-01T12:00:00.000Z", "2026-03-01T12:05:00.000Z"
 OWN = f"range=own&since={SINCE}&until={UNTIL}"
 PARTS = 299  # one a second from 12:00:01 on

@@ -12,6 +12,8 @@ from tests.page.indexed import MODEL
 from tests.page.people import Person
 from tests.page.stations import BEGAN, LIMITS, PageStation, port_of
 
+pytestmark = pytest.mark.thorough
+
 
 @dataclass(frozen=True)
 class Line:

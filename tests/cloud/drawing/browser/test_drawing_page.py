@@ -13,6 +13,8 @@ from tests.cloud.drawing.conftest import Recorded
 from tests.cloud.drawing.recorded import Told
 from tests.page.browser.tablet import PATIENCE_MS, PHONE, chromium_of_the_system
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from cloud_side.catalog.labels import Box
 from tests.cloud.labeling.browser.laptop import Laptop
 from tests.cloud.labeling.browser.person import Person
 from tests.mosquitto import eventually
+
+pytestmark = pytest.mark.thorough
 
 NOTHING: list[tuple[Box, float | None]] = []
 
