@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 Content: TypeAlias = "str | Iterable[Content] | None"
 
-_VOID = frozenset({"br", "meta"})
+_VOID = frozenset({"br", "img", "meta"})
 _UNSEEN = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
 _TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\N{REPLACEMENT CHARACTER}")
 

@@ -1,14 +1,13 @@
 """The report of a batch as one HTML file, which needs no network and no script."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from importlib.resources import files
 from typing import Any, Final
 
+from cloud_side.drawing import reports
 from cloud_side.drawing.markup import Content, Markup, element
 from cloud_side.drawing.words import counted, duration, moment
 
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _ENDS: Final = (
     ("labeled", "Labeled", "the label is in the label store", "done"),
     ("quarantined", "Put aside", "the picture cannot be used", "done"),
@@ -32,17 +31,8 @@ def page_of(report: Mapping[str, Any]) -> bytes:
     Args:
         report: As `report.timed` returns it.
     """
-    style = (files(__package__ or "cloud_side.labeling") / "report.css").read_text(encoding="utf-8")
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", f"Labeling batch {report['batch']}"),
-        element("style", Markup(style)),
-    )
-    body = element("body", _header(report), element("main", *_sections(report)))
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n".encode()
+    title = f"Labeling batch {report['batch']}"
+    return reports.page(title, _header(report), element("main", *_sections(report)))
 
 
 def _header(report: Mapping[str, Any]) -> Markup:
@@ -53,7 +43,7 @@ def _header(report: Mapping[str, Any]) -> Markup:
         "Images taken": f"{report['taken']:,}",
         "Claim": None if report["number"] is None else f"number {report['number']}",
     }
-    return element("header", element("h1", f"Labeling batch {report['batch']}"), _facts(facts), _failure(report))
+    return element("header", element("h1", f"Labeling batch {report['batch']}"), reports.facts(facts), _failure(report))
 
 
 def _failure(report: Mapping[str, Any]) -> Markup | None:
@@ -67,21 +57,26 @@ def _failure(report: Mapping[str, Any]) -> Markup | None:
 
 def _sections(report: Mapping[str, Any]) -> Iterator[Markup]:
     rows = [(name, report[key], _share(report[key], report["taken"]), why, then) for key, name, why, then in _ENDS]
-    yield _section(
-        "What became of the images", _table("Images by what became of them", ("", "Images", "Share", "", ""), rows)
+    yield reports.section(
+        "What became of the images",
+        reports.table("Images by what became of them", ("", "Images", "Share", "", ""), rows),
     )
-    yield _section("Labels", _labels(report), _counts("Boxes by class", "Class", "Boxes", report["boxes_by_class"]))
-    yield _section("Pre-labels", _pre_labels(report["pre_labels"]))
-    yield _section("Rounds", _rounds(report["rounds"]))
-    yield _section("People", _people(report["people"]))
+    yield reports.section(
+        "Labels", _labels(report), _counts("Boxes by class", "Class", "Boxes", report["boxes_by_class"])
+    )
+    yield reports.section("Pre-labels", _pre_labels(report["pre_labels"]))
+    yield reports.section("Rounds", _rounds(report["rounds"]))
+    yield reports.section("People", _people(report["people"]))
     for key, title in _REASONS:
         if report[key]:
-            yield _section(title, _counts(title, "Reason", "Images", report[key]))
+            yield reports.section(title, _counts(title, "Reason", "Images", report[key]))
     if report["refused"]:
         refused = [(sha256, why) for sha256, why in report["refused"].items()]
-        yield _section("Labels that the store refused", _table("Refused labels", ("Image, SHA-256", "Why"), refused))
+        yield reports.section(
+            "Labels that the store refused", reports.table("Refused labels", ("Image, SHA-256", "Why"), refused)
+        )
     settings = [(name, _said(value)) for name, value in sorted(report["settings"].items())]
-    yield _section("Settings", _table("Settings", ("Name", "Value"), settings))
+    yield reports.section("Settings", reports.table("Settings", ("Name", "Value"), settings))
 
 
 def _labels(report: Mapping[str, Any]) -> Markup:
@@ -94,7 +89,7 @@ def _labels(report: Mapping[str, Any]) -> Markup:
         "Images without a defect": f"{report['no_defect']:,}",
         "Boxes cut at the image's edge": f"{report['boxes_cut']:,}" if report["boxes_cut"] else None,
     }
-    return _facts(facts)
+    return reports.facts(facts)
 
 
 def _pre_labels(found: Mapping[str, Any]) -> Markup:
@@ -102,13 +97,13 @@ def _pre_labels(found: Mapping[str, Any]) -> Markup:
         return element("p", "No labeled image had been looked at by a model.", class_="hint")
     ours, theirs = found["boxes"]
     facts: dict[str, Content] = {
-        "Precision": f"{_percent(found['precision'])} of {counted(ours, 'box', 'boxes')} of the model",
-        "Recall": f"{_percent(found['recall'])} of {counted(theirs, 'box', 'boxes')} of the labels",
+        "Precision": f"{reports.percent(found['precision'])} of {counted(ours, 'box', 'boxes')} of the model",
+        "Recall": f"{reports.percent(found['recall'])} of {counted(theirs, 'box', 'boxes')} of the labels",
         "Over": f"{counted(found['images'], 'image')}, boxes of a class that overlap by {found['least_iou']:g} or more",
         "Boxes cut, dropped": f"{found['cut']:,}, {found['dropped']:,}" if found["cut"] or found["dropped"] else None,
         "Images whose sidecar was of no use": f"{found['images_without']:,}" if found["images_without"] else None,
     }
-    return _facts(facts)
+    return reports.facts(facts)
 
 
 def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Markup:
@@ -117,7 +112,7 @@ def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Markup:
     rows = [
         (str(each["round"]), *((each["label"] | each["verify"]).get(name, 0) for name in _ROUND)) for each in rounds
     ]
-    return _table("Rounds", ("Round", *(name.capitalize() for name in _ROUND)), rows)
+    return reports.table("Rounds", ("Round", *(name.capitalize() for name in _ROUND)), rows)
 
 
 def _people(people: Sequence[Mapping[str, Any]]) -> Markup:
@@ -135,7 +130,7 @@ def _people(people: Sequence[Mapping[str, Any]]) -> Markup:
         )
         for each in people
     ]
-    return _table(
+    return reports.table(
         "People", ("Person", "Labeled", "Each", "Accepted", "Corrected", "Rejected", "Verified others'"), rows
     )
 
@@ -144,28 +139,7 @@ def _counts(label: str, what: str, how_many: str, counts: Mapping[str, int]) -> 
     if not counts:
         return None
     rows = [(name, counts[name]) for name in sorted(counts, key=lambda name: (-counts[name], name))]
-    return _table(label, (what, how_many), rows)
-
-
-def _section(title: str, *content: Content) -> Markup:
-    return element("section", element("h2", title), *content)
-
-
-def _facts(facts: Mapping[str, Content]) -> Markup:
-    return element(
-        "dl", [element("div", element("dt", name), element("dd", fact)) for name, fact in facts.items() if fact]
-    )
-
-
-def _table(label: str, head: Sequence[str], rows: Iterable[Sequence[str | int]]) -> Markup:
-    heads = [element("th", name, scope="col") if name else element("td") for name in head]
-    body = [element("tr", element("th", str(row[0]), scope="row"), *map(_cell, row[1:])) for row in rows]
-    table = element("table", element("thead", element("tr", heads)), element("tbody", body))
-    return element("div", table, class_="table", tabindex=0, role="region", aria_label=label)
-
-
-def _cell(value: str | int) -> Markup:
-    return element("td", value) if isinstance(value, str) else element("td", f"{value:,}", class_="number")
+    return reports.table(label, (what, how_many), rows)
 
 
 def _moment(text: str | None) -> str | None:
@@ -173,11 +147,7 @@ def _moment(text: str | None) -> str | None:
 
 
 def _share(part: int, whole: int) -> str:
-    return _percent(part / whole) if whole else ""
-
-
-def _percent(share: float | None) -> str:
-    return "none" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+    return reports.percent(part / whole) if whole else ""
 
 
 def _said(value: object) -> str:
