@@ -1,9 +1,11 @@
 """Workflows as values: the definition and what it needs, the same for AWS and for the engine on one machine."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edge_inspector.errors import ConfigError
 
@@ -35,14 +37,35 @@ class Rule:
         pattern: Of events, with `${Name}` filled in; None for a schedule.
         schedule: `rate(...)` or `cron(...)`; None for a pattern.
         function: Name of the function that gets the event; None: an execution of the workflow begins.
-        input: What the execution gets.
+        input: What the execution gets; None: the event.
     """
 
     name: str
     pattern: str | None = None
     schedule: str | None = None
     function: str | None = None
-    input: Mapping[str, object] = field(default_factory=dict)
+    input: Mapping[str, object] | None = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What a workflow starts in SageMaker Pipelines.
+
+    Attributes:
+        name: Of the pipeline.
+        document: Makes its definition, with `${Name}` where something is to be filled in.
+    """
+
+    name: str
+    document: Callable[[], Mapping[str, Any]]
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        """Return the definition as CreatePipeline takes it.
+
+        Raises:
+            ConfigError: If a name has no value.
+        """
+        return filled(json.dumps(self.document()), values, f"pipeline {self.name}")
 
 
 @dataclass(frozen=True)
@@ -54,12 +77,14 @@ class Workflow:
         definition: The `*.asl.json` file.
         functions: Its steps that are code, and those that its rules call.
         rules: What begins it, or a function of it.
+        pipelines: What it starts in SageMaker Pipelines.
     """
 
     name: str
     definition: Path
     functions: tuple[Function, ...] = ()
     rules: tuple[Rule, ...] = ()
+    pipelines: tuple[Pipeline, ...] = ()
 
     def placeholders(self) -> frozenset[str]:
         """Return the names that are to be filled in.

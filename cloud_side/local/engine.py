@@ -30,6 +30,7 @@ from cloud_side.local.services.functions.queued import Invocations
 from cloud_side.local.services.greengrass.chore import GreengrassCloud
 from cloud_side.local.services.s3.chores import FolderWatch, Tidying
 from cloud_side.local.services.sagemaker.labeling_chore import LabelingJobs
+from cloud_side.local.services.sagemaker.pipelines.chore import PipelineExecutions
 from cloud_side.local.services.sagemaker.retention import OldJobs
 from cloud_side.local.services.stepfunctions import start_execution
 from cloud_side.local.states.doing import ServiceCarrier, ServiceTasks, Stops
@@ -94,6 +95,7 @@ def _chores(cloud: LocalCloud, clients: Clients, options: EngineOptions) -> list
         FolderWatch(home, database),
         Tidying(home, database),
         Jobs(home, database),
+        PipelineExecutions(database, clients.of("s3")),
         LabelingJobs(home, database, clients.of("s3")),
         OldJobs(home, database),
         Queries(home, database),

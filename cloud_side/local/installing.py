@@ -1,5 +1,6 @@
 """Puts the product's workflows into a home: what CloudFormation does in an account, with the same definitions."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -86,7 +87,10 @@ def _install(cloud: LocalCloud, workflow: Workflow, values: Mapping[str, str]) -
     patterns = installing_rules.patterns_of(workflow, values)
     for pattern in patterns.values():
         events.test_event_pattern(EventPattern=pattern, Event="{}")
+    pipelines = {each.name: each.filled(values) for each in workflow.pipelines}
     _register_functions(cloud, workflow)
+    for name, text in pipelines.items():
+        _make_pipeline(cloud.session.client("sagemaker"), name, text)
     if before is None:
         machines.create_state_machine(name=workflow.name, definition=definition, roleArn=ROLE)
     elif before != definition:
@@ -112,6 +116,28 @@ def _judge(machines: Any, name: str, definition: str) -> None:  # noqa: ANN401 -
         told = "; ".join(each["message"] for each in found["diagnostics"])
         msg = f"InvalidDefinition: {name}: {told}"
         raise ConfigError(msg)
+
+
+def _make_pipeline(client: Any, name: str, definition: str) -> None:  # noqa: ANN401 - boto3 has no types
+    """Make or update a pipeline, which stays as it is where it is the same.
+
+    Raises:
+        ConfigError: If its definition is refused.
+    """
+    try:
+        try:
+            found = client.describe_pipeline(PipelineName=name)
+        except client.exceptions.ResourceNotFound:
+            token = hashlib.sha256(definition.encode()).hexdigest()
+            client.create_pipeline(
+                PipelineName=name, PipelineDefinition=definition, RoleArn=ROLE, ClientRequestToken=token
+            )
+        else:
+            if found["PipelineDefinition"] != definition:
+                client.update_pipeline(PipelineName=name, PipelineDefinition=definition, RoleArn=ROLE)
+    except ClientError as error:
+        msg = f"pipeline {name}: {error.response['Error'].get('Message', error)}"
+        raise ConfigError(msg) from error
 
 
 def _make_bucket(cloud: LocalCloud) -> None:

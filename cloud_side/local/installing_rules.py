@@ -65,4 +65,5 @@ def install(events: Any, workflow: Workflow, patterns: Mapping[str, str], *, mac
 def _target(rule: Rule, machine: str, role: str) -> dict[str, str]:
     if rule.function is not None:  # it gets the event
         return {"Id": _TARGET, "Arn": arn_of(rule.function)}
-    return {"Id": _TARGET, "Arn": machine, "RoleArn": role, "Input": json.dumps(rule.input)}
+    execution = {"Id": _TARGET, "Arn": machine, "RoleArn": role}
+    return execution if rule.input is None else {**execution, "Input": json.dumps(rule.input)}

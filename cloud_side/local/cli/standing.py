@@ -56,6 +56,7 @@ class Standing:
         executions: How many have which status, without those that distributed maps began.
         waits: How many steps wait for what.
         waiting: Those that wait longest.
+        jobs: Jobs, and executions of pipelines, that have not ended.
         queues: How much is to be delivered.
         sizes: Bytes by folder; a large one is not counted to its end.
     """
@@ -85,7 +86,7 @@ def standing(home: Home) -> Standing:
             ),
             waits=_waits(connection),
             waiting=list(_waiting(connection)),
-            jobs=list(_jobs(connection)) if "jobs" in there else (),
+            jobs=[*_pipelines(connection, there), *_jobs(connection, there)],
             queues={told: _size(connection, name) for name, told in _QUEUES.items() if name in there},
             sizes=_sizes(home),
         )
@@ -118,7 +119,20 @@ def _waiting(connection: sqlite3.Connection) -> Iterator[Waiting]:
         yield Waiting(f"{machine}/{name}", row["state"], _WAITS[row["phase"]], since, at)
 
 
-def _jobs(connection: sqlite3.Connection) -> Iterator[str]:
+def _pipelines(connection: sqlite3.Connection, there: set[str]) -> Iterator[str]:
+    if "pipeline_executions" not in there:  # of a home that an older version made
+        return
+    rows = connection.execute(
+        "SELECT pipeline, name, status FROM pipeline_executions WHERE status IN ('Executing', 'Stopping')"
+        " ORDER BY created"
+    )
+    for row in rows:
+        yield f"{row['pipeline']}/{row['name']} (pipeline, {row['status']})"
+
+
+def _jobs(connection: sqlite3.Connection, there: set[str]) -> Iterator[str]:
+    if "jobs" not in there:
+        return
     rows = connection.execute(
         "SELECT kind, name, status FROM jobs WHERE status IN ('InProgress', 'Stopping') ORDER BY created"
     )

@@ -5,7 +5,7 @@ import logging
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,14 @@ from cloud_side.local.database import Database
 from cloud_side.local.home import ACCOUNT, REGION
 from cloud_side.local.services import scheduler
 from cloud_side.local.services.events import rules
-from cloud_side.local.services.events.deliveries import deliver_by, deliver_later, name_of
+from cloud_side.local.services.events.deliveries import (
+    TargetKind,
+    deliver_by,
+    deliver_later,
+    kind_of,
+    name_of,
+)
+from cloud_side.local.services.events.inputs import pipeline_parameters
 from cloud_side.local.services.events.rules import Rule
 from cloud_side.local.services.scheduler import Schedule
 
@@ -75,13 +82,20 @@ def _schedule_is_due(connection: sqlite3.Connection, row: sqlite3.Row, now: floa
     schedule = Schedule(**dict(row))
     event = _event("aws.scheduler", schedule.arn, row, now)
     target = json.loads(schedule.target)
-    text = _with_context(target["Input"], event) if "Input" in target else json.dumps({**event, "detail": "{}"})
+    text = _text(target, event)
     deliver_later(connection, name_of(schedule.arn, event["id"]), schedule.arn, target, text)
     due_at = schedule.due_after(now)
     if due_at is None and schedule.after_completion == scheduler.DELETE:
         connection.execute("DELETE FROM schedules WHERE name = ?", (schedule.name,))
     else:
         scheduler.keep(connection, replace(schedule, due_at=due_at))
+
+
+def _text(target: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    """Return what the target of a schedule gets."""
+    if kind_of(target["Arn"]) is TargetKind.PIPELINE:
+        return pipeline_parameters(target, event)
+    return _with_context(target["Input"], event) if "Input" in target else json.dumps({**event, "detail": "{}"})
 
 
 def _event(source: str, arn: str, row: sqlite3.Row, now: float) -> dict[str, Any]:
@@ -102,7 +116,7 @@ def _event(source: str, arn: str, row: sqlite3.Row, now: float) -> dict[str, Any
     }
 
 
-def _with_context(text: str, event: dict[str, Any]) -> str:
+def _with_context(text: str, event: Mapping[str, Any]) -> str:
     """Fill in what the User Guide has under "Adding context attributes"."""
     attributes = {
         "<aws.scheduler.schedule-arn>": event["resources"][0],

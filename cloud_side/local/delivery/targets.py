@@ -9,6 +9,7 @@ from typing import Protocol, assert_never
 from cloud_side.local.services import notifications
 from cloud_side.local.services.events.deliveries import TargetKind, kind_of
 from cloud_side.local.services.functions.queued import enqueue
+from cloud_side.local.services.sagemaker.pipelines.executions import start_pipeline_execution
 
 _REQUESTS = uuid.UUID("b5d0b5f4-4f0c-4b8e-9a3f-5f6d1d0c7a10")  # the ids of invocations by delivery are drawn from it
 
@@ -42,6 +43,9 @@ def bring(connection: sqlite3.Connection, row: sqlite3.Row, start: StartExecutio
             enqueue(connection, row["arn"], row["input"], identity=str(uuid.uuid5(_REQUESTS, row["id"])))
         case TargetKind.TOPIC:
             notifications.publish(connection, topic_arn=row["arn"], message=_text(row["input"]), now=now)
+        case TargetKind.PIPELINE:
+            given = json.loads(row["input"])
+            start_pipeline_execution(connection, pipeline=row["arn"], parameters=given, token=row["id"], now=now)
         case _:
             assert_never(kind)
 

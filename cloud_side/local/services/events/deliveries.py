@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from cloud_side.local.services.events.inputs import Occasion, input_of
+from cloud_side.local.services.events.inputs import Occasion, input_of, pipeline_parameters
 from cloud_side.local.services.events.rules import Rule, targets_of
 from cloud_side.local.wiring import RefusedRequest
 
@@ -34,6 +34,7 @@ class TargetKind(StrEnum):
     STATE_MACHINE = ":states:"
     FUNCTION = ":lambda:"
     TOPIC = ":sns:"
+    PIPELINE = ":sagemaker:"
 
 
 def kind_of(arn: str) -> TargetKind:
@@ -45,7 +46,8 @@ def kind_of(arn: str) -> TargetKind:
     for kind in TargetKind:
         if arn.startswith(f"arn:aws{kind}"):
             return kind
-    message = f"target {arn} is not there on the local engine, expected a state machine, a function or a topic"
+    known = "a state machine, a function, a topic or a pipeline"
+    message = f"target {arn} is not there on the local engine, expected {known}"
     raise RefusedRequest("NotOnLocalEngine", message, status=501)
 
 
@@ -103,4 +105,6 @@ def deliver_by(rule: Rule, event: Mapping[str, Any], connection: sqlite3.Connect
     occasion = Occasion(event, rule.arn, now)
     for target in targets_of(connection, rule.name):
         name = name_of(rule.arn, event["id"], target["Id"])
-        deliver_later(connection, name, rule.arn, target, input_of(target, occasion))
+        is_pipeline = kind_of(target["Arn"]) is TargetKind.PIPELINE
+        text = pipeline_parameters(target, event) if is_pipeline else input_of(target, occasion)
+        deliver_later(connection, name, rule.arn, target, text)

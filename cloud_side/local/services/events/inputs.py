@@ -70,6 +70,23 @@ def input_of(target: Mapping[str, Any], occasion: Occasion) -> str:
     return json.dumps(None if found is _ABSENT else found)
 
 
+def pipeline_parameters(target: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    """Return the parameters with which a target starts a pipeline, as JSON: of a path what is there in the event.
+
+    Source:
+        Amazon EventBridge User Guide, "Amazon EventBridge targets", dynamic path parameters.
+    """
+    given = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", ())
+    return json.dumps([{"Name": each["Name"], "Value": _text_at(each["Value"], event)} for each in given])
+
+
+def _text_at(value: str, event: Mapping[str, Any]) -> str:
+    found = _at(value, event) if value.startswith("$.") and _PATH.fullmatch(value) else value
+    if found is _ABSENT:
+        return ""
+    return found if isinstance(found, str) else json.dumps(found)
+
+
 def _filled(template: str, values: Mapping[str, object]) -> str:
     """Fill a template: a variable between quotes is a piece of that text, any other one a value."""
     parts = []

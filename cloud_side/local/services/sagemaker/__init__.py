@@ -1,4 +1,4 @@
-"""SageMaker on one machine: jobs, the model registry, labeling jobs and the feature store."""
+"""SageMaker on one machine: jobs, pipelines, the model registry, labeling jobs and the feature store."""
 
 from typing import Final
 
@@ -10,9 +10,10 @@ from cloud_side.local.services.sagemaker import (
     package_groups,
     packages,
 )
+from cloud_side.local.services.sagemaker.pipelines import executions, pipelines
 from cloud_side.local.wiring import Service
 
-_PARTS = (jobs, package_groups, packages, labeling, feature_groups)
+_PARTS = (jobs, pipelines, executions, package_groups, packages, labeling, feature_groups)
 
 SAGEMAKER: Final = Service(
     "sagemaker",

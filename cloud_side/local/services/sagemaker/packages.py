@@ -31,6 +31,7 @@ _KEPT = (
     "ModelPackageDescription",
     "InferenceSpecification",
     "SourceAlgorithmSpecification",
+    "ValidationSpecification",
     "CertifyForMarketplace",
     "MetadataProperties",
     "ModelMetrics",
@@ -44,9 +45,20 @@ _KEPT = (
     "SourceUri",
     "ModelCard",
     "ModelLifeCycle",
+    "ModelPackageRegistrationType",
+    "SecurityConfig",
+    "ManagedStorageType",
 )
 _NOT_TOLD = ("CreatedBy", "LastModifiedBy")
-_UPDATED = ("ModelApprovalStatus", "ApprovalDescription", "SourceUri", "ModelLifeCycle")
+_UPDATED = (
+    "ModelApprovalStatus",
+    "ApprovalDescription",
+    "SourceUri",
+    "ModelLifeCycle",
+    "ModelPackageRegistrationType",
+    "InferenceSpecification",
+    "ModelCard",
+)
 _MOST_PROPERTIES, _LONGEST_KEY, _LONGEST_VALUE = 50, 128, 256
 
 
@@ -88,6 +100,9 @@ def _update(request: Request, connection: sqlite3.Connection) -> Answer:
     row = _find(connection, parameters["ModelPackageArn"])
     before = json.loads(row["content"])
     content = before | {name: parameters[name] for name in _UPDATED if name in parameters}
+    if added := parameters.get("AdditionalInferenceSpecificationsToAdd"):
+        there = before.get("AdditionalInferenceSpecifications", [])
+        content["AdditionalInferenceSpecifications"] = [*there, *added]
     properties = before.get("CustomerMetadataProperties", {}) | parameters.get("CustomerMetadataProperties", {})
     for name in parameters.get("CustomerMetadataPropertiesToRemove", ()):
         properties.pop(name, None)
@@ -169,6 +184,7 @@ def _summary(row: sqlite3.Row) -> dict[str, Any]:
         "ModelPackageStatus",
         "ModelApprovalStatus",
         "ModelLifeCycle",
+        "ModelPackageRegistrationType",
     )
     return {name: content[name] for name in names if name in content} | {"CreationTime": _time(row["created"])}
 

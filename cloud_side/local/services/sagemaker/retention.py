@@ -1,4 +1,4 @@
-"""Jobs that ended long ago are forgotten, with their folders and logs, so that the home does not grow for ever."""
+"""Jobs and executions of pipelines that ended long ago are forgotten, so that the home does not grow for ever."""
 
 import logging
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from cloud_side.local.jobs import rows
 from cloud_side.local.jobs.folder import JobFolder
 from cloud_side.local.jobs.rows import Job
 from cloud_side.local.services.sagemaker import labeling_tasks
+from cloud_side.local.services.sagemaker.pipelines import rows as pipeline_rows
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 20
@@ -23,7 +24,7 @@ def _now() -> datetime:
 
 @dataclass
 class OldJobs:
-    """Forgets training, processing and labeling jobs that ended more than 90 days ago; what they made is in S3.
+    """Forgets all kinds of jobs, and executions of pipelines, that ended 90 days ago; what they made is in S3.
 
     Attributes:
         clock: Aware UTC.
@@ -42,7 +43,8 @@ class OldJobs:
             for job in old:
                 rows.delete(connection, job)
             labeled = labeling_tasks.delete_ended_before(connection, before, _AT_ONCE)
-        return _NEXT_S if _AT_ONCE in (len(old), labeled) else _LATER_S
+            executed = pipeline_rows.delete_ended_before(connection, before, _AT_ONCE)
+        return _NEXT_S if _AT_ONCE in (len(old), labeled, executed) else _LATER_S
 
     def _is_cleared(self, job: Job) -> bool:
         """Delete what a job has left; before its row, for another job of that name must not find it."""

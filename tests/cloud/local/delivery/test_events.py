@@ -132,7 +132,7 @@ def test_an_input_that_is_no_json_is_a_dead_letter_too(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ({"Arn": "arn:aws:sqs:eu-central-1:000000000000:q"}, "expected a state machine, a function or a topic"),
+        ({"Arn": "arn:aws:sqs:eu-central-1:000000000000:q"}, "a function, a topic or a pipeline"),
         ({"Arn": TOPIC, "DeadLetterConfig": {"Arn": "arn:aws:sqs:eu-central-1:000000000000:q"}}, "dead letters itself"),
     ],
 )
