@@ -10,6 +10,9 @@ from cloud_side import __version__
 from cloud_side.catalog.cli import add_commands as add_dataset_commands
 from cloud_side.labeling.cli import add_commands as add_labeling_commands
 from cloud_side.local.cli import add_commands
+from cloud_side.training.cli import add_commands as add_training_commands
+from cloud_side.training.registry.cli import add_commands as add_model_commands
+from cloud_side.training.simulated.commands import add_simulate
 from edge_inspector.errors import ConfigError, InspectorError
 
 TAGS_VARIABLE = "EDGE_INSPECTOR_TAGS"
@@ -55,8 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     train.set_defaults(command=_train_demo)
     add_commands(commands)
-    add_dataset_commands(commands)
+    add_simulate(add_dataset_commands(commands))
     add_labeling_commands(commands)
+    add_training_commands(commands)
+    add_model_commands(commands)
     return parser
 
 
@@ -66,7 +71,7 @@ def _train_demo(options: argparse.Namespace) -> int:
     except ImportError as error:
         msg = "training needs the extra `train`: pip install 'edge-inspector-cloud[train]', or `make train-demo`"
         raise ConfigError(msg) from error
-    from cloud_side.training.demo_model import train_demo
+    from cloud_side.training.shipped.demo_model import train_demo
 
     tags = options.tags or (Path(os.environ[TAGS_VARIABLE]) if os.environ.get(TAGS_VARIABLE) else None)
     train_demo(tags, options.out, folds=options.folds, iterations=options.iterations, seed=options.seed)

@@ -17,13 +17,18 @@ _FORMS: Final = ("coco", "yolo", "voc", "augmented", "rows")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
 
 
-def add_commands(commands: Commands) -> None:
-    """Add `dataset …` to the parser of `edge-inspector-cloud`; each command sets its function as `command`."""
+def add_commands(commands: Commands) -> Commands:
+    """Add `dataset …` to the parser of `edge-inspector-cloud`; each command sets its function as `command`.
+
+    Returns:
+        The commands of the family, for those of rooms that the catalog does not know.
+    """
     family = commands.add_parser("dataset", help="make versions of datasets, look at them, import and export labels")
     within = family.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_create(within)
     _add_looks(within)
     _add_exchange(within)
+    return within
 
 
 def _add(commands: Commands, name: str, summary: str, *examples: str) -> argparse.ArgumentParser:

@@ -1,8 +1,7 @@
-"""Labels and simulated tags in, a model package with its thresholds and card out.
+"""A dataset version in, a model package with its proof on the register out: a better model, or a reason why not.
 
-dataset -> folds -> augment (scratch_bank, simulated) -> train (model, loss) -> export -> evaluate -> thresholds
--> package (report, card)
+prepare -> train -> export -> evaluate -> optimize -> gate -> register: one script each (`steps`), put in order by a
+SageMaker Pipeline (`pipeline`), which the retraining workflow starts when there is something new to learn.
 
 Preprocessing, postprocessing and the verdict are the edge's own code, so that a model is scored by what will run it.
-`demo_model` is the recipe from one end to the other.
 """

@@ -1,8 +1,51 @@
-"""The workflow that trains the shipped model again."""
+"""The workflow that trains a model when there is something new to learn, and what begins it."""
 
+import json
 from pathlib import Path
 from typing import Final
 
-from cloud_side.workflows import Workflow
+from cloud_side.training.pipeline.definition import NAME as PIPELINE
+from cloud_side.training.pipeline.definition import definition
+from cloud_side.training.triggers.asking import ALARM_RAISED, ALARM_SOURCE, DRIFT_ALARMS
+from cloud_side.training.triggers.settings import Trigger
+from cloud_side.workflows import Function, Pipeline, Rule, Workflow
 
-RETRAIN: Final = Workflow("edge-inspector-retrain", Path(__file__).with_name("retrain.asl.json"))
+NAME: Final = "edge-inspector-retrain"
+_RUNTIME: Final = "cloud_side.training.runtime"
+
+
+def _function(step: str, handler: str, timeout_s: int, memory_mb: int = 512) -> Function:
+    return Function(f"{NAME}-{step}", f"{_RUNTIME}.{handler}", timeout_s, memory_mb)
+
+
+# A task of the definition waits a little longer than its function may take.
+_FUNCTIONS: Final = (
+    _function("decide", "deciding.decide_step", 900),
+    _function("version", "versioning.make_version", 900, 2048),  # it decodes pictures
+    _function("take", "running.take", 60),
+    _function("note", "running.note", 60, 256),
+    _function("result", "running.result", 60),
+)
+
+_LABELED: Final = {
+    "source": ["aws.states"],
+    "detail-type": ["Step Functions Execution Status Change"],
+    "detail": {"status": ["SUCCEEDED"], "stateMachineArn": [{"suffix": ":stateMachine:edge-inspector-labeling"}]},
+}
+_DRIFTED: Final = {
+    "source": [ALARM_SOURCE],
+    "detail-type": [ALARM_RAISED],
+    "detail": {"name": list(DRIFT_ALARMS)},
+}
+
+RETRAIN: Final = Workflow(
+    NAME,
+    Path(__file__).with_name("retrain.asl.json"),
+    _FUNCTIONS,
+    (
+        Rule(f"{NAME}-labels", pattern=json.dumps(_LABELED), input=None),
+        Rule(f"{NAME}-drift", pattern=json.dumps(_DRIFTED), input=None),
+        Rule(f"{NAME}-schedule", schedule="cron(0 3 ? * MON *)", input={"kind": Trigger.SCHEDULE.value}),
+    ),
+    (Pipeline(PIPELINE, definition),),
+)

@@ -1,0 +1,1 @@
+"""How good a model is, measured on what the edge's own detector finds."""

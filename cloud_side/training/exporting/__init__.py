@@ -1,0 +1,1 @@
+"""From weights to a model package: ONNX, parity, INT8."""

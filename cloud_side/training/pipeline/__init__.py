@@ -1,0 +1,1 @@
+"""The SageMaker Pipeline of the steps."""

@@ -1,0 +1,1 @@
+"""Model packages on SageMaker's Model Registry: registered, approved, compared."""

@@ -1,0 +1,1 @@
+"""Products that nobody has to photograph, with their truth."""

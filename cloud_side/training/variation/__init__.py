@@ -1,0 +1,1 @@
+"""Variation for training: other positions, light and noise, defects of others."""
