@@ -92,13 +92,18 @@ def test_a_model_of_whatever_trainer_is_scored_on_every_image(run: Run, photogra
     assert (tmp_path / "evaluation.html").is_file()
 
 
-def test_a_step_that_fails_is_named_with_its_reason(run: Run, photographs: Path, tmp_path: Path) -> None:
+def test_a_model_that_is_not_there_is_told_before_anything_begins(run: Run, photographs: Path, tmp_path: Path) -> None:
     asked = ["evaluate", "--model", tmp_path / "none.onnx", "--from", photographs, "--out", tmp_path / "out"]
     with pytest.raises(CommandError, match="--model: expected a model package or an ONNX file, found nothing at"):
         run(*asked)
-    (tmp_path / "none.onnx").write_bytes(b"no model")
-    with pytest.raises(CommandError, match=r"evaluate: .*none\.onnx"):
-        run(*asked)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.thorough
+def test_a_step_that_fails_is_named_with_its_reason(run: Run, photographs: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.onnx").write_bytes(b"no model")
+    with pytest.raises(CommandError, match=r"evaluate: .*bad\.onnx"):
+        run("evaluate", "--model", tmp_path / "bad.onnx", "--from", photographs, "--out", tmp_path / "out")
 
 
 @pytest.mark.parametrize(
