@@ -108,7 +108,9 @@ def test_a_plc_that_goes_away_and_comes_back_is_told_what_is_so_now(tmp_path: Pa
     assert (afterwards[0].kind, afterwards[0].address) == ("coil", REJECT_COIL)
     first = next(write.values for write in afterwards if write.address == OUTCOME)
     assert first[1] == 5
-    numbers = [write.values[0] for write in afterwards if write.address == OUTCOME]
+    told = [(write.values[0], write.values[1]) for write in afterwards if write.address == OUTCOME]
+    numbers = [number for number, outcome in told if outcome != 5]  # on a slow machine several were missed, told as one
+    assert len(numbers) >= 10
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
 
 
