@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from cloud_side.training.dataset import Example, Images
+from cloud_side.training.dataset import Example, Images, LabeledImage
 from cloud_side.training.learning.plan import PAD_VALUE, Plan
 from cloud_side.training.learning.stopping import SIGNALS
 from cloud_side.training.network.loss import Targets
@@ -28,6 +28,7 @@ from edge_inspector.letterbox import Letterbox, Resize
 # A forked child would inherit the locks of OpenCV's and torch's threads as they were.
 START_METHOD: Final = "spawn"
 PREFETCHED: Final = 2  # batches of each worker
+MOST_LIFTED_FROM: Final = 2000  # images whose defects are kept to be put elsewhere
 
 Batch = tuple[Tensor, Targets]
 
@@ -57,6 +58,18 @@ def pool_of(examples: Sequence[Example], bank: Sequence[Defect] = ()) -> Pool:
     counts = Counter(groups)
     limits = np.cumsum([counts[group] ** -0.5 for group in groups], dtype=np.float64)
     return Pool(examples, limits / limits[-1] if len(limits) else limits, bank)
+
+
+def defective(examples: Sequence[Example], most: int = MOST_LIFTED_FROM) -> Iterator[Example]:
+    """Yield the images that have defects, or every so many of them; no other is read.
+
+    Args:
+        examples: In memory, or read when they are taken.
+        most: How many; more would fill the memory with defects of which a run sees few.
+    """
+    rows: Sequence[Example | LabeledImage] = examples.rows if isinstance(examples, Images) else examples
+    places = [place for place, row in enumerate(rows) if len(row.boxes)]
+    return (examples[place] for place in places[:: max(1, -(-len(places) // most))])
 
 
 class Batches(Dataset[Batch]):
@@ -90,7 +103,7 @@ class Batches(Dataset[Batch]):
         self._indices = range(rank, plan.batch, processes)
         settings = plan.augmentation
         # Photographs get defects of photographs only; simulated tags bring their own.
-        bank = lift_defects(photographs, settings.lifting) if settings.paste_share else []
+        bank = lift_defects(defective(photographs), settings.lifting) if settings.paste_share else []
         self._pools = pool_of(photographs, bank), pool_of(simulated)
         self._simulated_share = plan.simulated_share if photographs and simulated else float(bool(simulated))
 

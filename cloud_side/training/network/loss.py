@@ -118,7 +118,7 @@ def assign(
     wanted = targets.class_ids.clamp(max=n_classes - 1)[..., None].expand(-1, -1, scores.shape[1])
     score = scores.transpose(1, 2).gather(1, wanted)
     inside = _inside(points, targets.boxes) & targets.present[..., None]
-    # The tiny distance term ranks cells before any box overlaps, at the very start.
+    # Before any box overlaps, at the very start, cells inside are all the same, and better than those outside.
     alignment = (score**weights.score_power * overlap**weights.overlap_power + 1e-9) * inside
     best = alignment.topk(min(weights.candidates, alignment.shape[-1]), dim=-1)
     chosen = torch.zeros_like(alignment).scatter_(-1, best.indices, 1.0).bool() & inside

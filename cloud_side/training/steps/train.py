@@ -176,7 +176,10 @@ def _beginning(
     if champion is None or file is None or not file.is_file():
         tell("start_from champion: no weights of a champion are kept, so training begins anew")
         return None
-    version = str(_read(champion / CHAMPION_FILE).get("version"))
+    version = _read(champion / CHAMPION_FILE).get("version")
+    if not isinstance(version, str):
+        msg = f"{champion / CHAMPION_FILE}: version: expected that of the weights beside it, found {version!r}"
+        raise ConfigError(msg)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     return _Beginning(version, *read_weights(file), sha256, class_names, tell)
 
@@ -219,7 +222,7 @@ def _samples(whole: Course, results: Sequence[Result]) -> list[Sample]:
 
 def _read(file: Path, *, default: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
-        read: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        read = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         if default is not None:
             return default
@@ -228,6 +231,9 @@ def _read(file: Path, *, default: dict[str, Any] | None = None) -> dict[str, Any
     except (OSError, ValueError) as error:
         msg = f"{file}: expected JSON, found: {error}"
         raise ConfigError(msg) from error
+    if not isinstance(read, dict):
+        msg = f"{file}: expected values by name, found {type(read).__name__}"
+        raise ConfigError(msg)
     return read
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,9 +8,11 @@ pytest.importorskip("torch", reason="training needs the extra edge-inspector-clo
 
 import torch
 
-from cloud_side.training.learning.batches import Batches, loaded, pool_of
+from cloud_side.training.dataset import Images, LabeledImage
+from cloud_side.training.learning.batches import Batches, defective, loaded, pool_of
 from cloud_side.training.learning.plan import Plan
 from cloud_side.training.network.model import Shape
+from edge_inspector.detectors.model_file import Color
 from tests.cloud.training.learning.datasets import tags
 
 PLAN = Plan(iterations=6, batch=4, shape=Shape(model_wh=(96, 64)))
@@ -44,6 +47,16 @@ def test_a_group_of_many_images_is_drawn_by_the_square_root_of_their_number() ->
     rng = np.random.default_rng(1)
     drawn = [pool.draw(rng).group for _ in range(2000)]
     assert drawn.count("many") / 2000 == pytest.approx(3 / 4, abs=0.03)
+
+
+def test_defects_are_lifted_off_some_images_where_there_are_many_and_no_clean_one_is_read() -> None:
+    clean = replace(tags(1)[0], boxes=np.empty((0, 4), np.float32), class_ids=np.empty(0, np.int64), name="clean")
+    many = [replace(tag, name=str(number)) for number, tag in enumerate(tags(2) * 4)]
+    assert [each.name for each in defective([clean, *many, clean])] == [str(number) for number in range(8)]
+    assert [each.name for each in defective([clean, *many, clean], most=3)] == ["0", "3", "6"]
+    assert list(defective([clean])) == []
+    row = LabeledImage(Path("not there.png"), "g", 90, 60, clean.boxes, clean.class_ids, labeled=True)
+    assert list(defective(Images([row], Color.GRAY))) == []
 
 
 def test_color_images_come_with_their_channels_first() -> None:

@@ -80,11 +80,13 @@ def test_folds_give_a_model_each_and_one_that_knows_all(tmp_path: Path) -> None:
     assert not [line for line in again if "loss" in line]
 
 
-def from_champion(root: Path, champion: Path, report: Callable[[str], object] = len) -> dict[str, Any]:
-    (champion / "champion.json").write_text('{"schema": "edge-inspector/champion/1", "version": "1.2.0"}')
+def from_champion(
+    root: Path, champion: Path, report: Callable[[str], object] = len, said: str = '"1.2.0"'
+) -> dict[str, Any]:
+    (champion / "champion.json").write_text(f'{{"schema": "edge-inspector/champion/1", "version": {said}}}')
     begun = replace(folders(root, champion.name), champion=champion, validation=None)
-    said = {"start_from": "champion", "iterations": 1, "learning_rate": 1e-12, "weight_decay": 0, "average": 0}
-    return trained(begun, report, **said)
+    asked = {"start_from": "champion", "iterations": 1, "learning_rate": 1e-12, "weight_decay": 0, "average": 0}
+    return trained(begun, report, **asked)
 
 
 def test_training_begins_with_the_weights_of_the_champion(done: Done, tmp_path: Path) -> None:
@@ -102,6 +104,14 @@ def test_a_champion_whose_weights_are_not_kept_is_told_of_and_training_begins_an
     lines: list[str] = []
     assert from_champion(done[0], tmp_path, lines.append)["begun_from"] is None
     assert "start_from champion: no weights of a champion are kept, so training begins anew" in lines
+
+
+def test_weights_of_a_champion_that_nobody_names_are_refused(done: Done, tmp_path: Path) -> None:
+    shutil.copyfile(done[0] / "a/model/weights/final.pt", tmp_path / "weights.pt")
+    with pytest.raises(
+        ConfigError, match=r"champion\.json: version: expected that of the weights beside it, found None"
+    ):
+        from_champion(done[0], tmp_path, said="null")
 
 
 def test_checkpoints_of_other_data_are_refused(done: Done, tmp_path: Path) -> None:
@@ -125,6 +135,9 @@ def test_a_job_says_why_it_failed_where_sagemaker_reads_it(tmp_path: Path, monke
     (tmp_path / "input/config/hyperparameters.json").unlink()
     assert main() == 1
     assert "expected the job's hyperparameters.json" in (tmp_path / "output/failure").read_text()
+    (tmp_path / "input/config/hyperparameters.json").write_text("[]")
+    assert main() == 1
+    assert "expected values by name, found list" in (tmp_path / "output/failure").read_text()
     write_job(tmp_path, {"batch": 2}, {"hosts": "algo-1", "current_host": "algo-3"})
     assert main() == 1
     assert "current_host: expected one of" in (tmp_path / "output/failure").read_text()
