@@ -1,6 +1,6 @@
 """All scores of one model on some images, and of two models against each other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,11 @@ from cloud_side.training.evaluation.measures import MAP50, MAP50_95, CostOfPart,
 from cloud_side.training.evaluation.scores import ALL, boxes_at, scores
 from cloud_side.training.evaluation.slices import Slice, slices
 from cloud_side.training.evaluation.thresholds import Costs, choose
-from cloud_side.training.evaluation.verdicts import Verdicts, class_recall, of_parts, part_verdicts, parts_of, verdicts
+from cloud_side.training.evaluation.verdicts import AnyThresholds, ByFold, Verdicts, class_recall, verdicts
+from cloud_side.training.folds import Folds
 from cloud_side.training.predictions import Predictions
 from edge_inspector.detectors.model_file import Thresholds
+from edge_inspector.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,15 @@ class Judging:
     seed: int = 0
     rounds: int = ROUNDS
     turns: int = TURNS
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be drawn or timed by."""
+        if self.seed < 0 or self.rounds < 1 or self.turns < 1:
+            msg = (
+                "evaluation: expected a seed from 0 on, and 1 or more draws (rounds) and times of each picture "
+                f"(turns), found {self.seed}, {self.rounds} and {self.turns}"
+            )
+            raise ConfigError(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +156,8 @@ def assess(
 
 
 def difference(
-    first: tuple[Predictions, Mapping[str, Thresholds]],
-    second: tuple[Predictions, Mapping[str, Thresholds]],
+    first: tuple[Predictions, AnyThresholds],
+    second: tuple[Predictions, AnyThresholds],
     judging: Judging,
 ) -> Difference:
     """Return how two models differ on the same images, each at its own thresholds.
@@ -171,16 +182,16 @@ def difference(
     )
 
 
-def verdicts_apart(predictions: Predictions, folds: Sequence[Sequence[str]], judging: Judging) -> Verdicts:
-    """Return the verdicts on each fold at thresholds that were chosen on the others.
+def thresholds_apart(predictions: Predictions, folds: Folds, costs: Costs) -> ByFold:
+    """Return thresholds for each fold that were chosen on the others.
 
     Thresholds do a little better on the parts that they were chosen on than they will on the line; these do not.
+
+    Raises:
+        ConfigError: If an image's group is in no fold.
     """
-    parts = parts_of(predictions)
-    verdict = np.zeros(len(parts.names), np.int64)
-    for fold in folds:
-        others = tuple(image for image in predictions.images if image.group not in fold)
-        thresholds = choose(Predictions(predictions.class_names, others), judging.costs).thresholds
-        held = np.array([group in fold for group in parts.groups], dtype=np.bool_)
-        verdict[held] = part_verdicts(predictions, thresholds, parts)[held]
-    return of_parts(parts, verdict, seed=judging.seed, rounds=judging.rounds)
+    found = []
+    for fold, groups in enumerate(folds.groups):
+        others, _ = folds.split(predictions.images, fold)
+        found.append((groups, choose(Predictions(predictions.class_names, tuple(others)), costs).thresholds))
+    return ByFold(tuple(found))

@@ -1,6 +1,6 @@
 """What the new model finds on images that it has not seen: those of the test, or of each fold by that fold's model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_side.training.dataset import LabeledImage, Mode, TrainingData, read_labels
-from cloud_side.training.evaluation.detecting import detect, labeled_only
+from cloud_side.training.evaluation.detecting import Report, detect, labeled_only
 from cloud_side.training.evaluation.slices import contrast
+from cloud_side.training.folds import Folds
 from cloud_side.training.places import FINAL, fold_run
 from cloud_side.training.predictions import Predictions, pooled
 from edge_inspector.detectors.model_file import ModelPackage
@@ -18,10 +19,6 @@ from edge_inspector.errors import ConfigError
 
 GIVEN: Final = "given"  # mode of a model from elsewhere where the data hold no images back
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
-_REPORTS: Final = 10  # lines of progress at most
-_LEAST_REPORTED: Final = 100  # images
-
-Report = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,14 +42,6 @@ class Candidate:
     contrasts: dict[str, NDArray[np.float64]]
 
 
-class _Contrasts(dict[str, NDArray[np.float64]]):
-    """Contrast of the defects of each image that it is shown."""
-
-    def look(self, image: LabeledImage, picture: NDArray[np.uint8]) -> None:
-        """Measure an image."""
-        self[image.name] = contrast(picture, image.boxes)
-
-
 def candidate_on(
     folder: Path, data: TrainingData, packages: Path, given: ModelPackage | None, report: Report
 ) -> Candidate:
@@ -66,46 +55,42 @@ def candidate_on(
         report: Gets lines of progress.
 
     Raises:
-        ConfigError: If there are no images to test or to choose thresholds on, or one cannot be read.
+        ConfigError: If there are no images to test or to choose thresholds on, or one is in no fold, or cannot be read.
         ModelError: If a package is missing or damaged.
     """
     package = given or ModelPackage.open(packages / FINAL)
-    contrasts = _Contrasts()
+    contrasts: dict[str, NDArray[np.float64]] = {}
+
+    def look(image: LabeledImage, picture: NDArray[np.uint8]) -> None:
+        contrasts[image.name] = contrast(picture, image.boxes)
+
+    def tested(package: ModelPackage, rows: Sequence[LabeledImage]) -> Predictions:
+        return detect(package, rows, class_names=data.class_names, look=look, report=report)
+
     if data.mode is Mode.SPLIT:
         validation, test = _rows(folder, VALIDATION, data), _rows(folder, TEST, data)
         report(f"{package.manifest.name}: {len(validation)} images to choose thresholds on, {len(test)} to test")
-        chosen_on = detect(package, validation, class_names=data.class_names)
-        tested = _detected(package, test, data, contrasts, report)
-        return Candidate(package, data.mode, tuple(test), tested, chosen_on, contrasts)
-    rows = _rows(folder, TRAIN, data)
+        chosen_on = detect(package, validation, class_names=data.class_names, report=report)
+        return Candidate(package, data.mode, tuple(test), tested(package, test), chosen_on, contrasts)
+    rows, folds = _rows(folder, TRAIN, data), folds_of(data)
     if given is not None:
         report(f"{package.manifest.name}: {len(rows)} images to test; nobody knows which of them it was trained on")
-        return Candidate(
-            package, GIVEN, tuple(rows), _detected(package, rows, data, contrasts, report), None, contrasts
-        )
+        return Candidate(package, GIVEN, tuple(rows), tested(package, rows), None, contrasts)
     parts = []
-    for fold, groups in enumerate(data.folds):
-        held_out = [row for row in rows if row.group in groups]
+    for fold in range(len(folds)):
+        _, held_out = folds.split(rows, fold)
         report(f"{fold_run(fold)}: {len(held_out)} images to test")
-        fold_package = ModelPackage.open(packages / fold_run(fold))
-        parts.append(_detected(fold_package, held_out, data, contrasts, report))
-    tested = pooled(parts)
-    if len(tested) != len(rows):
-        msg = f"{folder}: expected each of {len(rows)} images in one fold, found {len(tested)} in folds"
-        raise ConfigError(msg)
-    return Candidate(package, data.mode, tuple(rows), tested, None, contrasts)
+        parts.append(tested(ModelPackage.open(packages / fold_run(fold)), held_out))
+    return Candidate(package, data.mode, tuple(rows), pooled(parts), None, contrasts)
 
 
-def _detected(
-    package: ModelPackage, rows: Sequence[LabeledImage], data: TrainingData, contrasts: _Contrasts, report: Report
-) -> Predictions:
-    every = max(_LEAST_REPORTED, -(-len(rows) // _REPORTS))
+def folds_of(data: TrainingData) -> Folds:
+    """Return the groups that are tested together.
 
-    def progress(done: int) -> None:
-        if done % every == 0:
-            report(f"{done} of {len(rows)} images")
-
-    return detect(package, rows, class_names=data.class_names, look=contrasts.look, progress=progress)
+    Raises:
+        ConfigError: If a group is in two, or one is empty.
+    """
+    return Folds(tuple(map(frozenset, data.folds)))
 
 
 def _rows(folder: Path, split: str, data: TrainingData) -> list[LabeledImage]:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from cloud_side.training.dataset import LabeledImage
-from cloud_side.training.evaluation.detecting import ClassMatch, detect, sha256_of
+from cloud_side.training.evaluation.detecting import ClassMatch, Report, detect, sha256_of
 from cloud_side.training.predictions import Prediction, Predictions, pooled, read_predictions
 from edge_inspector.detections import Detections
 from edge_inspector.detectors.model_file import ModelPackage, Thresholds
@@ -37,19 +37,20 @@ class Champion:
 
 
 def champion_on(
-    folder: Path, images: Sequence[LabeledImage], class_names: Sequence[str], *, package: ModelPackage
+    folder: Path, images: Sequence[LabeledImage], class_names: Sequence[str], *, package: ModelPackage, report: Report
 ) -> Champion:
     """Return what the champion finds.
 
     What it found when it was evaluated itself is taken where the image is the same: it was not trained on that image
-    then, but may have been since, with all images. On the others its package is run. The truth is always that of the
-    data.
+    then, but may have been since, with all images. On the others its package is run; on all of them where it knows a
+    class that it was not evaluated with. The truth is always that of the data.
 
     Args:
         folder: With its predictions, if they were kept.
         images: Labeled.
         class_names: Of the data.
         package: The champion's.
+        report: Gets lines of progress.
 
     Raises:
         ConfigError: If its predictions or an image cannot be read.
@@ -57,8 +58,9 @@ def champion_on(
     """
     pairing = ClassMatch.of(package.manifest.class_names, class_names)
     kept = read_predictions(folder / KEPT) if (folder / KEPT).is_file() else Predictions(tuple(class_names), ())
-    known = {image.sha256: image for image in kept.images}
     translation = ClassMatch.of(kept.class_names, class_names)
+    is_whole = set(translation.missing) <= set(pairing.missing)
+    known = {image.sha256: image for image in kept.images if is_whole}
     again, fresh = [], []
     for image in images:
         found = known.get(sha256_of(image))
@@ -67,8 +69,9 @@ def champion_on(
         else:
             again.append(_again(image, found, translation))
     parts = [Predictions(tuple(class_names), tuple(again))]
+    report(f"champion: {len(again)} predictions kept, {len(fresh)} images to run it on")
     if fresh:
-        parts.append(detect(package, fresh, class_names=class_names))
+        parts.append(detect(package, fresh, class_names=class_names, report=report))
     own = package.thresholds(package.file("float32"))
     thresholds = {name: own.get(name, _NEVER) for name in class_names}
     return Champion(package, thresholds, pooled(parts), len(again), pairing)

@@ -18,9 +18,11 @@ from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.frame import Frame
 
 MIN_CONFIDENCE: Final = 0.001  # average precision ranks all boxes, also the least likely
-
+_REPORTS: Final = 10  # lines of progress at most
+_LEAST_REPORTED: Final = 100  # images
 
 Look: TypeAlias = Callable[[LabeledImage, NDArray[np.uint8]], object]
+Report: TypeAlias = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,12 @@ class ClassMatch:
 
 def detect(  # noqa: PLR0913 - what may be said of a run
     package: ModelPackage,
-    images: Iterable[LabeledImage],
+    images: Sequence[LabeledImage],
     *,
     class_names: Sequence[str] | None = None,
     precision: str = "float32",
-    look: Look | None = None,
-    progress: Callable[[int], object] | None = None,
+    look: Look = lambda _, __: None,
+    report: Report = lambda _: None,
 ) -> Predictions:
     """Return what the package's model finds, down to the lowest scores, with the truth beside it.
 
@@ -71,7 +73,7 @@ def detect(  # noqa: PLR0913 - what may be said of a run
         class_names: Of the truth, order = class id; those of the model by default.
         precision: Which of its files.
         look: Is shown each image and its pixels.
-        progress: Is told how many images are done.
+        report: Gets a line of progress after some hundred images.
 
     Raises:
         ConfigError: If a file cannot be read, has not the size of its row, or two have the same name.
@@ -79,6 +81,7 @@ def detect(  # noqa: PLR0913 - what may be said of a run
     """
     classes = tuple(package.manifest.class_names if class_names is None else class_names)
     pairing = ClassMatch.of(package.manifest.class_names, classes)
+    every = max(_LEAST_REPORTED, -(-len(images) // _REPORTS))
     now, found = datetime.now(UTC), []
     with OnnxDetector(package, package.file(precision), threads=1, min_confidence=MIN_CONFIDENCE) as detector:
         color = Color.GRAY if detector.is_gray else Color.BGR
@@ -86,10 +89,9 @@ def detect(  # noqa: PLR0913 - what may be said of a run
             picture = read_pixels(image, color)
             inference = detector.detect(Frame(picture, number, now, 0, image.name))
             found.append(_prediction(image, pairing.translated(inference.detections)))
-            if look is not None:
-                look(image, picture)
-            if progress is not None:
-                progress(number + 1)
+            look(image, picture)
+            if (number + 1) % every == 0:
+                report(f"{number + 1} of {len(images)} images")
     return pooled([Predictions(classes, tuple(found))])
 
 

@@ -85,7 +85,7 @@ class Evaluation:
         apart: Verdicts on each fold at thresholds chosen on the others; None where thresholds were chosen on others
             anyway.
         champion: The model on the line; None where there is none.
-        difference: Candidate's numbers less the champion's.
+        difference: Candidate's numbers less the champion's; where there is `apart`, at the thresholds of that.
     """
 
     tested: Tested
@@ -96,6 +96,11 @@ class Evaluation:
     apart: Verdicts | None = None
     champion: Judged | None = None
     difference: Difference | None = None
+
+    @property
+    def models(self) -> tuple[Judged, ...]:
+        """The candidate, and the champion where there is one."""
+        return (self.candidate,) if self.champion is None else (self.candidate, self.champion)
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -84,7 +85,6 @@ def in_turns(
     """
     if not images:
         return {}
-    pictures = [(read_pixels(row, Color.BGR), read_pixels(row, Color.GRAY)) for row in images[:PICTURES]]
     now = datetime.now(UTC)
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in files}
     with ExitStack() as stack:
@@ -92,12 +92,11 @@ def in_turns(
             name: stack.enter_context(OnnxDetector(package, package.file(precision)))
             for name, (package, precision) in files.items()
         }
-        for _ in range(turns):
-            for number, picture in enumerate(pictures):
-                for name, detector in detectors.items():
-                    frame = Frame(picture[detector.is_gray], number, now, 0, "timed")
-                    run = detector.detect(frame)
-                    taken[name].append((run.preprocess_ms + run.inference_ms + run.postprocess_ms, run.inference_ms))
+        for number, row in enumerate(images[:PICTURES]):
+            picture = read_pixels(row, Color.BGR), read_pixels(row, Color.GRAY)  # large ones: one in memory
+            for _, (name, detector) in product(range(turns), detectors.items()):
+                run = detector.detect(Frame(picture[detector.is_gray], number, now, 0, row.name))
+                taken[name].append((run.preprocess_ms + run.inference_ms + run.postprocess_ms, run.inference_ms))
     return {name: _latency(np.array(rows)) for name, rows in taken.items()}
 
 

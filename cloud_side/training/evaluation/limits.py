@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_side.training.dataset import Example
+from cloud_side.training.evaluation.thresholds import middle_of_longest
 from edge_inspector.detections import Detections
 from edge_inspector.detectors.model_file import Thresholds
 
@@ -55,7 +56,8 @@ def choose_thresholds(examples: Sequence[Example], found: Sequence[Detections], 
     escapes = _below(strongest[defective])
     overkill = 1 - _below(strongest[~defective])
     few_stopped = overkill <= max(limits.overkill, overkill.min())
-    review = _middle_of_best(np.where(few_stopped, escapes, np.inf))
+    costs = np.where(few_stopped, escapes, np.inf)
+    review = middle_of_longest(np.isclose(costs, costs.min()))
     stopped_right, stopped_wrong = (1 - escapes) * defective.sum(), overkill * (~defective).sum()
     right = np.ones(CANDIDATES.size, dtype=np.float64)
     stopped = stopped_right + stopped_wrong
@@ -69,11 +71,3 @@ def choose_thresholds(examples: Sequence[Example], found: Sequence[Detections], 
 def _below(strongest: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return for each candidate the share of images that have no score at or above it."""
     return np.asarray((strongest[:, None] < CANDIDATES[None, :]).mean(axis=0), dtype=np.float64)
-
-
-def _middle_of_best(cost: NDArray[np.float64]) -> int:
-    best = np.flatnonzero(np.isclose(cost, cost.min()))
-    # The longest run of equally cheap candidates, so that the middle is one of them.
-    runs = np.split(best, np.flatnonzero(np.diff(best) > 1) + 1)
-    longest = max(runs, key=len)
-    return int(longest[len(longest) // 2])

@@ -1,6 +1,6 @@
 """The numbers that two models are compared by, each over groups of which every one may count several times."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,9 +9,8 @@ from cloud_side.training.evaluation.bootstrap import Values, Weighted, places_of
 from cloud_side.training.evaluation.matching import IOUS, match
 from cloud_side.training.evaluation.scores import class_average_precision
 from cloud_side.training.evaluation.thresholds import Costs, part_costs
-from cloud_side.training.evaluation.verdicts import ACCEPTED, part_verdicts, parts_of
+from cloud_side.training.evaluation.verdicts import ACCEPTED, AnyThresholds, part_verdicts, parts_of
 from cloud_side.training.predictions import Predictions
-from edge_inspector.detectors.model_file import Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Escapes:
         only: Parts with a defect of this class; all where None.
     """
 
-    thresholds: Mapping[str, Thresholds]
+    thresholds: AnyThresholds
     only: str | None = None
 
     def __call__(self, predictions: Predictions, groups: Sequence[str]) -> Weighted:
@@ -73,7 +72,7 @@ class Escapes:
 class Overkill:
     """Share of the clean parts that are not accepted."""
 
-    thresholds: Mapping[str, Thresholds]
+    thresholds: AnyThresholds
 
     def __call__(self, predictions: Predictions, groups: Sequence[str]) -> Weighted:
         """Return the statistic, as `Statistic` says."""
@@ -86,7 +85,7 @@ class Overkill:
 class CostOfPart:
     """Mean cost of a part, in costs of an overkill."""
 
-    thresholds: Mapping[str, Thresholds]
+    thresholds: AnyThresholds
     costs: Costs = field(default_factory=Costs)
 
     def __call__(self, predictions: Predictions, groups: Sequence[str]) -> Weighted:

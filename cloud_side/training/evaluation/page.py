@@ -5,7 +5,7 @@ from typing import Final
 
 from cloud_side.drawing.markup import Content, Markup, element
 from cloud_side.drawing.reports import Axes, Curve, chart, facts, gallery, page, percent, picture, section, table
-from cloud_side.training.evaluation.bootstrap import Interval
+from cloud_side.training.evaluation.bootstrap import UNKNOWN, Interval
 from cloud_side.training.evaluation.calibration import LOWEST, Calibration
 from cloud_side.training.evaluation.document import Evaluation, Judged
 from cloud_side.training.evaluation.failures import Failure, Kind
@@ -40,7 +40,7 @@ def evaluation_page(
         chosen_on: The candidate's, on the images that its thresholds were chosen on.
         mistakes: The worst ones with their pictures, JPEG.
     """
-    candidate, tested = evaluation.candidate, evaluation.tested
+    candidate, champion, tested = evaluation.candidate, evaluation.champion, evaluation.tested
     content = (
         _headline(evaluation),
         _curves(predictions),
@@ -59,8 +59,9 @@ def evaluation_page(
                 "data set": f"{tested.dataset} {tested.version}",
                 "tested on": _TOLD[tested.mode],
                 "images": f"{tested.images:,} of {tested.groups:,} groups, {tested.defects:,} labeled defects",
-                "champion": evaluation.champion.title if evaluation.champion else "none: nothing to compare with",
+                "champion": champion.title if champion else "none: nothing to compare with",
                 "never found": ", ".join(candidate.missing_classes) or None,
+                "never found by the champion": ", ".join(champion.missing_classes) or None if champion else None,
                 "left out": ", ".join(candidate.extra_classes) or None,
             }
         ),
@@ -69,8 +70,7 @@ def evaluation_page(
 
 
 def _headline(evaluation: Evaluation) -> Markup:
-    models = [model for model in (evaluation.candidate, evaluation.champion) if model is not None]
-    scored = [model.assessment for model in models]
+    scored = [model.assessment for model in evaluation.models]
     rows = [
         ["escapes: defective parts accepted", *(_share(each.verdicts.escapes) for each in scored)],
         ["overkill: good parts stopped", *(_share(each.verdicts.overkill) for each in scored)],
@@ -86,7 +86,7 @@ def _headline(evaluation: Evaluation) -> Markup:
         for row, text in zip(rows, [*signed, _signed(gap.map50), _signed(gap.map50_95), "", ""], strict=True):
             row.append(text)
     verdicts = evaluation.candidate.assessment.verdicts
-    head = ["", *(model.title for model in models), *(["difference"] if evaluation.difference else [])]
+    head = ["", *(model.title for model in evaluation.models), *(["difference"] if evaluation.difference else [])]
     hint = (
         f"{verdicts.defective:,} defective and {verdicts.clean:,} good parts. In brackets: where the number lies in "
         "95 of 100 sets of such parts, drawn group by group."
@@ -97,9 +97,10 @@ def _headline(evaluation: Evaluation) -> Markup:
 def _apart(evaluation: Evaluation) -> Content:
     if (apart := evaluation.apart) is None:
         return None
+    also = "" if evaluation.difference is None else " The difference to the champion is taken with these."
     return _hint(
         "Thresholds were chosen on these very predictions, which flatters a little. With thresholds that were chosen "
-        f"on the other folds: escapes {_share(apart.escapes)}, overkill {_share(apart.overkill)}."
+        f"on the other folds: escapes {_share(apart.escapes)}, overkill {_share(apart.overkill)}.{also}"
     )
 
 
@@ -114,17 +115,7 @@ def _curves(predictions: Predictions) -> Markup:
 
 
 def _classes(candidate: Judged) -> Markup:
-    head = (
-        "",
-        "defects",
-        "AP50",
-        "AP50-95",
-        "precision",
-        "recall",
-        "its parts stopped",
-        "review at",
-        "reject at",
-    )
+    head = ("", "defects", "AP50", "AP50-95", "precision", "recall", "its parts stopped", "review at", "reject at")
     rows = [
         (
             name,
@@ -156,9 +147,9 @@ def _thresholds(evaluation: Evaluation, chosen_on: Predictions) -> Markup:
     known = [name for name, each in evaluation.candidate.assessment.classes.items() if each.defects][:_MOST_CURVES]
     thresholds = dict(evaluation.candidate.thresholds)
     curves = [Curve(name, cost_curve(chosen_on, thresholds, costs, name)) for name in known]
-    where = "validation images" if evaluation.chosen_on == "validation" else "images that their model has not seen"
     drawn = chart("cost of a part by review_at", Axes("review_at", "cost of a part", _UNIT), curves)
-    hints = [_hint(f"Chosen on {where}, never on test images.")]
+    where = "validation images, never on test images" if evaluation.chosen_on == "validation" else "the tested images"
+    hints = [_hint(f"Chosen on {where}.")]
     if choice.by == "surroundings":
         hints.append(
             _hint(
@@ -202,19 +193,11 @@ def _calibration(found: Calibration) -> Markup:
 
 
 def _latency(evaluation: Evaluation) -> Content:
-    models = [model for model in (evaluation.candidate, evaluation.champion) if model is not None]
-    rows = [
-        (
-            model.title,
-            precision,
-            f"{times.median_ms:.1f}",
-            f"{times.p95_ms:.1f}",
-            f"{times.inference_ms:.1f}",
-            f"{times.inference_p95_ms:.1f}",
-        )
-        for model in models
-        for precision, times in model.latency.items()
-    ]
+    rows = []
+    for model in evaluation.models:
+        for precision, each in model.latency.items():
+            times = (each.median_ms, each.p95_ms, each.inference_ms, each.inference_p95_ms)
+            rows.append((model.title, precision, *(f"{time_ms:.1f}" for time_ms in times)))
     if not rows:
         return None
     head = ("", "file", "frame, median ms", "frame, 95th percentile", "model's run, median ms", "95th percentile")
@@ -242,6 +225,8 @@ def _hint(text: str) -> Markup:
 
 
 def _share(found: Interval) -> str:
+    if found == UNKNOWN:
+        return "unknown"
     return f"{percent(found.value)} ({percent(found.low)} to {percent(found.high)})"
 
 

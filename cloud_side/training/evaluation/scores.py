@@ -2,8 +2,8 @@
 
 Source:
     Lin et al., "Microsoft COCO", ECCV 2014: 101 recall points, at most 100 boxes of a class on an image, IoU 0.5 to
-    0.95. Equal to faster-coco-eval, where each image counts once; and where images are repeated, but for equal scores
-    on one image, whose order is left open.
+    0.95. Equal to faster-coco-eval, which only the tests use, where each image counts once; and where images are
+    repeated, but for equal scores on one image, whose order is left open.
 """
 
 from collections.abc import Mapping

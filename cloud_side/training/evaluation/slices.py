@@ -3,6 +3,7 @@
 Size and contrast belong to a defect; station, line, site and product to an image.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -107,7 +108,8 @@ def slices(
         found.append(cut.of_defects(by, name, chosen))
     for by in OF_IMAGES:
         values = [image.slices.get(by, "") for image in predictions.images]
-        most = sorted(set(values) - {""}, key=lambda value: (-values.count(value), value))[:_MOST_SLICES]
+        counts = Counter(filter(None, values))
+        most = sorted(counts, key=lambda value: (-counts[value], value))[:_MOST_SLICES]
         found += [cut.of_images(by, value, [each == value for each in values]) for value in sorted(most)]
     return tuple(found)
 

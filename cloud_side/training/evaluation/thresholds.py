@@ -6,20 +6,22 @@ A part is rejected where a box of any class reaches the `reject_at` of its class
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cloud_side.training.evaluation.matching import overlaps
-from cloud_side.training.evaluation.verdicts import ACCEPTED, REJECTED, REVIEWED, Parts, parts_of
+from cloud_side.training.evaluation.verdicts import ACCEPTED, PART, REJECTED, REVIEWED, Parts, parts_of
 from cloud_side.training.predictions import Prediction, Predictions
 from edge_inspector.detectors.model_file import Thresholds
 from edge_inspector.errors import ConfigError
 
 CANDIDATES: Final = np.round(np.arange(0.01, 0.9901, 0.01), 2)
 _SWEEPS: Final = 20
-_LEAST_CLEAN: Final = 20  # parts; of fewer one cannot tell how often a clean one is stopped
+FEW_CLEAN: Final = 20  # parts; of fewer one cannot tell how often a clean one is stopped
+_BESIDE: Final = "beside defects"
 _ALMOST: Final = 1e-12  # sums of the same costs in another order
 
 Pair = tuple[int, int]  # which candidates are review_at and reject_at
@@ -75,17 +77,14 @@ def choose(predictions: Predictions, costs: Costs) -> Choice:
 
     One class after the other, the others held, until nothing changes; of equally cheap thresholds the middle of the
     longest run, which is farthest from the mistakes on both sides. The same predictions give the same thresholds.
-
-    Where fewer than 20 parts are clean, each defective part counts as a clean one, too, on which the boxes that touch
-    no labeled defect were found.
+    Where too few parts are clean, the surroundings of defects stand for them, as `with_good_parts` says.
 
     Args:
         predictions: Of images that the model has not seen; never of the test images.
         costs: Of the mistakes.
     """
-    parts, by = parts_of(predictions), "cost"
-    if int((~parts.defective).sum()) < _LEAST_CLEAN:
-        parts, by = _with_surroundings(predictions, parts), "surroundings"
+    judged = with_good_parts(predictions)
+    parts, by = parts_of(judged), "cost" if judged is predictions else "surroundings"
     cost, bins = part_costs(parts.defective, costs), _bins(parts.strongest)
     pairs = [_alone(parts, cost, bins, class_id) for class_id in range(len(predictions.class_names))]
     for _ in range(_SWEEPS):
@@ -99,22 +98,31 @@ def choose(predictions: Predictions, costs: Costs) -> Choice:
     return Choice(_named(predictions.class_names, pairs), by, float(cost[verdict, np.arange(len(verdict))].mean()))
 
 
-def _with_surroundings(predictions: Predictions, parts: Parts) -> Parts:
-    """Return the parts, and each defective one again without its defects and what was found on them."""
-    beside = parts_of(Predictions(predictions.class_names, tuple(map(_beside_defects, predictions.images))))
-    defective = parts.defective
-    return Parts(
-        (*parts.names, *parts.names),
-        (*parts.groups, *parts.groups),
-        parts.part_of_image,
-        np.concatenate((parts.has_class, np.zeros_like(parts.has_class)[defective])),
-        np.concatenate((parts.strongest, beside.strongest[defective])),
-    )
+def with_good_parts(predictions: Predictions) -> Predictions:
+    """Return predictions with clean parts to choose by, or to measure overkill on.
+
+    Where fewer than 20 parts are clean, each defective part counts as a clean one, too, on which the boxes that touch
+    no labeled defect were found.
+    """
+    parts = parts_of(predictions)
+    if int((~parts.defective).sum()) >= FEW_CLEAN:
+        return predictions
+    shown = compress(predictions.images, parts.defective[parts.part_of_image])
+    return Predictions(predictions.class_names, (*predictions.images, *map(_beside_defects, shown)))
 
 
 def _beside_defects(image: Prediction) -> Prediction:
-    kept = ~(overlaps(image.xyxy, image.truth_xyxy) > 0).any(axis=1)
-    return replace(image, xyxy=image.xyxy[kept], confidence=image.confidence[kept], class_id=image.class_id[kept])
+    kept, part = ~(overlaps(image.xyxy, image.truth_xyxy) > 0).any(axis=1), image.slices.get(PART)
+    return replace(
+        image,
+        name=f"{image.name} {_BESIDE}",
+        truth_xyxy=image.truth_xyxy[:0],
+        truth_class_id=image.truth_class_id[:0],
+        xyxy=image.xyxy[kept],
+        confidence=image.confidence[kept],
+        class_id=image.class_id[kept],
+        slices={**image.slices, PART: f"{part} {_BESIDE}"} if part else image.slices,
+    )
 
 
 def part_costs(defective: NDArray[np.bool_], costs: Costs) -> NDArray[np.float64]:
@@ -134,8 +142,8 @@ def part_costs(defective: NDArray[np.bool_], costs: Costs) -> NDArray[np.float64
 def cost_curve(
     predictions: Predictions, thresholds: dict[str, Thresholds], costs: Costs, class_name: str
 ) -> list[tuple[float, float]]:
-    """Return (review_at, mean cost of a part) of one class over all candidates, the rest held."""
-    parts = parts_of(predictions)
+    """Return (review_at, mean cost of a part) of one class over all candidates, the rest held, as `choose` counts."""
+    parts = parts_of(with_good_parts(predictions))
     cost, strongest = part_costs(parts.defective, costs), parts.strongest
     limits = [thresholds[name] for name in predictions.class_names]
     review, reject = np.array([each.review_at for each in limits]), np.array([each.reject_at for each in limits])

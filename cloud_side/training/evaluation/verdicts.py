@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import compress
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,20 @@ class Verdicts:
     escapes: Interval
     overkill: Interval
     rejected_clean: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class ByFold:
+    """Thresholds of each fold, chosen on the others.
+
+    Attributes:
+        folds: Groups of each, and the thresholds of these by class.
+    """
+
+    folds: tuple[tuple[frozenset[str], Mapping[str, Thresholds]], ...]
+
+
+AnyThresholds: TypeAlias = Mapping[str, Thresholds] | ByFold  # the same for all parts, or for each fold its own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,8 +97,15 @@ def parts_of(predictions: Predictions) -> Parts:
     return Parts(tuple(names), tuple(groups), np.array(part_of_image, dtype=np.int64), has_class, strongest)
 
 
-def image_verdicts(predictions: Predictions, thresholds: Mapping[str, Thresholds]) -> NDArray[np.int64]:
+def image_verdicts(predictions: Predictions, thresholds: AnyThresholds) -> NDArray[np.int64]:
     """Return (images,) the device's verdict on each image: 0 accept, 1 review, 2 reject."""
+    if isinstance(thresholds, ByFold):
+        verdict = np.zeros(len(predictions), np.int64)
+        for groups, own in thresholds.folds:
+            held = [image.group in groups for image in predictions.images]
+            images = tuple(compress(predictions.images, held))
+            verdict[np.array(held, np.bool_)] = image_verdicts(Predictions(predictions.class_names, images), own)
+        return verdict
     policy = Policy({name: ClassPolicy(limits.review_at, limits.reject_at) for name, limits in thresholds.items()})
     lowest = min((limits.review_at for limits in thresholds.values()), default=0.0)
     found = []
@@ -95,9 +117,7 @@ def image_verdicts(predictions: Predictions, thresholds: Mapping[str, Thresholds
     return np.array(found, dtype=np.int64)
 
 
-def part_verdicts(
-    predictions: Predictions, thresholds: Mapping[str, Thresholds], parts: Parts | None = None
-) -> NDArray[np.int64]:
+def part_verdicts(predictions: Predictions, thresholds: AnyThresholds, parts: Parts | None = None) -> NDArray[np.int64]:
     """Return (parts,) the verdict on each part, the worst of its images: 0 accept, 1 review, 2 reject."""
     parts = parts or parts_of(predictions)
     worst = np.zeros(len(parts.names), np.int64)
@@ -105,17 +125,10 @@ def part_verdicts(
     return worst
 
 
-def verdicts(
-    predictions: Predictions, thresholds: Mapping[str, Thresholds], *, seed: int = 0, rounds: int = ROUNDS
-) -> Verdicts:
+def verdicts(predictions: Predictions, thresholds: AnyThresholds, *, seed: int = 0, rounds: int = ROUNDS) -> Verdicts:
     """Return escapes and overkill of the device's own decision, with intervals over groups."""
     parts = parts_of(predictions)
-    return of_parts(parts, part_verdicts(predictions, thresholds, parts), seed=seed, rounds=rounds)
-
-
-def of_parts(parts: Parts, verdict: NDArray[np.int64], *, seed: int = 0, rounds: int = ROUNDS) -> Verdicts:
-    """Return escapes and overkill of (n,) verdicts on parts."""
-    defective = parts.defective
+    verdict, defective = part_verdicts(predictions, thresholds, parts), parts.defective
 
     def share(hit: NDArray[np.bool_], counted: NDArray[np.bool_]) -> Interval:
         return grouped_share(hit, counted, parts.groups, seed=seed, rounds=rounds)

@@ -4,8 +4,6 @@ A package from elsewhere, `--package`, takes the place of the exported ones: it 
 """
 
 import argparse
-import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,21 +15,23 @@ from typing import Final
 from cloud_side.training import places
 from cloud_side.training.dataset import TrainingData
 from cloud_side.training.dataset.examples import read_pixels
-from cloud_side.training.evaluation.assessment import Judging, assess, difference, verdicts_apart
+from cloud_side.training.evaluation.assessment import Judging, assess, difference, thresholds_apart
 from cloud_side.training.evaluation.bootstrap import ROUNDS
-from cloud_side.training.evaluation.candidate import Candidate, Report, candidate_on
+from cloud_side.training.evaluation.candidate import Candidate, candidate_on, folds_of
 from cloud_side.training.evaluation.champion import Champion, champion_on
-from cloud_side.training.evaluation.detecting import ClassMatch
+from cloud_side.training.evaluation.detecting import ClassMatch, Report
 from cloud_side.training.evaluation.document import Evaluation, Judged, Tested, write_evaluation
 from cloud_side.training.evaluation.failures import failures, pictures
 from cloud_side.training.evaluation.latency import TURNS, Latency, in_turns
 from cloud_side.training.evaluation.page import evaluation_page
 from cloud_side.training.evaluation.thresholds import Costs, choose
+from cloud_side.training.evaluation.verdicts import verdicts
+from cloud_side.training.exporting.files import emptied, read_json
+from cloud_side.training.gate.files import ChampionFile
 from cloud_side.training.predictions import Predictions, read_predictions, write_predictions
 from cloud_side.training.steps.entry import say, told
 from edge_inspector.detectors.importing import import_model
 from edge_inspector.detectors.model_file import Color, ModelPackage, Thresholds
-from edge_inspector.errors import ConfigError
 
 PAGE: Final = "evaluation.html"
 CANDIDATE_FILE: Final = "candidate.jsonl"
@@ -46,8 +46,8 @@ class Folders:
     Attributes:
         data: Of the data set.
         packages: Exported; not looked at where `given` is.
-        champion: Of the model on the line; None or a folder without one where there is none.
-        out: For what comes out.
+        champion: What the registry said of the model on the line; None, or no such folder, where nobody asked.
+        out: For what comes out; emptied first.
         given: A package folder, or an ONNX file, of another trainer.
     """
 
@@ -72,17 +72,18 @@ def run(folders: Folders, judging: Judging | None = None, report: Report = say) 
         ConfigError: If files are missing, contradict each other, or cannot be read.
         ModelError: If a package is missing or damaged.
     """
-    data = TrainingData.read(folders.data)
-    kept = folders.out / places.PREDICTIONS
-    shutil.rmtree(kept, ignore_errors=True)
+    data, named = TrainingData.read(folders.data), _named(folders.champion)
+    kept = emptied(folders.out) / places.PREDICTIONS
     with _given(folders.given) as given:
         found = candidate_on(folders.data, data, folders.packages, given, report)
         found = replace(found, tested=_kept(kept / CANDIDATE_FILE, found.tested))
-        rival = _champion(folders.champion, found, data)
-        if rival is not None:
-            report(f"champion: {rival.kept} predictions kept, {len(rival.predictions) - rival.kept} run now")
+        rival = None
+        if folders.champion is not None and named is not None and named.package is not None:
+            package = ModelPackage.open(folders.champion / places.PACKAGE)
+            rival = champion_on(folders.champion, found.rows, data.class_names, package=package, report=report)
             rival = replace(rival, predictions=_kept(kept / CHAMPION_FILE, rival.predictions))
-        evaluation = _evaluation(data, found, rival, judging or Judging(Costs()), _version(folders))
+        version = named.next_version if named is not None and folders.given is None else None
+        evaluation = _evaluation(data, found, rival, judging or Judging(Costs()), version)
     write_evaluation(folders.out, evaluation)
     (folders.out / PAGE).write_bytes(_page(evaluation, found))
     report(_summary(evaluation))
@@ -111,6 +112,7 @@ def _evaluation(
     data: TrainingData, found: Candidate, rival: Champion | None, judging: Judging, version: str | None
 ) -> Evaluation:
     choice = choose(found.chosen_on or found.tested, judging.costs)
+    apart = thresholds_apart(found.tested, folds_of(data), judging.costs) if found.chosen_on is None else None
     files = {"candidate": (found.package, _FLOAT)} | ({"champion": (rival.package, _FLOAT)} if rival else {})
     times = in_turns(files, found.rows, turns=judging.turns)
 
@@ -129,14 +131,14 @@ def _evaluation(
     if rival is not None:
         champion = judged(rival.package, rival.predictions, rival.thresholds, times["champion"])
         champion = replace(champion, kept_predictions=rival.kept)
-        gap = difference((found.tested, choice.thresholds), (rival.predictions, rival.thresholds), judging)
+        gap = difference((found.tested, apart or choice.thresholds), (rival.predictions, rival.thresholds), judging)
     return Evaluation(
         _tested(data, found),
         judging,
         "out_of_fold" if found.chosen_on is None else "validation",
         choice,
         candidate if version is None else replace(candidate, version=version),
-        verdicts_apart(found.tested, data.folds, judging) if found.chosen_on is None else None,
+        None if apart is None else verdicts(found.tested, apart, seed=judging.seed, rounds=judging.rounds),
         champion,
         gap,
     )
@@ -178,34 +180,8 @@ def _given(path: Path | None) -> Iterator[ModelPackage | None]:
             yield import_model(path, Path(scratch) / "package").package
 
 
-def _champion(folder: Path | None, found: Candidate, data: TrainingData) -> Champion | None:
-    if folder is None or _described(folder).get("package") is None:
-        return None
-    package = ModelPackage.open(folder / places.PACKAGE)
-    return champion_on(folder, found.rows, data.class_names, package=package)
-
-
-def _version(folders: Folders) -> str | None:
-    """Return the version that the exported model will have; None where that is not known, or it has one."""
-    if folders.given is not None or folders.champion is None:
-        return None
-    version = _described(folders.champion).get("next_version")
-    return version if isinstance(version, str) else None
-
-
-def _described(folder: Path) -> Mapping[str, object]:
-    path = folder / places.CHAMPION_FILE
-    if not folder.is_dir():
-        return {}
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        msg = f"{path}: expected the description of a champion, found: {error}"
-        raise ConfigError(msg) from error
-    if not isinstance(document, dict):
-        msg = f"{path}: expected a JSON object, found {document!r:.80}"
-        raise ConfigError(msg)
-    return document
+def _named(folder: Path | None) -> ChampionFile | None:
+    return read_json(folder / places.CHAMPION_FILE, ChampionFile) if folder is not None and folder.is_dir() else None
 
 
 def _kept(path: Path, predictions: Predictions) -> Predictions:

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from cloud_side.training.evaluation import detecting
 from cloud_side.training.evaluation.detecting import ClassMatch, detect, labeled_only
 from cloud_side.training.evaluation.evaluate import detect_all
 from cloud_side.training.evaluation.latency import compare, in_turns
@@ -18,14 +19,7 @@ def test_a_package_finds_on_files_what_the_device_finds_on_pixels(tmp_path: Path
     package, examples = write_package(tmp_path / "package"), tags(950)[:3]
     rows = write_images(tmp_path / "images", examples)
     seen: list[tuple[str, tuple[int, ...]]] = []
-    done: list[int] = []
-    found = detect(
-        package,
-        rows,
-        class_names=CLASSES,
-        look=lambda row, picture: seen.append((row.name, picture.shape)),
-        progress=done.append,
-    )
+    found = detect(package, rows, class_names=CLASSES, look=lambda row, picture: seen.append((row.name, picture.shape)))
     by_name = {f"{example.name}.png": one for example, one in zip(examples, detect_all(package, examples), strict=True)}
     for image in found.images:
         assert np.array_equal(image.xyxy, by_name[image.name].xyxy)
@@ -33,7 +27,14 @@ def test_a_package_finds_on_files_what_the_device_finds_on_pixels(tmp_path: Path
         assert len(image.sha256) == 64
         assert image.slices["station"] == f"of {image.group}"
     assert sorted(seen) == [(image.name, (300, 450)) for image in found.images]
-    assert done == [1, 2, 3]
+
+
+def test_of_many_images_it_is_told_how_many_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detecting, "_LEAST_REPORTED", 2)
+    lines: list[str] = []
+    rows = write_images(tmp_path / "images", tags(950)[:3])
+    detect(write_package(tmp_path / "package"), rows, class_names=CLASSES, report=lines.append)
+    assert lines == ["2 of 3 images"]
 
 
 def test_colored_files_of_a_grey_model_are_read_as_grey_ones(tmp_path: Path) -> None:
