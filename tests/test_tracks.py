@@ -527,6 +527,7 @@ def test_300_defects_on_10_000_frames_are_300_tracks() -> None:
     assert [change.phase for change in counted.changes].count(TrackPhase.END) == 300
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [100, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in (101, 102))])
 def test_300_defects_on_a_bad_day_are_nearly_300_tracks(seed: int) -> None:
     """Halts, speeds, jitter, misses, flicker, false detections, dropped frames and wrong clocks, all at once."""

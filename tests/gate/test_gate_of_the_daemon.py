@@ -63,6 +63,7 @@ def test_other_settings_are_in_force_after_a_moment_in_the_fail_safe_state(tmp_p
         assert daemon.stop() == 0
 
 
+@pytest.mark.thorough
 def test_of_a_daemon_that_is_killed_the_heart_stops_which_is_all_that_a_plc_can_see(
     tmp_path: Path, machine: Plc
 ) -> None:

@@ -46,6 +46,7 @@ def assert_each_part_is_where_it_belongs(machine: Plc, outcomes: list[str]) -> N
     assert unexplained == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [_DAY, pytest.param(_NIGHT, marks=[pytest.mark.nightly, pytest.mark.timeout(1500)])])
 def test_every_reject_reaches_the_coil_in_time_at_30_parts_a_second(
     tmp_path: Path, machine: Plc, count: int, capsys: pytest.CaptureFixture[str]

@@ -50,6 +50,7 @@ def test_commands_and_answers_pass_through_one_connection(tmp_path: Path, caplog
     assert len(runs) == 2
 
 
+@pytest.mark.thorough
 def test_a_station_runs_each_command_once_also_when_it_is_killed_between(tmp_path: Path) -> None:
     model = bright_spot_model(tmp_path / "model", model_wh=(96, 64))
     with Mosquitto(tmp_path) as broker, Commander(broker.port, STATION) as commander:

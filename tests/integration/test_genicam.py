@@ -103,6 +103,7 @@ def test_the_books_balance_at_the_rates_of_a_camera(
     assert result["frames"][0]["captured_at_source"] == "camera"
 
 
+@pytest.mark.thorough
 def test_a_killed_camera_is_told_and_comes_back_by_itself_without_an_old_frame(
     tmp_path: Path, broker: Mosquitto
 ) -> None:

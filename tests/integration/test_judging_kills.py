@@ -130,6 +130,7 @@ def kill_while_people_judge(tmp_path: Path, *, kills: int) -> None:
     assert sum(map(len, said.answered.values())) >= kills
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(120)
 def test_a_word_that_was_answered_outlives_a_kill_at_any_moment(tmp_path: Path) -> None:
     kill_while_people_judge(tmp_path, kills=2)

@@ -127,6 +127,7 @@ def check(collector: Collector, journal: Path, *, kills: int) -> None:
     print(f"{kills} kills: {len(results)} results on record, all arrived, {lost} frames lost_in_restart")  # noqa: T201
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 def test_what_is_on_record_arrives_and_the_ledgers_add_up_over_kills(tmp_path: Path, broker: Mosquitto) -> None:
     kill_often(tmp_path, broker, kills=4)

@@ -137,6 +137,7 @@ def test_the_broker_tells_that_a_killed_daemon_is_offline(tmp_path: Path, broker
     assert late.documents("status") == [offline]
 
 
+@pytest.mark.thorough
 def test_no_result_is_lost_when_the_broker_goes_away_and_comes_back_empty(tmp_path: Path, broker: Mosquitto) -> None:
     with (
         Wire(broker.port) as wire,

@@ -150,6 +150,7 @@ def sessions() -> int:
     return sum(issubclass(type(each), onnxruntime.InferenceSession) for each in gc.get_objects())
 
 
+@pytest.mark.thorough
 def test_models_change_under_load_and_no_frame_is_lost_also_not_over_a_restart(
     tmp_path: Path, updates: Updates
 ) -> None:

@@ -169,6 +169,7 @@ def write_line_camera(
     )
 
 
+@pytest.mark.thorough
 def test_the_pictures_of_a_gige_camera_are_blocks_of_lines_as_long_as_the_plc_says(
     tmp_path: Path, broker: Mosquitto
 ) -> None:

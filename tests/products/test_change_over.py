@@ -60,6 +60,7 @@ def test_no_part_of_very_many_is_judged_by_a_mixture(tmp_path: Path, frames_per_
     change_often(tmp_path, frames_per_part=frames_per_part, changes=300, between=100)
 
 
+@pytest.mark.thorough
 def test_frames_that_wait_for_a_slow_model_are_judged_as_what_they_are(tmp_path: Path) -> None:
     spot_package(tmp_path / "a", "1.0.0", classes=(), turns=20_000)  # about 10 ms: four times the pace of the line
     spot_package(tmp_path / "b", "2.0.0", classes=(), review_at=0.2, reject_at=0.45)

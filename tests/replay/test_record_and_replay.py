@@ -287,6 +287,7 @@ def test_the_daemon_runs_on_when_the_recording_has_its_frames(tmp_path: Path) ->
     assert "1 result of the last frames: the recording had ended" in shown
 
 
+@pytest.mark.thorough
 def test_a_recording_of_a_killed_daemon_is_replayed_up_to_its_end(tmp_path: Path) -> None:
     configuration = write_configuration(
         tmp_path / "s.json", bright_spot_model(tmp_path / "model"), state={"dir": str(tmp_path / "state")}, flow=PATIENT

@@ -288,6 +288,7 @@ print(sorted({{"onnxruntime", "cv2", "awscrt", "paho"}} & set(sys.modules)))
     assert loaded.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.thorough
 def test_a_bundle_of_a_running_a_killed_and_a_stopped_daemon(tmp_path: Path) -> None:
     configuration = write_configuration(
         tmp_path / "s.json", bright_spot_model(tmp_path / "model"), state={"dir": str(tmp_path / "state")}

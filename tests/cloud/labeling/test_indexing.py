@@ -429,6 +429,7 @@ def prepared(bucket: Bucket) -> None:
         announce(bucket, make_sample(number).sidecar)
 
 
+@pytest.mark.thorough
 def test_steps_that_were_killed_after_any_request_and_run_again_leave_the_same(home: Home) -> None:
     place = {"site": "berlin", "line": "line-1", "station": "press-3"}  # fewer folders are listed on the way
 

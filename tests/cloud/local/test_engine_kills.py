@@ -226,6 +226,7 @@ def kill_again_and_again(folder: Path, *, kills: int, at_once: int, seed: int) -
         plant.check(cloud, names)
 
 
+@pytest.mark.thorough
 def test_kills_change_nothing(tmp_path: Path) -> None:
     kill_again_and_again(tmp_path / "home", kills=4, at_once=2, seed=1)
 

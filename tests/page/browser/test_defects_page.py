@@ -144,6 +144,7 @@ def test_defects_that_begin_on_one_frame_are_listed_and_judged_apart(chromium: B
         assert not tablet.problems
 
 
+@pytest.mark.thorough
 def test_what_another_person_says_is_seen_at_once(chromium: Browser, tmp_path: Path) -> None:
     """Two tablets never tell different things for long."""
     with judging(chromium, tmp_path, parts=60) as (station, tablet), Tablet.at(chromium, tablet.port) as other:
@@ -350,6 +351,7 @@ def test_new_defects_do_not_move_what_one_reads(chromium: Browser, tmp_path: Pat
         assert scroller.evaluate("list => list.scrollTop") == 0
 
 
+@pytest.mark.thorough
 def test_a_thousand_defects_are_scrolled_through(chromium: Browser, tmp_path: Path) -> None:
     """The list goes on to its end, each part once and in order, and only what is seen asks for pictures."""
     with judging(chromium, tmp_path, parts=1050, pictures=0) as (_, tablet):

@@ -277,6 +277,7 @@ def test_a_frame_with_lost_packets_is_never_a_picture() -> None:
     assert any("packets are missing" in one.problem for one in damaged)
 
 
+@pytest.mark.thorough
 def test_a_killed_camera_is_gone_and_one_that_is_back_elsewhere_is_found_by_its_serial() -> None:
     with GigeCamera() as gige:
         camera = GenicamCamera(settings(gige, trigger={"by": "command"}))

@@ -117,6 +117,7 @@ def test_what_an_engine_is_stopped_in_is_run_by_the_next(cloud: Kept, lake: Lake
     assert not lock.exists()
 
 
+@pytest.mark.thorough
 def test_a_task_waits_for_its_query_and_fails_with_it(tmp_path: Path) -> None:
     def task(statement: str) -> dict[str, object]:
         asked = {
