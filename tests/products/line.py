@@ -72,6 +72,7 @@ class Line:
     Attributes:
         captured: Frames that it has delivered.
         moves: It delivers none while this is not set.
+        stands: Set once that was noticed: all that it has delivered is in the station's books.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Line:
         self._stands_after = stands_after
         self.moves = threading.Event()
         self.moves.set()
+        self.stands = threading.Event()
         self._image, self._period_s, self._frames_per_part = picture(), period_s, frames_per_part
         self._ended = threading.Event()
         self._next_s = time.monotonic()
@@ -89,6 +91,8 @@ class Line:
         after = self._stands_after
         if after is not None and self.captured >= after and (self.captured - after) % self._frames_per_part == 0:
             self.moves.clear()
+        if not self.moves.is_set():
+            self.stands.set()
         if not self.moves.wait(timeout_s):
             return None
         self._next_s = max(self._next_s + self._period_s, time.monotonic() - 10 * self._period_s)
@@ -176,7 +180,9 @@ class Station:
 
     def stands(self) -> None:
         """Let the line stand, and wait until all that it has brought is inspected and told."""
+        self.line.stands.clear()
         self.line.moves.clear()
+        eventually(self.line.stands.is_set, what="the line stands")
         eventually(lambda: self.opened.totals().frames.in_flight == 0, what="all is inspected")
         parts = sum(self.opened.totals().parts.outcomes.values())
         eventually(lambda: len(self.told.of("result")) >= parts, what="all is told")
