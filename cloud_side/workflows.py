@@ -9,7 +9,7 @@ from typing import Any
 
 from edge_inspector.errors import ConfigError
 
-_PLACEHOLDER = re.compile(r"\$\{([\w.-]+)\}")  # not `${a: b}`, by which JSONata groups
+_PLACEHOLDER = re.compile(r"\$\{([\w.-]+)\}")  # not `${a: b}`, by which JSONata groups, nor `${topic()}` of AWS IoT
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,21 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class TopicRule:
+    """Which messages of stations are kept: each becomes an object in the product's bucket.
+
+    Attributes:
+        name: Of AWS IoT's rule: letters, digits and underscores.
+        sql: `SELECT * FROM 'filter'`, with `${Name}` filled in.
+        key: Of the objects, likewise; AWS IoT fills in its own templates, such as `${topic(4)}`, for each message.
+    """
+
+    name: str
+    sql: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """What a workflow starts in SageMaker Pipelines.
 
@@ -78,6 +93,7 @@ class Workflow:
         functions: Its steps that are code, and those that its rules call.
         rules: What begins it, or a function of it.
         pipelines: What it starts in SageMaker Pipelines.
+        topic_rules: What it reads of stations.
     """
 
     name: str
@@ -85,6 +101,7 @@ class Workflow:
     functions: tuple[Function, ...] = ()
     rules: tuple[Rule, ...] = ()
     pipelines: tuple[Pipeline, ...] = ()
+    topic_rules: tuple[TopicRule, ...] = ()
 
     def placeholders(self) -> frozenset[str]:
         """Return the names that are to be filled in.

@@ -28,6 +28,7 @@ from edge_inspector.events import (
     EventKind,
     EventWriter,
     ModelChange,
+    ModelProof,
     ProductChange,
     StationState,
     TrackedDefect,
@@ -300,6 +301,10 @@ GOLDEN_MESSAGES: dict[str, Message] = {
     "product.changed.first": WRITER.product_changed(
         AT, product="bracket-7", previous=None, cause=ProductChange.START, by=None, model=MODEL
     ),
+    "model.proved": WRITER.model_proved(
+        AT, model=MODEL, proof=ModelProof(200, 12.5, 0.005, 0.031, 0.0275, latency_ms=(12.25, 14.5))
+    ),
+    "model.proved.at_once": WRITER.model_proved(AT, model=MODEL, proof=ModelProof()),
     "model.rejected": WRITER.model_rejected(
         AT, candidate="/models/metal-tags/1.3.0", reason="model.json: expected sha256 aa, found bb"
     ),
@@ -489,6 +494,7 @@ def test_events_of_one_instant_have_ids_of_their_own_and_a_replay_has_the_same()
         WRITER.alarm_cleared(AT, ALARM)[0],
         WRITER.alarm_raised(AT, Alarm("another", Severity.WARNING, "", "")),
         WRITER.model_changed(AT, model=MODEL, previous=None, cause=ModelChange.START),
+        WRITER.model_proved(AT, model=MODEL, proof=ModelProof()),
         WRITER.product_changed(AT, product="a", previous=None, cause=ProductChange.START, by=None, model=MODEL),
         thresholds({"dent": (0.4, 0.75)}),
         judged(Disposition.UNSURE),

@@ -15,7 +15,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from cloud_side.all_workflows import WORKFLOWS
-from cloud_side.local.broker import Broker, BrokerConnection
+from cloud_side.local.broker import Broker, BrokerConnection, TopicRules
 from cloud_side.local.chores import Chore, ChoreThreads
 from cloud_side.local.delivery.events import Delivery
 from cloud_side.local.delivery.schedules import Schedules
@@ -51,7 +51,7 @@ class EngineOptions:
     Attributes:
         folder: Its home.
         workers: Strands that are moved at once; a call that takes long holds one.
-        broker: To which notifications go; None: nowhere.
+        broker: To which notifications go, and which topic rules hear; None: nowhere, and nothing.
     """
 
     folder: Path
@@ -103,6 +103,7 @@ def _chores(cloud: LocalCloud, clients: Clients, options: EngineOptions) -> list
         Delivery(database, start_execution),
         Schedules(database),
         BrokerConnection(database, options.broker),
+        TopicRules(database, options.broker, clients.of("s3")),
         GreengrassCloud(home, database),
         CoreDevices(home, database),
     ]

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from cloud_side.catalog.store import feature_group_request
 from cloud_side.catalog.tables import DATABASE, LABEL_STORE, SAMPLES, TAKEN
-from cloud_side.local import installing_rules
+from cloud_side.local import installing_rules, installing_topic_rules
 from cloud_side.local.home import ACCOUNT, REGION
 from cloud_side.local.opening import LocalCloud
 from cloud_side.local.services.functions.configuration import arn_of
@@ -87,6 +87,7 @@ def _install(cloud: LocalCloud, workflow: Workflow, values: Mapping[str, str]) -
     patterns = installing_rules.patterns_of(workflow, values)
     for pattern in patterns.values():
         events.test_event_pattern(EventPattern=pattern, Event="{}")
+    topic_rules = installing_topic_rules.payloads_of(workflow, values, bucket=BUCKET, role=ROLE)
     pipelines = {each.name: each.filled(values) for each in workflow.pipelines}
     _register_functions(cloud, workflow)
     for name, text in pipelines.items():
@@ -96,6 +97,7 @@ def _install(cloud: LocalCloud, workflow: Workflow, values: Mapping[str, str]) -
     elif before != definition:
         machines.update_state_machine(stateMachineArn=arn, definition=definition)
     installing_rules.install(events, workflow, patterns, machine=arn, role=ROLE)
+    installing_topic_rules.install(cloud.session.client("iot"), workflow, topic_rules)
     return arn
 
 

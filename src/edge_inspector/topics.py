@@ -66,7 +66,7 @@ CATALOGUE: dict[Channel, Delivery] = {
     Channel.STATUS: Delivery(1, RETAIN, _ALERT, "online, stopped or offline; also the last will"),
     Channel.STATE: Delivery(1, RETAIN, _ALERT, "state of the station with its reason, model and product"),
     Channel.STATS: Delivery(0, RETAIN, _STATS, "rates, latency percentiles, ledgers, drops by cause"),
-    Channel.MODEL: Delivery(1, PASSING, _ALERT, "model.changed, model.rejected and thresholds.changed"),
+    Channel.MODEL: Delivery(1, PASSING, _ALERT, "model.changed, model.proved, model.rejected and thresholds.changed"),
     Channel.PRODUCT: Delivery(1, PASSING, _ALERT, "product.changed: the line was changed over, by whom, from, to"),
     Channel.DISPOSITION: Delivery(1, PASSING, _ALERT, "disposition.recorded: what a person says of a result"),
     Channel.ALARM: Delivery(1, RETAIN, _ALERT, "alarm.raised; alarm.cleared, then an empty retained payload"),

@@ -191,14 +191,14 @@ class FakeStation:
         events: The data of the events, each with its `type`.
     """
 
-    def __init__(self, home: Path, *, is_comparable: bool = True, **settings: Any) -> None:
+    def __init__(self, home: Path, *, is_comparable: bool = True, first: Path | None = None, **settings: Any) -> None:
         fields = {"probation_parts": 20, "max_latency_ms": 1000.0, **settings}
         self.updates = home / "updates"
         self.settings = UpdateSettings(folder=self.updates, **fields)
         self.packages, self.panel = FakePackages(), Panel()
         self.events: list[dict[str, Any]] = []
         self.store = Store(home / "models")
-        self.started = start(self.store, self.packages, at=NOW)
+        self.started = start(self.store, self.packages, at=NOW, first=first)
         self.watched = Watched(self.settings.max_latency_ms, line_waits=True)
         self.line = FakeLine(self.watched, self.started.opened)
         self.models = Models(

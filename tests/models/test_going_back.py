@@ -26,6 +26,7 @@ def test_a_model_that_rejects_much_more_is_taken_back_by_itself(tmp_path: Path) 
         assert station.line.running == CONFIGURED
         changes = [(event["cause"], event["model"]["name"]) for event in station.told("model.changed")]
         assert changes == [("update", "spot"), ("rollback", "configured")]
+        assert station.told("model.proved") == []
         assert station.panel.standing.keys() == {"model-rolled-back"}
         assert station.panel.standing["model-rolled-back"].severity == "critical"
         assert station.line.judged_by.count("1.0.0") < 200, "nobody waited for the end of its probation"
@@ -120,6 +121,8 @@ def test_a_pointer_back_to_the_last_good_model_needs_neither_shadow_nor_probatio
         assert station.told("model.rejected") == []
         station.run_until_runs("1.1.0")
         assert station.store.read().probation is None
+        eventually(lambda: station.told("model.proved"), what="it is told as trusted")
+        assert [(event["model"]["version"], event["parts"]) for event in station.told("model.proved")] == [("1.1.0", 0)]
 
 
 def test_going_back_by_hand_is_remembered_and_told(tmp_path: Path) -> None:

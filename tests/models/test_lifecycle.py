@@ -28,7 +28,49 @@ def test_a_new_model_takes_over_proves_itself_and_the_old_one_is_freed(tmp_path:
         assert [opened.closed for opened in station.packages.opened] == [1, 0]
         assert station.panel.standing == {}
         assert station.models.document()["running"]["version"] == "1.0.0"
+        (proved,) = station.told("model.proved")
+        assert (proved["model"], proved["failed_share"], proved["reject_rate"]) == (changed["model"], 0.0, 0.0)
+        assert proved["parts"] >= station.settings.probation_parts
+        assert proved["latency_ms"] == {"p50": 1.0, "p95": 1.0}
     assert not package.exists()
+
+
+def test_what_a_model_has_proved_is_told_beside_the_model_before_it(tmp_path: Path) -> None:
+    with FakeStation(tmp_path, max_reject_rate=1.0, max_failed=1.0) as station:
+        station.pass_parts(300)
+        eventually(lambda: station.models._proving.usual.seen == 300, what="they are learned")
+        station.place("1.0.0", verdict="reject")
+        station.run_until_runs("1.0.0")
+        station.run_until(lambda: station.told("model.proved"), what="it is trusted", lost=True)
+        (proved,) = station.told("model.proved")
+        assert (proved["reject_rate"], proved["reject_rate_before"]) == (1.0, 0.0)
+        assert 0.5 < proved["failed_share"] < 1.0
+
+
+def test_a_model_of_which_nothing_is_asked_is_told_as_proved_when_it_takes_over(tmp_path: Path) -> None:
+    with FakeStation(tmp_path, probation_parts=0, max_failed=0) as station:
+        station.place("1.0.0")
+        station.wait_before_switch()
+        assert station.told("model.proved") == []
+        station.line.pass_part(lost=True)
+        eventually(lambda: station.told("model.proved"), what="it is told")
+        assert [event["type"] for event in station.events] == ["model.changed", "model.proved"]
+        (proved,) = station.told("model.proved")
+        assert (proved["model"]["version"], proved["parts"], proved["failed_share"]) == ("1.0.0", 0, None)
+        assert station.store.read().probation is None
+
+
+def test_a_restart_before_a_model_took_over_loses_nothing_of_what_is_told_and_another_one_adds_nothing(
+    tmp_path: Path,
+) -> None:
+    with FakeStation(tmp_path, probation_parts=0) as station:
+        station.place("1.0.0")
+        station.wait_before_switch()
+    with FakeStation(tmp_path, probation_parts=0) as station:
+        eventually(lambda: station.told("model.proved"), what="it is told by the next run")
+    with FakeStation(tmp_path, probation_parts=0) as station:
+        station.run_until_trusted("1.1.0")
+        assert [event["model"]["version"] for event in station.told("model.proved")] == ["1.1.0"]
 
 
 def test_every_part_is_judged_by_one_model_until_the_switch_and_by_the_other_from_then_on(tmp_path: Path) -> None:

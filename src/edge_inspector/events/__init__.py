@@ -25,6 +25,7 @@ from edge_inspector.events.documents import (
     evicted_documents,
     fitting,
     model_document,
+    proof_document,
     reason_documents,
     shorten,
     strongest,
@@ -32,7 +33,14 @@ from edge_inspector.events.documents import (
     timestamp,
     told,
 )
-from edge_inspector.events.kinds import EventKind, ModelChange, ProductChange, StationState, TrackedDefect
+from edge_inspector.events.kinds import (
+    EventKind,
+    ModelChange,
+    ModelProof,
+    ProductChange,
+    StationState,
+    TrackedDefect,
+)
 from edge_inspector.events.results import result_data, track_data
 from edge_inspector.identity import inspection_id
 from edge_inspector.inspection import InspectionResult, ModelIdentity
@@ -45,6 +53,7 @@ __all__ = [
     "EventWriter",
     "Json",
     "ModelChange",
+    "ModelProof",
     "ProductChange",
     "StationState",
     "TrackedDefect",
@@ -153,6 +162,11 @@ class EventWriter:
             "comparison": None if comparison is None else fitting(comparison),
         }
         return self._event(Channel.MODEL, EventKind.MODEL_REJECTED, at, name=candidate, data=data)
+
+    def model_proved(self, at: datetime, *, model: ModelIdentity, proof: ModelProof) -> Message:
+        """Return the event that a model that has taken over is trusted from now on."""
+        data: dict[str, Json] = {"model": model_document(model), **proof_document(proof)}
+        return self._event(Channel.MODEL, EventKind.MODEL_PROVED, at, name=model.sha256, data=data)
 
     def product_changed(  # noqa: PLR0913 - what a person wants to know of it
         self,

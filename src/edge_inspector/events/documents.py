@@ -8,6 +8,7 @@ from typing import TypeAlias
 from edge_inspector.decision import NoVerdict, Reason
 from edge_inspector.detections import Detections
 from edge_inspector.dispositions import DrawnBox, JudgedResult, Judgement
+from edge_inspector.events.kinds import ModelProof
 from edge_inspector.inspection import InspectionResult, ModelIdentity, outcome_name
 from edge_inspector.sampling import Evicted
 from edge_inspector.web import WebPlace, WebStretch
@@ -71,6 +72,19 @@ def disposition_data(judged: JudgedResult, judgement: Judgement, boxes: Sequence
         "model": model_document(judged.model),
         "sample_key": judged.sample_key,
     }
+
+
+def proof_document(proof: ModelProof) -> dict[str, Json]:
+    """Return what a model has done by the time at which it is trusted."""
+    document: dict[str, Json] = {"parts": proof.parts, "minutes": round(proof.minutes, 2)}
+    for name in ("failed_share", "reject_rate", "reject_rate_before"):
+        share = getattr(proof, name)
+        document[name] = None if share is None else round(share, 4)
+    document["latency_ms"] = None
+    if proof.latency_ms is not None:
+        p50, p95 = proof.latency_ms
+        document["latency_ms"] = {"p50": round(p50, 3), "p95": round(p95, 3)}
+    return document
 
 
 def threshold_documents(

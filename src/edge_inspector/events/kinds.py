@@ -14,6 +14,7 @@ class EventKind(StrEnum):
     DEFECT_DETECTED = "defect.detected"
     MODEL_CHANGED = "model.changed"
     MODEL_REJECTED = "model.rejected"
+    MODEL_PROVED = "model.proved"
     THRESHOLDS_CHANGED = "thresholds.changed"
     PRODUCT_CHANGED = "product.changed"
     DISPOSITION_RECORDED = "disposition.recorded"
@@ -30,6 +31,27 @@ class ModelChange(StrEnum):
     UPDATE = "update"  # a newer one has passed its checks
     ROLLBACK = "rollback"  # a newer one did not prove itself
     COMMAND = "command"  # a person wanted it so
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProof:
+    """What a model has done by the time at which it is trusted; a figure that nothing is known of is None.
+
+    Attributes:
+        parts: On which it has proved itself, or frames where there are no parts; 0 where nothing was asked of it.
+        minutes: How long that took, since the daemon began where this was later.
+        failed_share: Of the parts, those without a verdict.
+        reject_rate: Of the parts with a verdict, those that were rejected.
+        reject_rate_before: The same, of the latest parts under the model before it.
+        latency_ms: 50th and 95th percentile of its latest inspections.
+    """
+
+    parts: int = 0
+    minutes: float = 0.0
+    failed_share: float | None = None
+    reject_rate: float | None = None
+    reject_rate_before: float | None = None
+    latency_ms: tuple[float, float] | None = None
 
 
 class ProductChange(StrEnum):

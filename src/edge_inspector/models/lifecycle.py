@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self, assert_never
 
 from edge_inspector.errors import InspectorError, ModelError, RefusedError
-from edge_inspector.events import Json, ModelChange, model_document
+from edge_inspector.events import Json, ModelChange, ModelProof, model_document
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.examining import Examination, Found, Known, Ready, Refused, Unavailable
 from edge_inspector.models.memory import Memory, Probation, Rejection
@@ -177,6 +177,8 @@ class Models:
         if self._started.rejection is not None:
             self._teller.rejected(self._started.rejection, self._switching.running.identity)
         self._proving.begin(self._line.counts(), self._recall.memory.probation)
+        if self._started.is_adopted:
+            self._teller.proved(self._switching.running.identity, ModelProof())
 
     def _round(self) -> None:
         self._proving.learn(self._line.counts())
@@ -184,15 +186,20 @@ class Models:
             self._is_unusual = False
             self._proving.begin_anew()
         if (counts := self._switching.taken_effect()) is not None:
-            self._proving.begin(counts, self._recall.memory.probation)
-            self._switching.finish()
-            self._recall.tidy()
+            self._take_effect(counts)
         if self._switching.coming is None:
             self._serve()
         if self._switching.coming is None:
             self._prove()
         if self._switching.coming is None:
             self._look_at_wishes(time.monotonic())
+
+    def _take_effect(self, counts: Counts) -> None:
+        self._proving.begin(counts, self._recall.memory.probation)
+        cause = self._switching.finish()
+        self._recall.tidy()
+        if cause is ModelChange.UPDATE and not self._proving.is_going_on:  # it was good before: nothing is asked of it
+            self._teller.proved(self._switching.running.identity, self._proving.proof())
 
     def _serve(self) -> None:
         if self._requests.empty():
@@ -217,7 +224,7 @@ class Models:
             case Proof.TRUSTED, _:
                 self._recall.change_in_any_case(Memory.trusted)
                 self._proving.is_going_on = False
-                _log.info("model %s has proved itself on %d parts", name_of(running), self._proving.since.seen)
+                self._teller.proved(running, self._proving.proof())
             case Proof.FAILED, reason:
                 try:
                     self._take_back(reason)
@@ -264,9 +271,8 @@ class Models:
                 assert_never(found)
 
     def _take_over(self, ready: Ready) -> None:
-        probation = None
-        if self._settings.probation_parts and ready.opened.identity != self._recall.memory.previous:
-            probation = Probation(datetime.now(UTC), before=self._before())
+        was_good = ready.opened.identity == self._recall.memory.previous
+        probation = None if was_good else Probation(datetime.now(UTC), before=self._before())
         if not self._recall.change(lambda memory: memory.switched(ready.opened.identity, probation)):
             ready.opened.close()
             return

@@ -28,6 +28,16 @@ class Counts:
         """All of them."""
         return self.judged + self.failed
 
+    @property
+    def reject_rate(self) -> float | None:
+        """Share of those with a verdict; None of none."""
+        return self.rejected / self.judged if self.judged else None
+
+    @property
+    def failed_share(self) -> float | None:
+        """Share of all; None of none."""
+        return self.failed / self.seen if self.seen else None
+
     def __sub__(self, before: "Counts") -> "Counts":
         return Counts(self.judged - before.judged, self.rejected - before.rejected, self.failed - before.failed)
 
@@ -66,11 +76,13 @@ def judge(settings: UpdateSettings, record: Record) -> tuple[Proof, str]:
     parts before may lose as many: they need not be the model's fault.
     """
     since, before = record.since, record.before
+    if not settings.probation_parts:
+        return Proof.TRUSTED, ""
     is_over = since.seen >= settings.probation_parts or (
         since.seen > 0 and record.minutes >= settings.probation_minutes
     )
     parts = since.seen if is_over else settings.probation_parts
-    allowed = max(settings.max_failed, before.failed / before.seen if before.seen else 0.0)
+    allowed = max(settings.max_failed, before.failed_share or 0.0)
     if since.failed > allowed * parts:
         return Proof.FAILED, f"{since.failed} of {since.seen} parts got no verdict; expected at most {allowed:.1%}"
     if (reason := _reject_rate(settings.max_reject_rate, since, before, parts)) is not None:

@@ -2,10 +2,10 @@
 
 import time
 
-from edge_inspector.events import Json
+from edge_inspector.events import Json, ModelProof
 from edge_inspector.models.memory import Probation
 from edge_inspector.models.probation import Counts, Proof, Record, judge
-from edge_inspector.models.watched import Watched
+from edge_inspector.models.watched import Watched, percentile
 from edge_inspector.rates import Window
 from edge_inspector.settings import UpdateSettings
 
@@ -58,7 +58,8 @@ class Proving:
         """
         self._rejected.forget()
         self._failed.forget()
-        self._began, self._began_s = counts, time.monotonic()
+        self._now = self._began = counts
+        self._began_s = time.monotonic()
         self._before = Counts() if probation is None else probation.before
         self.is_going_on = probation is not None
 
@@ -70,8 +71,24 @@ class Proving:
 
     def judge(self) -> tuple[Proof, str]:
         """Return what the model has proved by now, and the reason where it has failed."""
-        minutes = (time.monotonic() - self._began_s) / 60
-        return judge(self._settings, Record(self.since, self._before, *self._watched.inspections(), minutes))
+        return judge(self._settings, Record(self.since, self._before, *self._watched.inspections(), self._minutes))
+
+    def proof(self) -> ModelProof:
+        """Return what it has done since it took over."""
+        since = self.since
+        times_ms = self._watched.times_ms() if since.seen else []
+        return ModelProof(
+            parts=since.seen,
+            minutes=self._minutes,
+            failed_share=since.failed_share,
+            reject_rate=since.reject_rate,
+            reject_rate_before=self._before.reject_rate,
+            latency_ms=(percentile(times_ms, 0.5), percentile(times_ms, 0.95)) if times_ms else None,
+        )
+
+    @property
+    def _minutes(self) -> float:
+        return (time.monotonic() - self._began_s) / 60
 
     def document(self) -> dict[str, Json] | None:
         """Return what the statistics tell of a probation; for any thread."""

@@ -32,8 +32,8 @@ class _Due:
         counts: What had come of parts by then.
     """
 
-    def __init__(self, opened: Opened) -> None:
-        self.opened = opened
+    def __init__(self, opened: Opened, cause: ModelChange) -> None:
+        self.opened, self.cause = opened, cause
         self.done = threading.Event()
         self.counts = Counts()
 
@@ -76,7 +76,7 @@ class Switching:
             reason: The same for people.
             comparison: What its shadow has told.
         """
-        due, previous = _Due(opened), self.running.identity
+        due, previous = _Due(opened, cause), self.running.identity
 
         def on_switched() -> None:
             self._watched.begin_anew()
@@ -93,13 +93,14 @@ class Switching:
         due = self._due
         return due.counts if due is not None and due.done.is_set() else None
 
-    def finish(self) -> None:
-        """Free the model until now, once a switch has taken effect."""
+    def finish(self) -> ModelChange | None:
+        """Free the model until now, once a switch has taken effect; return why another one took over."""
         if (due := self._due) is None:
-            return
+            return None
         before, self.running, self._due = self.running, due.opened, None
         before.close()
         _log.info("model %s runs, %s has gone", name_of(due.opened.identity), name_of(before.identity))
+        return due.cause
 
     def close(self) -> None:
         """Free every model but the one that inspects: there is no next part."""

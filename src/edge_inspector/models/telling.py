@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from edge_inspector.alarms import MODEL_REJECTED, MODEL_ROLLED_BACK, MODELS_UNAVAILABLE, Alarm, Severity
-from edge_inspector.events import EventWriter, Json, ModelChange
+from edge_inspector.events import EventWriter, Json, ModelChange, ModelProof
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.memory import Memory, Rejection
 from edge_inspector.ports import AlarmPanel
@@ -45,6 +45,11 @@ class Teller:
             datetime.now(UTC), model=model, previous=previous, cause=cause, reason=reason, comparison=comparison
         )
         self._publish(event)
+
+    def proved(self, model: ModelIdentity, proof: ModelProof) -> None:
+        """Say that a model that has taken over is trusted from now on."""
+        _log.info("model %s has proved itself on %d parts", name_of(model), proof.parts)
+        self._publish(self._writer.model_proved(datetime.now(UTC), model=model, proof=proof))
 
     def rejected(
         self, rejection: Rejection, running: ModelIdentity, comparison: Mapping[str, Json] | None = None

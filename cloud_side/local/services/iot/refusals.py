@@ -23,6 +23,11 @@ def outdated(message: str) -> RefusedRequest:
     return RefusedRequest("VersionConflictException", message, status=409)
 
 
+def not_here(message: str) -> RefusedRequest:
+    """Return the refusal of a request for something that AWS has and this machine has not."""
+    return RefusedRequest("NotOnLocalEngine", message, status=501)
+
+
 def refuse_others(parameters: Parameters, known: str) -> None:
     """Refuse members of a request that this machine has no use for.
 
@@ -34,6 +39,5 @@ def refuse_others(parameters: Parameters, known: str) -> None:
         RefusedRequest: If there is another one.
     """
     if others := sorted(parameters.keys() - set(known.split())):
-        code = "NotOnLocalEngine"
         msg = f"{', '.join(others)}: not there on the local engine, which knows {known.replace(' ', ', ')}"
-        raise RefusedRequest(code, msg, status=501)
+        raise not_here(msg)

@@ -8,7 +8,7 @@ import { number, t } from "./texts.js";
 
 const EVERY_MS = 5_000;
 const PATIENCE_MS = 60_000; // for the answer to a command
-const EVENTS = ["model.changed", "model.rejected", "product.changed", "gap"];
+const EVENTS = ["model.changed", "model.rejected", "model.proved", "product.changed", "gap"];
 
 export async function open(root, context) {
   const { api, stream } = context;

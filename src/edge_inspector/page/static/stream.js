@@ -13,6 +13,7 @@ const KINDS = [
   "disposition.recorded",
   "model.changed",
   "model.rejected",
+  "model.proved",
   "thresholds.changed",
   "product.changed",
   "alarm.raised",
