@@ -12,7 +12,7 @@ from cloud_side.labeling.cli import add_commands as add_labeling_commands
 from cloud_side.local.cli import add_commands
 from cloud_side.training.cli import add_commands as add_training_commands
 from cloud_side.training.registry.cli import add_commands as add_model_commands
-from cloud_side.training.simulated.commands import add_simulate
+from cloud_side.training.simulated.commands import Commands, add_simulate
 from edge_inspector.errors import ConfigError, InspectorError
 
 TAGS_VARIABLE = "EDGE_INSPECTOR_TAGS"
@@ -40,23 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="edge-inspector-cloud", description="The learning loop of Edge Inspector.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    train = commands.add_parser(
-        "train-demo",
-        help="train the shipped demo model and write its package",
-        description="Cross-validate over the photographs, choose thresholds from the pooled out-of-fold predictions, "
-        "then train once on everything. Without photographs it trains on simulated tags alone, and says so.",
-        epilog="examples:\n  edge-inspector-cloud train-demo --out models/metal-tags\n"
-        "  EDGE_INSPECTOR_TAGS=../tags edge-inspector-cloud train-demo --out models/metal-tags",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="package folder; replaced when complete")
-    train.add_argument(
-        "--tags", type=Path, metavar="DIR", help=f"photographs with labels.jsonl (default: ${TAGS_VARIABLE}, else none)"
-    )
-    train.add_argument("--folds", type=int, default=4, help="of the cross-validation (default: %(default)s)")
-    train.add_argument("--iterations", type=int, help="steps of each training run (default: the recipe's)")
-    train.add_argument("--seed", type=int, default=1, help="default: %(default)s")
-    train.set_defaults(command=_train_demo)
+    _add_train_demo(commands)
     add_commands(commands)
     add_simulate(add_dataset_commands(commands))
     add_labeling_commands(commands)
@@ -65,17 +49,70 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_train_demo(commands: Commands) -> None:
+    train = commands.add_parser(
+        "train-demo",
+        help="train the shipped demo model and write its package",
+        description="Train a model for each fold of the photographs and one that knows them all, choose thresholds on "
+        "what the folds' models find, and write the package. Without photographs simulated tags take their place, and "
+        "the card says so. Started again, it goes on where it was.",
+        epilog="examples:\n  edge-inspector-cloud train-demo --out models/metal-tags\n"
+        "  EDGE_INSPECTOR_TAGS=../tags edge-inspector-cloud train-demo --out models/metal-tags --work work/1\n"
+        "  edge-inspector-cloud train-demo --out models/2 --work work/2 --set iterations=4000 --champion work/1",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    train.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="of the package; an older one there is replaced"
+    )
+    train.add_argument(
+        "--tags", type=Path, metavar="DIR", help=f"labeled photographs (default: ${TAGS_VARIABLE}, else none)"
+    )
+    train.add_argument(
+        "--work",
+        type=Path,
+        metavar="DIR",
+        help="what it goes on from (default: $XDG_CACHE_HOME/edge-inspector-cloud/train-demo, else below ~/.cache)",
+    )
+    train.add_argument(
+        "--champion",
+        type=Path,
+        metavar="DIR",
+        help="to compare with: a --work that is done, or package/ and predictions.jsonl",
+    )
+    train.add_argument(
+        "--set",
+        dest="said",
+        action="append",
+        type=_pair,
+        default=[],
+        metavar="NAME=VALUE",
+        help="another hyperparameter than the recipe's; `train --set list` lists them",
+    )
+    train.set_defaults(command=_train_demo)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        msg = f"expected NAME=VALUE, found {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return name, value
+
+
 def _train_demo(options: argparse.Namespace) -> int:
     try:
         import torch  # noqa: F401
     except ImportError as error:
         msg = "training needs the extra `train`: pip install 'edge-inspector-cloud[train]', or `make train-demo`"
         raise ConfigError(msg) from error
-    from cloud_side.training.shipped.demo_model import train_demo
+    from cloud_side.training.shipped.demo_model import Wish, train_demo
+    from cloud_side.training.shipped.recipe import Recipe
 
+    recipe = Recipe().with_said(dict(options.said))
     tags = options.tags or (Path(os.environ[TAGS_VARIABLE]) if os.environ.get(TAGS_VARIABLE) else None)
-    train_demo(tags, options.out, folds=options.folds, iterations=options.iterations, seed=options.seed)
-    print(f"written: {options.out}")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    work = options.work or cache / "edge-inspector-cloud" / "train-demo"
+    train_demo(Wish(options.out, work, tags, options.champion), recipe)
     return 0
 
 

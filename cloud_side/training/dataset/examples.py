@@ -1,7 +1,5 @@
 """Labeled images as pixels: a few at once, or any number of them, of which memory holds as many as it may."""
 
-import hashlib
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -135,29 +133,3 @@ def read_pixels(row: LabeledImage, color: Color) -> NDArray[np.uint8]:
     if color is not Color.GRAY and image.ndim == 2:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
     return image
-
-
-def load_examples(images: Iterable[LabeledImage], color: Color = Color.GRAY) -> list[Example]:
-    """Return the labeled images with their pixels, all in memory; images that nobody labeled are left out.
-
-    Raises:
-        ConfigError: If a file cannot be read, or its size is not the one in its row.
-    """
-    return list(Images(images, color, cache_bytes=0))
-
-
-def dataset_version(images: Sequence[LabeledImage]) -> str:
-    """Return a hash of all pixels and labels that does not depend on the order of the rows, or where they lie."""
-    rows = sorted(
-        json.dumps(
-            [
-                hashlib.sha256(image.path.read_bytes()).hexdigest(),
-                image.group,
-                image.labeled,
-                image.boxes.tolist(),
-                image.class_ids.tolist(),
-            ]
-        )
-        for image in images
-    )
-    return "sha256:" + hashlib.sha256("\n".join(rows).encode()).hexdigest()

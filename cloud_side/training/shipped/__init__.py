@@ -1,1 +1,1 @@
-"""The recipe of the shipped model."""
+"""The recipe of the shipped model, on the steps that users train with."""

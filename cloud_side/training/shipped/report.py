@@ -1,122 +1,144 @@
-"""What a demo training run found out, as values: written to metrics.json, and told in the model card."""
+"""What the recipe found out, as values: told in the model card, and written to metrics.json."""
 
-import json
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from statistics import mean
+from typing import Any, Final
 
-from cloud_side.training.evaluation.evaluate import Accuracy, Verdicts
-from cloud_side.training.exporting.package import Lineage
+from cloud_side.training.dataset import TrainingData
+from cloud_side.training.evaluation.document import Evaluation, document
+from cloud_side.training.evaluation.scores import ALL, boxes_at, scores
+from cloud_side.training.evaluation.verdicts import Verdicts, verdicts
+from cloud_side.training.exporting.record import TrainingRecord
+from cloud_side.training.predictions import Predictions
+from cloud_side.training.shipped.recipe import Recipe
+from edge_inspector.detectors.model_file import Thresholds
 
-METRICS_NAME = "metrics.json"
+_DECIMALS: Final = 4
+_JUDGED: Final = (
+    "version", "thresholds", "map50", "map50_95", "precision", "recall", "verdicts", "cost", "latency",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class FoldResult:
-    """One round of the cross-validation: a model of its own, scored on parts that it has never seen.
+class Shown:
+    """What a model did on some images, at its thresholds.
 
     Attributes:
-        fold: From 0.
-        groups: The parts that were held out.
-        images: Photographs of them.
-        defects: Labeled boxes on those.
-        seed: Of this training run.
-        accuracy: On those photographs, precision and recall at the chosen `review_at`.
-        training_seconds: How long training took.
+        images: How many.
+        defects: Labeled boxes on them.
+        map50: Mean average precision at IoU 0.5.
+        map50_95: The same over IoU 0.5 to 0.95.
+        precision: Of the boxes from `review_at` on, at IoU 0.5.
+        recall: Of the defects, the same.
+        verdicts: Of whole parts.
     """
 
-    fold: int
-    groups: tuple[str, ...]
     images: int
     defects: int
-    seed: int
-    accuracy: Accuracy
-    training_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatedResult:
-    """The shipped model on fresh simulated tags of the demo's style.
-
-    Attributes:
-        seed: Of the first simulated lot; the others follow, none is in another use.
-        lots: Number of lots.
-        tags: Number of tags.
-        accuracy: Precision and recall at `review_at`.
-        verdicts: Escapes and overkill.
-    """
-
-    seed: int
-    lots: int
-    tags: int
-    accuracy: Accuracy
+    map50: float
+    map50_95: float
+    precision: float
+    recall: float
     verdicts: Verdicts
 
+    @classmethod
+    def of(cls, predictions: Predictions, thresholds: Mapping[str, Thresholds]) -> "Shown":
+        """Return the numbers of predictions."""
+        whole, boxes = scores(predictions), boxes_at(predictions, thresholds)[ALL]
+        return cls(
+            len(predictions),
+            sum(len(image.truth_xyxy) for image in predictions.images),
+            whole.map50,
+            whole.map50_95,
+            boxes.precision,
+            boxes.recall,
+            verdicts(predictions, thresholds),
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class DemoReport:
-    """Everything that a model card has to say.
+class FoldShown:
+    """One fold of the cross-validation, by the model that does not know it.
 
     Attributes:
-        lineage: Where the model comes from.
-        photographs: Labeled photographs that it was trained on; 0 when it knows simulated tags only.
-        simulated: Simulated tags that it was trained on.
-        iterations: Steps of every training run.
-        seed: Of the final model; fold n has this plus 1 + n.
-        model_wh: Width and height of the network's input in pixels.
-        parameters: Trained values of the network.
-        file_bytes: Size of the ONNX file.
-        review_at: Chosen threshold.
-        reject_at: Chosen threshold.
-        folds: Cross-validation over photographs; empty without photographs.
-        pooled: All held-out photographs together, None without photographs.
-        photograph_verdicts: Escapes on held-out photographs, None without photographs.
-        validation_verdicts: Escapes and overkill on the simulated tags that the thresholds were chosen with.
-        demo: The shipped model on fresh simulated tags.
-        inference_ms: Median of the model's run on one core of the machine that trained it.
-        training_seconds: Of the final model.
+        groups: The parts that were held out.
+        seed: Of that model's training.
+        shown: What it did.
     """
 
-    lineage: Lineage
-    photographs: int
-    simulated: int
-    iterations: int
+    groups: tuple[str, ...]
     seed: int
-    model_wh: tuple[int, int]
-    parameters: int
-    file_bytes: int
-    review_at: float
-    reject_at: float
-    folds: tuple[FoldResult, ...]
-    pooled: Accuracy | None
-    photograph_verdicts: Verdicts | None
-    validation_verdicts: Verdicts
-    demo: SimulatedResult
-    inference_ms: float
-    training_seconds: float
+    shown: Shown
 
 
-def write_metrics(folder: Path, report: DemoReport) -> None:
-    """Write metrics.json beside the model."""
-    text = json.dumps(_rounded(asdict(report)), indent=2)
-    (folder / METRICS_NAME).write_text(text + "\n", encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that the model card has to say beside what the card of any package says.
+
+    Attributes:
+        recipe: How.
+        has_photographs: False where simulated tags took their place.
+        record: Of the training.
+        evaluation: On images that the models did not know.
+        folds: The same, fold by fold.
+        beside: The folds' models on the simulated tags that thresholds were chosen on, too.
+        demo: The files of the package on fresh tags of the demo's line, by precision.
+        optimization: What was found out about INT8.
+    """
+
+    recipe: Recipe
+    has_photographs: bool
+    record: TrainingRecord
+    evaluation: Evaluation
+    folds: tuple[FoldShown, ...]
+    beside: Shown
+    demo: Mapping[str, Shown]
+    optimization: Mapping[str, Any]
+
+    @property
+    def cpu_minutes(self) -> float:
+        """Of all runs together, at most: a core that waited for others counts as well."""
+        return sum(run.seconds for run in self.record.runs) * max(1, self.recipe.hyperparameters.threads) / 60
 
 
-def flat_metrics(report: DemoReport) -> dict[str, float]:
-    """Return the numbers that model.json carries for registry and gate."""
-    metrics = {
-        "demo_map50": report.demo.accuracy.map50,
-        "demo_recall": report.demo.accuracy.recall,
-        "demo_escapes": report.demo.verdicts.escapes.value,
-        "demo_overkill": report.demo.verdicts.overkill.value,
+def fold_by_fold(
+    predictions: Predictions, data: TrainingData, record: TrainingRecord, thresholds: Mapping[str, Thresholds]
+) -> Iterator[FoldShown]:
+    """Yield the numbers of each fold.
+
+    Args:
+        predictions: Of all folds together.
+        data: Which groups are in which fold.
+        record: Of the training, in which the folds come first.
+        thresholds: By class.
+    """
+    for groups, run in zip(data.folds, record.runs, strict=False):
+        images = tuple(image for image in predictions.images if image.group in groups)
+        shown = Shown.of(Predictions(predictions.class_names, images), thresholds)
+        yield FoldShown(groups, run.seed, shown)
+
+
+def metrics(report: Report) -> dict[str, Any]:
+    """Return metrics.json: all numbers of the card, and those of the evaluation that people compare."""
+    said = document(report.evaluation)
+    map50s = [fold.shown.map50 for fold in report.folds]
+    made = {
+        "has_photographs": report.has_photographs,
+        "training": {
+            **report.record.model_dump(mode="json", by_alias=True, exclude={"schema_"}),
+            "cpu_minutes": report.cpu_minutes,
+        },
+        **{name: said[name] for name in ("tested", "costs", "choice", "difference")},
+        "candidate": {name: said["candidate"][name] for name in _JUDGED},
+        "champion": said["champion"] and {name: said["champion"][name] for name in _JUDGED},
+        "folds": [asdict(fold) for fold in report.folds],
+        "folds_map50": {"mean": mean(map50s), "lowest": min(map50s), "highest": max(map50s)},
+        "beside": asdict(report.beside),
+        "demo": {precision: asdict(shown) for precision, shown in report.demo.items()},
+        "int8": dict(report.optimization),
     }
-    if report.folds and report.photograph_verdicts is not None:
-        scores = [fold.accuracy.map50 for fold in report.folds]
-        metrics |= {
-            "cv_map50_mean": sum(scores) / len(scores),
-            "cv_map50_lowest": min(scores),
-            "cv_escapes": report.photograph_verdicts.escapes.value,
-        }
-    return {name: round(value, 4) for name, value in metrics.items()}
+    return {name: _rounded(value) for name, value in made.items()}
 
 
 def _rounded(value: object) -> object:
@@ -126,6 +148,6 @@ def _rounded(value: object) -> object:
         case list() | tuple():
             return [_rounded(each) for each in value]
         case float():
-            return round(value, 4)
+            return round(value, _DECIMALS)
         case _:
             return value

@@ -24,11 +24,12 @@ from cloud_side.training.evaluation.document import Evaluation, Judged, Tested, 
 from cloud_side.training.evaluation.failures import failures, pictures
 from cloud_side.training.evaluation.latency import TURNS, Latency, in_turns
 from cloud_side.training.evaluation.page import evaluation_page
-from cloud_side.training.evaluation.thresholds import Costs, choose
+from cloud_side.training.evaluation.thresholds import Costs, choose, with_good_parts
 from cloud_side.training.evaluation.verdicts import verdicts
 from cloud_side.training.exporting.files import emptied, read_json
+from cloud_side.training.folds import Folds
 from cloud_side.training.gate.files import ChampionFile
-from cloud_side.training.predictions import Predictions, read_predictions, write_predictions
+from cloud_side.training.predictions import Predictions, pooled, read_predictions, write_predictions
 from cloud_side.training.steps.entry import say, told
 from edge_inspector.detectors.importing import import_model
 from edge_inspector.detectors.model_file import Color, ModelPackage, Thresholds
@@ -58,7 +59,9 @@ class Folders:
     given: Path | None = None
 
 
-def run(folders: Folders, judging: Judging | None = None, report: Report = say) -> Evaluation:
+def run(
+    folders: Folders, judging: Judging | None = None, report: Report = say, *, beside: Predictions | None = None
+) -> Evaluation:
     """Evaluate, and write evaluation.json, evaluation.html, thresholds.json and predictions.
 
     Scores are taken from the predictions as they are kept, so that whoever reads these finds the same.
@@ -67,6 +70,8 @@ def run(folders: Folders, judging: Judging | None = None, report: Report = say) 
         folders: Where the files are.
         judging: Costs of mistakes, and how intervals are drawn.
         report: Gets lines of progress.
+        beside: More that the new model found, on images of groups that are not in the data: thresholds are chosen on
+            these too, scores are not taken from them.
 
     Raises:
         ConfigError: If files are missing, contradict each other, or cannot be read.
@@ -83,9 +88,10 @@ def run(folders: Folders, judging: Judging | None = None, report: Report = say) 
             rival = champion_on(folders.champion, found.rows, data.class_names, package=package, report=report)
             rival = replace(rival, predictions=_kept(kept / CHAMPION_FILE, rival.predictions))
         version = named.next_version if named is not None and folders.given is None else None
-        evaluation = _evaluation(data, found, rival, judging or Judging(Costs()), version)
+        basis = _basis(data, found, beside)
+        evaluation = _evaluation(data, found, rival, judging or Judging(Costs()), version, basis)
     write_evaluation(folders.out, evaluation)
-    (folders.out / PAGE).write_bytes(_page(evaluation, found))
+    (folders.out / PAGE).write_bytes(_page(evaluation, found, basis))
     report(_summary(evaluation))
     return evaluation
 
@@ -108,11 +114,31 @@ def _job() -> None:
     run(folders, Judging(costs, said.seed, said.rounds, said.turns))
 
 
-def _evaluation(
-    data: TrainingData, found: Candidate, rival: Champion | None, judging: Judging, version: str | None
+@dataclass(frozen=True, slots=True, eq=False)
+class _Basis:
+    """What thresholds are chosen on, the groups of it, and how the choice is called where that is known before."""
+
+    predictions: Predictions
+    folds: Folds
+    by: str | None = None
+
+
+def _basis(data: TrainingData, found: Candidate, beside: Predictions | None) -> _Basis:
+    own, folds = found.chosen_on or found.tested, folds_of(data)
+    if beside is None:
+        return _Basis(own, folds)
+    # Clean ones beside do not stand for the good parts that the data lack.
+    whole = with_good_parts(own)
+    by = None if whole is own else "surroundings"
+    return _Basis(pooled((whole, beside)), Folds((*folds.groups, frozenset(beside.groups))), by)
+
+
+def _evaluation(  # noqa: PLR0913, PLR0917 - what an evaluation is made of
+    data: TrainingData, found: Candidate, rival: Champion | None, judging: Judging, version: str | None, basis: _Basis
 ) -> Evaluation:
-    choice = choose(found.chosen_on or found.tested, judging.costs)
-    apart = thresholds_apart(found.tested, folds_of(data), judging.costs) if found.chosen_on is None else None
+    choice = choose(basis.predictions, judging.costs)
+    choice = replace(choice, by=basis.by or choice.by)
+    apart = thresholds_apart(basis.predictions, basis.folds, judging.costs) if found.chosen_on is None else None
     files = {"candidate": (found.package, _FLOAT)} | ({"champion": (rival.package, _FLOAT)} if rival else {})
     times = in_turns(files, found.rows, turns=judging.turns)
 
@@ -156,7 +182,7 @@ def _tested(data: TrainingData, found: Candidate) -> Tested:
     )
 
 
-def _page(evaluation: Evaluation, found: Candidate) -> bytes:
+def _page(evaluation: Evaluation, found: Candidate, basis: _Basis) -> bytes:
     class_names, thresholds = found.tested.class_names, evaluation.candidate.thresholds
     of_name = {row.name: row for row in found.rows}
     mistakes = pictures(
@@ -165,7 +191,7 @@ def _page(evaluation: Evaluation, found: Candidate) -> bytes:
         class_names,
         thresholds,
     )
-    return evaluation_page(evaluation, found.tested, found.chosen_on or found.tested, mistakes)
+    return evaluation_page(evaluation, found.tested, basis.predictions, mistakes)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +51,7 @@ def run(  # noqa: PLR0913 - the folders and options of the step
     images: int = CALIBRATION_IMAGES,
     seed: int = 0,
     limits: Int8Limits | None = None,
+    golden: Iterable[Candidate] | None = None,
 ) -> ModelPackage:
     """Write the package that leaves, and what was found out about INT8; returns the package.
 
@@ -66,6 +67,7 @@ def run(  # noqa: PLR0913 - the folders and options of the step
         images: Training images that the ranges of INT8 are taken from, for each model.
         seed: Of their choice.
         limits: What INT8 may cost.
+        golden: Images of which some leave with the package; None: training images.
 
     Raises:
         ConfigError: If something is missing or damaged, or INT8 is required and not good enough.
@@ -102,7 +104,7 @@ def run(  # noqa: PLR0913 - the folders and options of the step
         contents_of(final, thresholds, lineage, name=succession.name),
         _files(final, trial, measured),
     )
-    written = add_golden(written, _candidates(models, final, seed))
+    written = add_golden(written, _candidates(models, final, seed) if golden is None else golden)
     card = model_card(written.manifest, record, measured, int8=reason)
     (package / CARD_FILE).write_text(card, encoding="utf-8")
     say(f"{succession.name} {succession.next_version}: {len(written.manifest.golden)} golden images")

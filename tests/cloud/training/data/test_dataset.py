@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cloud_side.training.dataset import dataset_version, load_examples, read_labels
+from cloud_side.training.dataset import Images, read_labels
 from edge_inspector.errors import ConfigError
 
 BOX = {"label": "scratch", "x": 10, "y": 5, "width": 30, "height": 20}
@@ -25,9 +25,9 @@ def test_boxes_become_xyxy(labels: Callable[..., Path]) -> None:
 def test_an_image_that_nobody_labeled_is_skipped_and_a_clean_one_is_not(labels: Callable[..., Path]) -> None:
     rows = read_labels(labels(row("a.png", boxes=[]), row("b.png", labelled=False, boxes=[])))
     assert [image.labeled for image in rows] == [True, False]
-    examples = load_examples(rows)
-    assert [example.name for example in examples] == ["a.png"]
-    assert examples[0].boxes.shape == (0, 4)
+    (example,) = Images(rows)
+    assert example.name == "a.png"
+    assert example.boxes.shape == (0, 4)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_hash_and_slices_come_along(labels: Callable[..., Path]) -> None:
     image, *others = read_labels(labels(*rows))
     assert (image.sha256, image.slices) == ("ab", {"station": "7"})
     assert [(other.sha256, other.slices) for other in others] == [("", {})] * 2
-    example = load_examples([image])[0]
+    example = Images([image])[0]
     assert (example.sha256, example.slices) == ("ab", {"station": "7"})
 
 
@@ -101,12 +101,4 @@ def test_a_missing_label_file_and_an_empty_one_are_errors(tmp_path: Path) -> Non
 def test_an_image_of_another_size_than_its_row_is_an_error(labels: Callable[..., Path]) -> None:
     rows = read_labels(labels(row(width=91)))
     with pytest.raises(ConfigError, match="expected 91 x 60 pixels, found 90 x 60"):
-        load_examples(rows)
-
-
-def test_the_dataset_version_follows_content_not_order(labels: Callable[..., Path]) -> None:
-    rows = read_labels(labels(row("a.png"), row("b.png", boxes=[])))
-    version = dataset_version(rows)
-    assert dataset_version(rows[::-1]) == version
-    assert dataset_version(rows[:1]) != version
-    assert version.startswith("sha256:")
+        list(Images(rows))

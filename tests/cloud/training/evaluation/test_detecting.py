@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from cloud_side.training.evaluation import detecting
-from cloud_side.training.evaluation.detecting import ClassMatch, detect, labeled_only
-from cloud_side.training.evaluation.evaluate import detect_all
+from cloud_side.training.evaluation.detecting import MIN_CONFIDENCE, ClassMatch, detect, labeled_only
 from cloud_side.training.evaluation.latency import compare, in_turns
 from cloud_side.training.evaluation.scores import map50
 from edge_inspector.detections import Detections
+from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.errors import ConfigError, ModelError
 from tests.cloud.training.evaluation.models import CLASSES, tags, write_images, write_package
 
@@ -20,7 +20,8 @@ def test_a_package_finds_on_files_what_the_device_finds_on_pixels(tmp_path: Path
     rows = write_images(tmp_path / "images", examples)
     seen: list[tuple[str, tuple[int, ...]]] = []
     found = detect(package, rows, class_names=CLASSES, look=lambda row, picture: seen.append((row.name, picture.shape)))
-    by_name = {f"{example.name}.png": one for example, one in zip(examples, detect_all(package, examples), strict=True)}
+    with OnnxDetector(package, min_confidence=MIN_CONFIDENCE) as detector:
+        by_name = {f"{example.name}.png": detector.run(example.image).detections for example in examples}
     for image in found.images:
         assert np.array_equal(image.xyxy, by_name[image.name].xyxy)
         assert set(image.class_id.tolist()) <= {CLASSES.index("scratch")}

@@ -14,7 +14,7 @@ from tests.cloud.training.evaluation.images import DEFECT, ELSEWHERE, drawn, ima
 
 def by_coco(found: Predictions) -> tuple[float, float]:
     """Return mAP50 and mAP50-95 of the reference implementation."""
-    coco = pytest.importorskip("faster_coco_eval", reason="the reference is in the extra edge-inspector-cloud[train]")
+    coco = pytest.importorskip("faster_coco_eval", reason="the reference is not installed: make setup-train")
 
     def box(xyxy: "np.typing.NDArray[np.float32]") -> list[float]:
         x1, y1, x2, y2 = map(float, xyxy)

@@ -95,6 +95,7 @@ def write_training(folder: Path, runs: Sequence[str], *, class_names: Sequence[s
         "git_commit": "af2303cd",
         "trained_at": "2026-11-24T02:48:16+00:00",
         "torch": "2.13.0",
+        "begun_from": None,
         "runs": [
             {"run": run, "seed": 1, "iterations": 2000, "seconds": 320.0, "parameters": 1013009, "images_per_s": 50.0}
             for run in runs
