@@ -28,10 +28,10 @@ import numpy as np
 
 from cloud_side.all_workflows import WORKFLOWS
 from cloud_side.catalog.tables import DATABASE
+from cloud_side.clients import client
 from cloud_side.engines import ENGINE_VARIABLE, local_engine
 from cloud_side.labeling.places import OPEN_WORK
 from cloud_side.labeling.runtime import indexing, opening, selecting
-from cloud_side.labeling.runtime.clients import client
 from cloud_side.labeling.workflow import LABELING
 from cloud_side.local.installing import BUCKET, install_each
 from cloud_side.local.opening import LocalCloud, open_local

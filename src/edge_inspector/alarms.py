@@ -59,6 +59,7 @@ DEAD_LETTER = "dead-letter"
 MODEL_REJECTED = "model-rejected"  # a candidate was refused; the model that ran goes on
 MODEL_ROLLED_BACK = "model-rolled-back"
 MODELS_UNAVAILABLE = "models-unavailable"  # the store or the folder of updates cannot be used
+REMOTE_DETECTOR_UNREACHABLE = "remote-detector-unreachable"  # the endpoint does not answer, or is not to be trusted
 NUCLEUS_UNREACHABLE = "nucleus-unreachable"
 PAGE_UNAVAILABLE = "page-unavailable"  # the operator page cannot be served, or does not show what is new
 
@@ -100,6 +101,7 @@ ALARM_NAMES = (
     MODEL_REJECTED,
     MODEL_ROLLED_BACK,
     MODELS_UNAVAILABLE,
+    REMOTE_DETECTOR_UNREACHABLE,
     NUCLEUS_UNREACHABLE,
     PAGE_UNAVAILABLE,
     GATE_UNREACHABLE,

@@ -18,7 +18,7 @@ from edge_inspector.ports import FrameSource
 from edge_inspector.replay.compare import Comparison, compare
 from edge_inspector.replay.record import open_recorder
 from edge_inspector.replay.recording import Recording, RecordingError, open_recording
-from edge_inspector.replay.rerun import recorded_settings, rerun
+from edge_inspector.replay.rerun import recorded_settings, rerun, without_surroundings
 from edge_inspector.settings import Settings, parse
 from edge_inspector.topics import CATALOGUE, Channel, Message
 from tests.fakes import RecordingSink, ScriptedSource, Step
@@ -214,3 +214,8 @@ def test_a_replay_leaves_nothing_behind(tmp_path: Path, model: Path, monkeypatch
     before = sorted(path for path in tmp_path.rglob("*"))
     rerun(recording, recorded_settings(recording))
     assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_a_replay_asks_no_endpoint(tmp_path: Path) -> None:
+    asking = parse({"model": {"remote": {"url": "http://127.0.0.1:9"}}})
+    assert without_surroundings(asking, tmp_path).model.remote is None

@@ -22,6 +22,7 @@ from edge_inspector.app.outside import open_sinks
 from edge_inspector.app.page import StationPage
 from edge_inspector.app.plc_product import PlcProduct
 from edge_inspector.app.products import Products
+from edge_inspector.app.remote import remote_checks
 from edge_inspector.app.samples import open_samples
 from edge_inspector.app.source import OpenSource, SourceWrapper, flow_options
 from edge_inspector.app.station import Station
@@ -167,6 +168,10 @@ def build(  # noqa: PLR0913 - what a replay, a demo or a test replaces
                     *(() if samples is None else sample_checks(samples)),
                     *(() if nucleus is None else (nucleus_check(nucleus),)),
                     *(() if page is None else (page.check(),)),
+                    *remote_checks(
+                        settings.model.remote,
+                        lambda: None if looks.opened is None else looks.opened.remote_problem,
+                    ),
                 ),
                 lost=lambda: None if nucleus is None or not nucleus.token_is_dead else nucleus.problem,
             )

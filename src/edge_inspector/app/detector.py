@@ -13,10 +13,12 @@ import numpy as np
 from edge_inspector.alarms import COLLECTING, Alarm, Severity
 from edge_inspector.app.freeing import give_memory_back
 from edge_inspector.app.policy import build_policy
+from edge_inspector.app.remote import remote_of
 from edge_inspector.decision import Policy, Verdict, decide
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.detectors.none import NO_MODEL, NoDetector
 from edge_inspector.detectors.onnx import OnnxDetector
+from edge_inspector.detectors.remote import RemoteDetector
 from edge_inspector.detectors.tiled import TiledDetector
 from edge_inspector.detectors.verification import verify
 from edge_inspector.errors import ConfigError
@@ -77,12 +79,19 @@ class OpenModel:
         build_policy(settings.policy, self.thresholds, file.sha256)  # what contradicts it costs no loading
         _tiling(settings.model.tiling, self._model_wh)
         self._detector = OnnxDetector(package, file, threads=settings.model.threads)
+        asks = settings.model.remote if for_line else None
+        self._remote = None if asks is None else remote_of(asks, self._detector)
         self.model, self.alarms = self.under(settings)
 
     @property
     def identity(self) -> ModelIdentity:
         """Which model it is."""
         return self.model.identity
+
+    @property
+    def remote_problem(self) -> str | None:
+        """Why the endpoint that shall look at the line's frames does not; None where it does, or there is none."""
+        return None if self._remote is None else self._remote.problem()
 
     def under(self, settings: Settings) -> tuple[Model, tuple[Alarm, ...]]:
         """Return the same model, not a second one in memory, as it looks and judges under other settings.
@@ -101,11 +110,13 @@ class OpenModel:
         detector = self._detector.seeing(floor, counts_from=counts_from)
         looks = detector if tiling is None else TiledDetector(detector, tiling, counts_from=counts_from)
         model = Model(
-            looks,
+            looks
+            if self._remote is None
+            else RemoteDetector(self._remote, looks, min_confidence=floor, is_gray=detector.is_gray),
             identity,
-            looks.class_names,
+            detector.class_names,
             policy,
-            is_gray=looks.is_gray,
+            is_gray=detector.is_gray,
             smallest_wh=self._model_wh if tiling is None else None,
             report_at=report_at,
             floor=floor,
@@ -158,6 +169,8 @@ class OpenModel:
         """Free the model."""
         self.model = replace(self.model, detector=NoDetector())  # which holds it too
         self._detector.close()
+        if self._remote is not None:
+            self._remote.close()
         give_memory_back()
 
 

@@ -123,6 +123,7 @@ def without_surroundings(settings: Settings, home: Path) -> Settings:
     return settings.model_copy(
         update={
             "flow": FlowSettings(queue_size=_QUEUE, deadline_ms=_NEVER_MS, deliver_queue_size=_FOUND_QUEUE),
+            "model": settings.model.model_copy(update={"remote": None}),  # nobody is asked
             "gate": None,  # nothing is on the line
             "identity": None,
             "mqtt": None,

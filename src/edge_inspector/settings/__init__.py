@@ -39,6 +39,7 @@ from edge_inspector.settings.keeping import (
 from edge_inspector.settings.page import PageSettings, PageUser, ProxySettings, RunRuleSettings, TlsFiles
 from edge_inspector.settings.plc import IdentitySettings, PlcSettings, RegisterField
 from edge_inspector.settings.products import ProductCamera, ProductModel, ProductSettings, product_problems
+from edge_inspector.settings.remote import RemoteSettings
 from edge_inspector.settings.section import LARGEST_IMAGE_SIDE, SMALLEST_IMAGE_SIDE, Section
 from edge_inspector.settings.sources import (
     DirectorySource,
@@ -116,6 +117,7 @@ __all__ = [
     "ProxySettings",
     "PylonSource",
     "RegisterField",
+    "RemoteSettings",
     "RunRuleSettings",
     "S3Target",
     "SamplesSettings",
@@ -218,6 +220,15 @@ class Settings(Section):
         if by_flow_ms >= (by_gate_ms := self.gate.deadline_ms):
             limit = f"less than gate.deadline_ms ({by_gate_ms:g}), as a part without a verdict may be thrown out"
             msg = f"flow.deadline_ms: expected {limit}, found {by_flow_ms:g}"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _falls_back_before_its_deadline(self) -> "Settings":
+        remote, by_flow_ms = self.model.remote, self.flow.deadline_ms
+        if remote is not None and by_flow_ms is not None and remote.timeout_ms >= by_flow_ms:
+            limit = f"less than flow.deadline_ms ({by_flow_ms:g}), as the fallback needs time too"
+            msg = f"model.remote.timeout_ms: expected {limit}, found {remote.timeout_ms:g}"
             raise ValueError(msg)
         return self
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from edge_inspector.settings.remote import RemoteSettings
 from edge_inspector.settings.section import LARGEST_IMAGE_SIDE, SMALLEST_IMAGE_SIDE, Polygon, Score, Section
 
 
@@ -87,6 +88,17 @@ class ModelSettings(Section):
     threads: int = Field(1, ge=1, le=64)
     tiling: TilingSettings | None = Field(None, description="absent: the frame is resized to the model's input")
     updates: UpdateSettings = UpdateSettings()
+    remote: RemoteSettings | None = Field(None, description="absent: this station looks at its frames itself")
+
+    @model_validator(mode="after")
+    def _has_one_that_looks(self) -> "ModelSettings":
+        if self.remote is not None and self.tiling is not None:
+            msg = "remote: an endpoint looks at whole frames; leave it out, or tiling"
+            raise ValueError(msg)
+        if self.remote is not None and self.updates.folder is not None:
+            msg = "remote: a model that an endpoint serves is not updated here; leave it out, or updates.folder"
+            raise ValueError(msg)
+        return self
 
 
 class ClassThresholds(Section):

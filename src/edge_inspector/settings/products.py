@@ -53,6 +53,8 @@ def product_problems(
             yield f"products: expected codes of 1 to {LONGEST_NAME} bytes of printable text, found {code!r}"
         if product.model is not None and model.updates.folder is not None:
             yield f"products.{code}.model: one model at a time is updated; leave it out, or model.updates.folder"
+        if product.model is not None and model.remote is not None:
+            yield f"products.{code}.model: an endpoint serves one model; leave it out, or model.remote"
         if product.camera is not None and not isinstance(source, IndustrialSettings):
             yield f"products.{code}.camera: only a genicam or pylon camera has features, the source is {source.type}"
     if isinstance(source, IndustrialSettings):

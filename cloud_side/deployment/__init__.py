@@ -1,0 +1,1 @@
+"""Moves approved models to the stations that run them, and back."""
