@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from cloud_side.deployment.workflow import ROLLOUT
 from cloud_side.labeling.workflow import LABELING
 from cloud_side.training.workflow import RETRAIN
 from cloud_side.workflows import Workflow
 
-WORKFLOWS: Final[tuple[Workflow, ...]] = (LABELING, RETRAIN)
+WORKFLOWS: Final[tuple[Workflow, ...]] = (LABELING, RETRAIN, ROLLOUT)
