@@ -34,7 +34,10 @@ class Hyperparameters(BaseModel):
     ] = "auto"
     model_width: Annotated[Count, Field(multiple_of=32, description="of the input, pixels; 0: by the data")] = 0
     model_height: Annotated[Count, Field(multiple_of=32, description="of the input, pixels; 0: by the data")] = 0
-    crop: Annotated[Count, Field(multiple_of=32, description="side of training crops, pixels; 0: whole images")] = 0
+    crop: Annotated[
+        Literal["auto"] | Annotated[int, Field(ge=0, multiple_of=32)],
+        Field(description="side of training crops, pixels; 0: whole images; auto: by the data"),
+    ] = "auto"
     flip_share: Annotated[Share, Field(description="of images, for each of the two mirrorings")] = 0.5
     turn_deg: Annotated[float, Field(ge=0, le=180, description="largest rotation")] = 1.0
     stretch: Annotated[float, Field(ge=0, le=1, description="of each axis, as the logarithm")] = 0.2
@@ -56,7 +59,7 @@ class Hyperparameters(BaseModel):
     simulated_share: Annotated[Share, Field(description="of a batch, where there are images too")] = 0.4
     box_weight: Annotated[float, Field(ge=0, description="of the overlap in the loss")] = 5.0
     side_weight: Annotated[float, Field(ge=0, description="of the four sides in the loss")] = 1.0
-    validate_every: Annotated[Count, Field(description="steps; 0: ten times a run")] = 0
+    validate_every: Annotated[Count, Field(description="steps; 0: ten times a run at most")] = 0
     checkpoint_every: Annotated[int, Field(ge=1, description="steps")] = 100
     workers: Annotated[Count, Field(description="processes that prepare batches; 0: none")] = 0
     threads: Annotated[Count, Field(description="of each process; 0: the host's cores, divided")] = 0
@@ -85,7 +88,7 @@ class Hyperparameters(BaseModel):
 
 
 def _told(problem: Any) -> str:  # noqa: ANN401 - pydantic's error details
-    name = ".".join(map(str, problem["loc"]))
+    name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
         known = ", ".join(sorted(Hyperparameters.model_fields))
         return f"hyperparameter {name}: expected one of {known}, found that name"

@@ -1,4 +1,4 @@
-"""What images ask for: how large the input of a network must be, and whether it needs colors."""
+"""What images ask for: how large the input of a network must be, whether it needs colors, what is trained on."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 
 from cloud_side.catalog.interchange import ImageLabels
 from cloud_side.catalog.labels import Label
+from cloud_side.training.dataset.labeled import LabeledImage
 from edge_inspector.detectors.model_file import Color
 
 STEP: Final = 32
-SHORTEST, LONGEST = 320, 640
+SHORTEST: Final = 320
+MOST_PX: Final = 640 * 640  # what a step may cost: a strip may be longer than a square
 LEAST_PX: Final = 8.0
+CROP_PX: Final = 320
+LARGE_PX: Final = 512  # sides of an input up to which whole images are trained on
 SMALL_SHARE: Final = 10  # per cent of the defects that may be smaller than that
 SAMPLE: Final = 64
 _TINT: Final = 12.0  # grey levels between the channels
@@ -23,17 +27,19 @@ _PATCH_PX: Final = 4
 def suggest_model_wh(labels: Sequence[Label | ImageLabels]) -> tuple[int, int]:
     """Return the smallest input that shows the defects well enough: a small one is trained and run in less time.
 
-    It has the shape of the median image, with sides of whole cells (multiples of 32), and a long side of 320 to 640
-    pixels. Of these the first is taken at which nine of ten defects are at least 8 pixels wide and high, which is one
-    cell of the finest grid. An input longer than the image itself would show no more, so it is none; and where even
-    640 pixels are too few, 640 it is: larger ones are asked for by hand.
+    It has the shape of the median image, with sides of whole cells (multiples of 32), a long side of 320 pixels or
+    more, and no more pixels than 640 x 640. Of these the first is taken at which nine of ten defects are at least 8
+    pixels wide and high, which is one cell of the finest grid. From 320 on, an input longer than the image itself would
+    show no more, so it is none; and where even the largest is too small, that it is: others are asked for by hand.
 
     Args:
         labels: Of all images; at least one.
     """
     sizes = np.array([(label.width, label.height) for label in labels], dtype=np.float64)
     median = np.median(sizes, axis=0)
-    own = max(SHORTEST, min(LONGEST, _whole(float(median.max()))))
+    own = max(SHORTEST, _whole(float(median.max())))
+    while own > SHORTEST and np.prod(_shaped(median, own)) > MOST_PX:
+        own -= STEP
     defects = np.array(
         [(min(box.width, box.height), label.width, label.height) for label in labels for box in label.boxes]
     ).reshape(-1, 3)
@@ -42,6 +48,26 @@ def suggest_model_wh(labels: Sequence[Label | ImageLabels]) -> tuple[int, int]:
         if _small_defect_px(defects, model_wh) >= LEAST_PX:
             return model_wh
     return _shaped(median, own)
+
+
+def suggest_crop(images: Iterable[LabeledImage], model_wh: tuple[int, int]) -> int:
+    """Return the side of the parts that are trained on in place of whole images, in pixels of the input; 0 for whole.
+
+    On a large input with small defects most cells are surface: parts around the defects show more of them in the same
+    time. A part must hold each defect twice over, or it would cut the large ones.
+
+    Args:
+        images: All of them.
+        model_wh: Width and height of the input in pixels.
+    """
+    if max(model_wh) <= LARGE_PX:
+        return 0
+    sides = [
+        float((each.boxes[:, 2:] - each.boxes[:, :2]).max()) * min(model_wh[0] / each.width, model_wh[1] / each.height)
+        for each in images
+        if len(each.boxes)
+    ]
+    return CROP_PX if sides and max(sides) <= CROP_PX / 2 else 0
 
 
 def suggest_color(images: Iterable[NDArray[np.uint8]]) -> Color:

@@ -2,57 +2,13 @@
 
 import math
 from collections.abc import Iterator
-from typing import Final
 
 from cloud_side.drawing import reports
 from cloud_side.drawing.markup import Content, Markup, element
 from cloud_side.training.evaluation.bootstrap import Interval
 from cloud_side.training.gate.evidence import Champion, Evidence, Scores
 from cloud_side.training.gate.judgement import Check, Judgement
-
-_WORDS: Final = {
-    "mAP50": "how well the model finds defects and tells them from good surface, from 0 (nothing) to 1 (all, nothing "
-    "else); a box counts where it and the labeled one share at least half of what both cover",
-    "AP50": "the same for one class of defects",
-    "mAP50-95": "mAP50, where a box must fit the defect more and more exactly; it rewards exact frames",
-    "Escape": "a part with a defect that is let through",
-    "Overkill": "a good part that is stopped",
-    "Range": "where the number would lie in 95 of 100 such tests with other parts of the same kind; fewer parts, wider "
-    "range",
-    "Cost": "of wrong decisions a part, where the price of an escape is given in overkills",
-    "INT8": "a smaller and faster file of the same model, for small computers",
-}
-_NEXT_PASSED: Final = (
-    "Read the evaluation's pictures of the worst mistakes.",
-    "Approve or reject it, and say why: edge-inspector-cloud model approve VERSION --why TEXT.",
-    "Nothing reaches the line before a person has approved it.",
-)
-_NEXT_BY_CHECK: Final = (
-    (
-        ("groups", "defective_parts", "clean_parts", "possible_escapes"),
-        "Label more parts of other lots: the test is too small to be trusted.",
-    ),
-    (
-        ("leaked_groups", "near_duplicates", "dataset", "held_out"),
-        "Mend the data set: what the model learned from must not test it.",
-    ),
-    (("recount",), "The files of the run do not belong together: run it again."),
-    (
-        ("map50", "map50_95", "not_worse", "surely_better", "difference"),
-        "Label more of what it misses, and train again.",
-    ),
-    (
-        ("escapes", "more_escapes", "overkill", "overkill_beside_defects", "more_cost"),
-        "Look at the escapes in the evaluation: label more of that kind.",
-    ),
-    (("latency", "slower"), "Train the smaller network, or a smaller input."),
-    (
-        ("int8_accuracy", "int8_escapes", "int8_parity", "int8_speed"),
-        "Train without the small file: --set Int8=never.",
-    ),
-    (("parity_score", "parity_box"), "The exported file differs from the trained weights: tell those who train."),
-    (("champion_evidence", "classes"), "Train with the classes of the approved model, on data that has them all."),
-)
+from cloud_side.training.gate.wording import FOUND_NOTHING, NAMES, NEXT_BY_CHECK, NEXT_PASSED, WORDS
 
 
 def page_of(judgement: Judgement, evidence: Evidence) -> bytes:
@@ -75,7 +31,8 @@ def _header(judgement: Judgement, evidence: Evidence) -> Markup:
         "Tested on": f"{tested.images:,} images, {tested.groups:,} groups of parts",
         "Data": f"{tested.dataset}, version {tested.version[:12]}",
     }
-    return element("header", element("h1", _headline(judgement)), reports.facts(said), _failure(judgement))
+    told = element("p", _in_short(judgement, evidence))
+    return element("header", element("h1", _headline(judgement)), told, _failure(judgement), reports.facts(said))
 
 
 def _headline(judgement: Judgement) -> str:
@@ -84,6 +41,22 @@ def _headline(judgement: Judgement) -> str:
         if judgement.passed
         else f"{judgement.title} does not go to the line"
     )
+
+
+def _in_short(judgement: Judgement, evidence: Evidence) -> str:
+    tested, scores = evidence.tested, evidence.scores
+    escapes = f"{_share(scores.escapes.value)}, {_limit(judgement, 'escapes')}"
+    stopped = f"{_share(scores.overkill.value)}, {_limits(judgement, 'overkill')}"
+    return (
+        f"Tested on {tested.images:,} images of {tested.groups:,} groups of parts. Defective parts that would be let "
+        f"through: {escapes}; parts that would be stopped without need: {stopped}."
+    )
+
+
+def _limit(judgement: Judgement, name: str) -> str:
+    """Return what the sentence of a check asks for, as `at most 5.0 % is asked`; nothing where it was not made."""
+    text = next((check.text for check in judgement.checks if check.name == name), "")
+    return text.rpartition("; ")[2].partition(", so it")[0].rstrip(".")
 
 
 def _failure(judgement: Judgement) -> Markup | None:
@@ -97,43 +70,51 @@ def _failure(judgement: Judgement) -> Markup | None:
 def _sections(judgement: Judgement, evidence: Evidence) -> Iterator[Markup]:
     yield reports.section("What to do next", element("ul", [element("li", line) for line in _next(judgement)]))
     if evidence.champion is not None:
-        yield reports.section("Against the approved model", *_comparison(evidence.scores, evidence.champion))
+        yield reports.section("Against the approved model", *_comparison(judgement, evidence.scores, evidence.champion))
     else:
-        yield reports.section("The numbers", _numbers(evidence.scores, None, "New model"))
+        yield reports.section("The numbers", _numbers(judgement, evidence.scores, None, "New model"))
     yield reports.section("All checks", _checks(judgement))
     if judgement.notes:
         yield reports.section("To know", element("ul", [element("li", note) for note in judgement.notes]))
-    yield reports.section("What the words mean", reports.facts(_WORDS))
+    yield reports.section("What the words mean", reports.facts(WORDS))
 
 
 def _next(judgement: Judgement) -> list[str]:
     if judgement.passed:
-        return list(_NEXT_PASSED)
-    failed = {check.name.partition(":")[0] for check in judgement.failed}
-    steps = [step for names, step in _NEXT_BY_CHECK if failed & {*names}]
+        return list(NEXT_PASSED)
+    failed = {_cause(check) for check in judgement.failed}
+    steps = [step for names, step in NEXT_BY_CHECK if failed & {*names}]
     if failed & {"class_ap50", "class_recall"}:
         steps.append("Label more of the classes that lost, and train again.")
     return [*steps, "The approved model, if there is one, stays on the line."]
 
 
+def _cause(check: Check) -> str:
+    """Return the kind of a check; a file is compared with its weights by what both find, and they may find nothing."""
+    name = check.name.partition(":")[0]
+    return FOUND_NOTHING if check.measured is None and name.startswith("parity_") else name
+
+
 def _checks(judgement: Judgement) -> Markup:
-    rows = [(_name(check), _word(check), check.text) for check in judgement.checks]
+    # What keeps it back is read first.
+    ordered = sorted(judgement.checks, key=lambda check: check.passed)
+    rows = [(_name(check), _word(check), check.text) for check in ordered]
     return reports.table("All checks", ("Check", "", "Why"), rows)
 
 
 def _name(check: Check) -> str:
     name, _, of = check.name.partition(":")
-    return f"{name.replace('_', ' ')} {of}".strip()
+    return f"{NAMES.get(name, name.replace('_', ' '))} {of}".strip()
 
 
 def _word(check: Check) -> Markup:
     return element("span", "passed" if check.passed else "FAILED", class_="good" if check.passed else "poor")
 
 
-def _comparison(scores: Scores, champion: Champion) -> Iterator[Content]:
+def _comparison(judgement: Judgement, scores: Scores, champion: Champion) -> Iterator[Content]:
     if champion.problem is not None:
         yield element("p", f"The two cannot be compared: {champion.problem}.")
-    yield _numbers(scores, champion.scores, champion.title)
+    yield _numbers(judgement, scores, champion.scores, champion.title)
     changes = (
         ("mAP50", champion.map50, False),
         ("Escapes", champion.escapes, True),
@@ -143,22 +124,31 @@ def _comparison(scores: Scores, champion: Champion) -> Iterator[Content]:
     yield reports.table("Changes, both tested on the same parts", ("Change", "With its range", ""), rows)
 
 
-def _numbers(scores: Scores, before: Scores | None, title: str) -> Markup:
+def _numbers(judgement: Judgement, scores: Scores, before: Scores | None, title: str) -> Markup:
     columns = [scores] if before is None else [scores, before]
     heads = ("", "New model", title)[: 1 + len(columns)]
     rows = [
-        ("mAP50", *(_ranged(each.map50) for each in columns)),
-        ("mAP50-95", *(_ranged(each.map50_95) for each in columns)),
-        ("Escapes", *(_ranged(each.escapes, is_share=True) for each in columns)),
-        ("Overkill", *(_ranged(each.overkill, is_share=True) for each in columns)),
-        ("Cost of a part", *(_number(each.cost) for each in columns)),
-        ("Time for a frame", *(f"{_number(each.latency_ms, 1)} ms" for each in columns)),
+        ("mAP50", "map50", [_ranged(each.map50) for each in columns]),
+        ("mAP50-95", "map50_95", [_ranged(each.map50_95) for each in columns]),
+        ("Escapes", "escapes", [_ranged(each.escapes, is_share=True) for each in columns]),
+        ("Overkill", "overkill", [_ranged(each.overkill, is_share=True) for each in columns]),
+        ("Cost of a part", "cost", [_number(each.cost) for each in columns]),
+        ("Time for a frame", "latency", [f"{_number(each.latency_ms, 1)} ms" for each in columns]),
         *(
-            (f"Found of class {name}", *(_class(each, name) for each in columns))
+            (f"Found of class {name}", "", [_class(each, name) for each in columns])
             for name in sorted({name for each in columns for name in each.classes})
         ),
     ]
-    return reports.table("The numbers", heads, rows)
+    told = [(name, *values, _limits(judgement, check)) for name, check, values in rows]
+    return reports.table("The numbers", (*heads, "Limit"), told)
+
+
+def _limits(judgement: Judgement, name: str) -> str:
+    """Return what is asked of a number, and of the end of its range."""
+    if name == "overkill":
+        return _limit(judgement, name) or _limit(judgement, "overkill_beside_defects")
+    limit, possible = _limit(judgement, name), _limit(judgement, f"possible_{name}")
+    return f"{limit}; of the upper end of the range, {possible}" if possible else limit
 
 
 def _class(scores: Scores, name: str) -> str:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud_side.drawing.words import duration
 from cloud_side.training.learning.plan import Plan, learning_rate
 
 REPORT_EVERY: Final = 50
@@ -34,7 +36,7 @@ class Curve:
 
 
 def progress(  # noqa: PLR0913, PLR0917 - what a line tells
-    done: int, total: int, losses: Sequence[float], seconds: float, images_per_s: float, batch: int
+    done: int, total: int, losses: Sequence[float], seconds: float, images_per_s: float, batch: int, after: int = 0
 ) -> str:
     """Return the line that a person reads while waiting.
 
@@ -45,10 +47,19 @@ def progress(  # noqa: PLR0913, PLR0917 - what a line tells
         seconds: Since this start.
         images_per_s: Over all processes, since this start.
         batch: Images of a step.
+        after: Steps of the runs that follow.
     """
-    left = (total - done) * batch / images_per_s if images_per_s else 0.0
-    speed = f"{images_per_s:.1f} images/s"
-    return f"step {done}/{total}  loss {np.mean(losses):.3f}  {speed}  {seconds:.0f} s, about {left:.0f} s left"
+    per_step = batch / images_per_s if images_per_s else 0.0
+    parts = [f"step {done}/{total}  loss {np.mean(losses):.3f}  {images_per_s:.1f} images/s  {_told(seconds)}"]
+    if done < total:
+        parts.append(f"about {_told((total - done) * per_step)} left")
+    if after:
+        parts.append(f"about {_told((total - done + after) * per_step)} with the runs after this one")
+    return ", ".join(parts)
+
+
+def _told(seconds: float) -> str:
+    return duration(timedelta(seconds=round(seconds)))
 
 
 def rows(run: str, curve: Curve, plan: Plan) -> list[dict[str, Any]]:

@@ -4,10 +4,12 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
+from cloud_side.training.dataset import LabeledImage
+from cloud_side.training.dataset.suggesting import suggest_crop
 from cloud_side.training.hyperparameters import Hyperparameters
 from cloud_side.training.learning.precision import Precision
 from cloud_side.training.network.loss import LossWeights
@@ -17,6 +19,7 @@ from cloud_side.training.variation.defect_bank import Lifting
 
 PAD_VALUE: Final = 114  # grey level around a letterboxed image, as the model packages say
 _VALIDATIONS: Final = 10  # in a run, where nobody says how many
+_FEWEST_BETWEEN: Final = 20  # steps: of a short run the scores in between would take longer than the steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,14 @@ class Plan:
         return {name: json.dumps(value) for name, value in asdict(self).items() if name not in how}
 
 
-def plan_of(asked: Hyperparameters, model_wh: tuple[int, int], n_classes: int, channels: int, processes: int) -> Plan:
+def plan_of(  # noqa: PLR0913, PLR0917 - what is asked, and what the data ask for
+    asked: Hyperparameters,
+    model_wh: tuple[int, int],
+    n_classes: int,
+    channels: int,
+    processes: int,
+    images: Iterable[LabeledImage] = (),
+) -> Plan:
     """Return the plan of a run.
 
     Args:
@@ -79,10 +89,12 @@ def plan_of(asked: Hyperparameters, model_wh: tuple[int, int], n_classes: int, c
         n_classes: Number of defect classes.
         channels: 1 for grey, 3 for BGR.
         processes: That share this host's cores.
+        images: Whose defects say what is trained on, parts or whole images, where nobody says it.
     """
     wanted_wh = (asked.model_width or model_wh[0], asked.model_height or model_wh[1])
     shape = shape_of(asked.size, wanted_wh, n_classes, channels)
-    crop_wh = (min(asked.crop, wanted_wh[0]), min(asked.crop, wanted_wh[1])) if asked.crop else wanted_wh
+    crop = suggest_crop(images, wanted_wh) if asked.crop == "auto" else asked.crop
+    crop_wh = (min(crop, wanted_wh[0]), min(crop, wanted_wh[1])) if crop else wanted_wh
     return Plan(
         asked.iterations,
         asked.batch,
@@ -96,7 +108,7 @@ def plan_of(asked: Hyperparameters, model_wh: tuple[int, int], n_classes: int, c
         _augmentation(asked),
         LossWeights(box=asked.box_weight, side=asked.side_weight),
         asked.precision,
-        asked.validate_every or max(1, asked.iterations // _VALIDATIONS),
+        asked.validate_every or max(_FEWEST_BETWEEN, asked.iterations // _VALIDATIONS),
         asked.checkpoint_every,
         asked.workers,
         asked.threads or max(1, len(os.sched_getaffinity(0)) // processes),

@@ -1,13 +1,10 @@
-import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from cloud_side.catalog.creating import Wish, create
 from cloud_side.catalog.formats import FORMS
@@ -21,7 +18,7 @@ from cloud_side.training.dataset.folders import folder_source
 from cloud_side.training.dataset.leaking import look_alikes
 from edge_inspector.errors import ConfigError
 from tests.cloud.catalog.datasets.conftest import AT, picture
-from tests.cloud.catalog.datasets.test_near_duplicates_in_versions import brighter
+from tests.cloud.catalog.datasets.test_near_duplicates_in_versions import brighter, two_bursts
 
 BOXES = (Box("dent", 1, 2, 10, 12), Box("chip", 20, 20, 8, 8))
 Write = Callable[..., Path]
@@ -75,22 +72,9 @@ def test_undeclared_images_are_groups_of_their_own_unless_they_look_the_same(wri
 
 @pytest.mark.thorough
 def test_a_burst_of_more_images_than_are_compared_with_one_is_one_group_too(write: Write) -> None:
-    """One part was photographed in two bursts; within each its images are more alike than the bursts are."""
-    blocks = np.random.default_rng(1).integers(0, 256, (9, 12), np.uint8)
-    later = blocks.copy()
-    later[1, 5], later[2, 7] = 110, 248
-    bursts = [noisy(shown, start + seed) for start, shown in ((0, blocks), (1000, later)) for seed in range(34)]
-    source = folder_source(write([*bursts, *(picture(seed) for seed in range(200, 240))]))
+    source = folder_source(write([*two_bursts(), *(picture(seed) for seed in range(200, 240))]))
     assert len({entry.label.group for entry in source.entries}) == 1 + 40
     assert look_alikes(source.entries) == ()
-
-
-def noisy(blocks: NDArray[np.uint8], seed: int) -> bytes:
-    large = np.asarray(Image.fromarray(blocks).resize((64, 48), Image.Resampling.NEAREST), np.float64)
-    written = io.BytesIO()
-    noise = np.random.default_rng(seed).normal(0, 1, large.shape)
-    Image.fromarray(np.clip(large + noise, 0, 255).astype(np.uint8)).save(written, "PNG")
-    return written.getvalue()
 
 
 def test_images_are_found_from_a_file_of_labels_in_a_folder_of_its_own(write: Write) -> None:
@@ -130,6 +114,17 @@ def test_all_images_that_cannot_be_used_are_told_together(write: Write) -> None:
     ):
         assert f"part {number}.png: " in line
         assert what in line
+
+
+def test_boxes_of_an_image_as_it_is_stored_and_not_as_its_exif_turns_it_are_refused_with_the_reason(
+    write: Write,
+) -> None:
+    folder = write([picture(1)])
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    Image.open(folder / "images/part 0.png").save(folder / "images/part 0.png", exif=turned)
+    with pytest.raises(ConfigError, match=r"part 0\.png: expected 64 x 48 .* found 48 x 64; if its EXIF turns it"):
+        folder_source(folder)
 
 
 def test_an_image_that_is_changed_after_it_was_looked_at_is_refused(write: Write) -> None:

@@ -29,7 +29,9 @@ def label(width: int, height: int, *sides: float) -> ImageLabels:
         ((640, 640), 20, (320, 320)),
         ((640, 640), 8, (640, 640)),
         ((1600, 1200), 30, (448, 352)),  # 416 leaves 7.8 pixels of the 30
-        ((4000, 3000), 5, (640, 480)),
+        ((4000, 3000), 5, (704, 544)),  # 736 x 576 would be more than 640 x 640
+        ((1600, 256), 10, (1280, 224)),  # a strip may be long: it has no more pixels than a square
+        ((1600, 256), 5, (1600, 256)),
         ((200, 100), 2, (320, 160)),
         ((400, 400), 2, (416, 416)),  # more pixels than the image has show no more
     ],
@@ -51,11 +53,12 @@ def test_without_a_defect_the_smallest_input_is_enough() -> None:
 
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(8, 5000), st.integers(8, 5000), st.floats(1, 4)), min_size=1, max_size=5))
-def test_sides_are_whole_cells_and_never_longer_than_640(images: list[tuple[int, int, float]]) -> None:
+def test_sides_are_whole_cells_and_pixels_no_more_than_640_x_640(images: list[tuple[int, int, float]]) -> None:
     wide, high = suggest_model_wh([label(*image) for image in images])
     assert wide % 32 == high % 32 == 0
     assert min(wide, high) >= 32
-    assert 320 <= max(wide, high) <= 640
+    assert max(wide, high) >= 320
+    assert wide * high <= 640 * 640
 
 
 @pytest.mark.skipif(not TAGS, reason="EDGE_INSPECTOR_TAGS names no folder with the photographs")

@@ -1,14 +1,18 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="training needs the extra edge-inspector-cloud[train], which is not installed")
 
+from cloud_side.training.dataset import LabeledImage
 from cloud_side.training.hyperparameters import Hyperparameters
 from cloud_side.training.learning.curve import Curve, progress, rows
 from cloud_side.training.learning.launching import command
 from cloud_side.training.learning.plan import Plan, learning_rate, plan_of
 from cloud_side.training.learning.ranks import Ranks, read_ranks
 from edge_inspector.errors import ConfigError
+from edge_inspector.geometry import as_boxes
 
 
 def plan(**said: object) -> Plan:
@@ -27,8 +31,29 @@ def test_a_crop_as_large_as_the_image_is_the_whole_image() -> None:
     assert plan(crop=256).input_wh == (256, 224)
 
 
-def test_a_run_is_validated_ten_times_unless_somebody_says_how_often() -> None:
+def test_small_defects_on_a_large_input_are_learned_from_parts_of_the_images_unless_somebody_says_otherwise() -> None:
+    def crop_wh(model_wh: tuple[int, int], *sides: float, **said: object) -> tuple[int, int] | None:
+        boxes = as_boxes([(0, 0, side, 4) for side in sides])
+        image = LabeledImage(Path("a.png"), "a", 1280, 1280, boxes, np.zeros(len(sides), np.int64), labeled=True)
+        return plan_of(Hyperparameters.parse({"threads": 1, **said}), model_wh, 2, 3, 1, [image]).crop_wh
+
+    assert crop_wh((640, 640), 20, 320) == (320, 320)
+    assert crop_wh((640, 224), 20) == (320, 224)
+    assert crop_wh((640, 640), 20, 330) is None  # half a part does not hold it
+    assert crop_wh((512, 512), 20) is None
+    assert crop_wh((640, 640)) is None
+    assert crop_wh((640, 640), 20, crop=0) is None
+    assert crop_wh((640, 640), 330, crop=256) == (256, 256)
+
+
+def test_a_crop_that_is_neither_a_size_nor_auto_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"hyperparameter crop: .*multiple of 32, found '33'"):
+        plan(crop="33")
+
+
+def test_a_run_is_validated_ten_times_or_each_20_steps_unless_somebody_says_how_often() -> None:
     assert plan(iterations=700).validate_every == 70
+    assert plan(iterations=40).validate_every == 20
     assert plan(iterations=700, validate_every=50).validate_every == 50
 
 
@@ -64,6 +89,12 @@ def test_the_learning_rate_rises_and_then_falls() -> None:
 def test_progress_says_how_long_it_takes() -> None:
     line = progress(25, 100, [2.0, 4.0], 10.0, 20.0, 8)
     assert line == "step 25/100  loss 3.000  20.0 images/s  10 s, about 30 s left"
+    assert progress(100, 100, [2.0], 40.0, 20.0, 8).endswith("images/s  40 s")
+
+
+def test_progress_of_the_first_of_several_runs_says_how_long_all_of_them_take() -> None:
+    line = progress(25, 100, [2.0, 4.0], 10.0, 20.0, 8, after=9000)
+    assert line.endswith("10 s, about 30 s left, about 1 h with the runs after this one")
 
 
 def test_a_curve_has_at_most_some_hundred_points_and_all_scores() -> None:
