@@ -8,11 +8,14 @@ from pathlib import Path
 
 from cloud_side import __version__
 from cloud_side.catalog.cli import add_commands as add_dataset_commands
+from cloud_side.commands import Commands, name_and_value
+from cloud_side.deployment.cli import add_commands as add_rollout_commands
+from cloud_side.deployment.endpoint.cli import add_commands as add_endpoint_commands
 from cloud_side.labeling.cli import add_commands as add_labeling_commands
 from cloud_side.local.cli import add_commands
 from cloud_side.training.cli import add_commands as add_training_commands
 from cloud_side.training.registry.cli import add_commands as add_model_commands
-from cloud_side.training.simulated.commands import Commands, add_simulate
+from cloud_side.training.simulated.commands import add_simulate
 from edge_inspector.errors import ConfigError, InspectorError
 
 TAGS_VARIABLE = "EDGE_INSPECTOR_TAGS"
@@ -46,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     add_labeling_commands(commands)
     add_training_commands(commands)
     add_model_commands(commands)
+    add_rollout_commands(commands)
+    add_endpoint_commands(commands)
     return parser
 
 
@@ -83,20 +88,12 @@ def _add_train_demo(commands: Commands) -> None:
         "--set",
         dest="said",
         action="append",
-        type=_pair,
+        type=name_and_value,
         default=[],
         metavar="NAME=VALUE",
         help="another hyperparameter than the recipe's; `train --set list` lists them",
     )
     train.set_defaults(command=_train_demo)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        msg = f"expected NAME=VALUE, found {text!r}"
-        raise argparse.ArgumentTypeError(msg)
-    return name, value
 
 
 def _train_demo(options: argparse.Namespace) -> int:

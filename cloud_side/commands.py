@@ -1,21 +1,43 @@
-"""What the families of commands have in common: which engine and bucket is meant, and one line for what is refused."""
+"""What the families of commands share: how one is added, which engine is meant, one line for what is refused."""
 
 import argparse
+import getpass
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from cloud_side.engines import AWS, ENGINE_VARIABLE, local_engine
 from edge_inspector.errors import InspectorError
 
 BUCKET_VARIABLE: Final = "EDGE_INSPECTOR_BUCKET"
 BUCKET: Final = "edge-inspector"  # on one machine
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
+Command: TypeAlias = Callable[[argparse.Namespace], int]
 
 
 class CommandError(InspectorError):
     """What was asked for is not there, or is refused; one line for a person."""
+
+
+def add_command(commands: Commands, name: str, summary: str, *examples: str) -> argparse.ArgumentParser:
+    """Add a command and return its parser.
+
+    Args:
+        commands: Of the family.
+        name: Of the command.
+        summary: What it does, in the list of the family's commands and in its own help.
+        examples: What can stand behind the command's name.
+    """
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.epilog = "examples:" + "".join(f"\n  {parser.prog} {example}".rstrip() for example in examples)
+    return parser
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +51,19 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"the product's bucket (default: ${BUCKET_VARIABLE}, else {BUCKET})",
     )
+
+
+def name_and_value(text: str) -> tuple[str, str]:
+    """Return what `NAME=VALUE` says, for an option that may be said several times.
+
+    Raises:
+        ArgumentTypeError: If it says something else.
+    """
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        msg = f"expected NAME=VALUE, found {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return name, value
 
 
 @contextmanager
@@ -45,6 +80,24 @@ def on_engine(options: argparse.Namespace) -> Iterator[None]:
         os.environ[ENGINE_VARIABLE] = local_engine(options.home.expanduser())
     with one_line_errors():
         yield
+
+
+def engine_command(command: Command) -> Command:
+    """Return a command that works on the engine that is meant, and says in one line what AWS refuses."""
+
+    def run(options: argparse.Namespace) -> int:
+        with on_engine(options):
+            return command(options)
+
+    return run
+
+
+def user() -> str:
+    """Return the name of the person at this machine, for what is told of who did it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return "unknown"
 
 
 @contextmanager

@@ -1,20 +1,16 @@
 """The commands `dataset …`: make versions of datasets, look at them, bring labels in and take them out."""
 
 import argparse
-import getpass
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from cloud_side.catalog.tables import LABEL_STORE
-from cloud_side.commands import add_engine
+from cloud_side.commands import Command, Commands, add_command, add_engine, user
 
-_PROGRAM: Final = "edge-inspector-cloud dataset"
 _REFERENCE: Final = "NAME[@VERSION]"
 _WHICH: Final = "the dataset, and how the version begins (default: latest)"
-_FORMS: Final = ("coco", "yolo", "voc", "augmented", "rows")
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
+FORMS: Final = ("coco", "yolo", "voc", "augmented", "rows")
 
 
 def add_commands(commands: Commands) -> Commands:
@@ -32,14 +28,9 @@ def add_commands(commands: Commands) -> Commands:
 
 
 def _add(commands: Commands, name: str, summary: str, *examples: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog="examples:" + "".join(f"\n  {_PROGRAM} {example}" for example in examples),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, name, summary, *examples)
     add_engine(parser)
+    parser.set_defaults(command=_later(name))
     return parser
 
 
@@ -48,16 +39,15 @@ def _add_create(commands: Commands) -> None:
         commands,
         "create",
         "make a version of the labels that there are; the same content is the same version",
-        "create metal-tags",
-        "create metal-tags --import 3fa9 --import 77c0 --labels",
-        "create metal-tags --line press-7 --since 2026-03-01 --near-duplicates join",
+        "metal-tags",
+        "metal-tags --import 3fa9 --import 77c0 --labels",
+        "metal-tags --line press-7 --since 2026-03-01 --near-duplicates join",
     )
     create.add_argument("name", metavar="NAME", help="of the dataset")
     _add_sources(create)
     _add_split(create)
-    create.add_argument("--by", default=_user(), metavar="NAME", help="who makes it (default: %(default)s)")
+    create.add_argument("--by", default=user(), metavar="NAME", help="who makes it (default: %(default)s)")
     create.add_argument("--json", action="store_true", help="for programs")
-    create.set_defaults(command=_later("create"))
 
 
 def _add_sources(create: argparse.ArgumentParser) -> None:
@@ -97,18 +87,17 @@ def _add_split(create: argparse.ArgumentParser) -> None:
 
 
 def _add_looks(commands: Commands) -> None:
-    listed = _add(commands, "list", "list datasets and their versions", "list", "list metal-tags --json")
+    listed = _add(commands, "list", "list datasets and their versions", "", "metal-tags --json")
     listed.add_argument("name", nargs="?", metavar="NAME", help="only of this dataset")
     listed.add_argument("--json", action="store_true", help="for programs")
-    listed.set_defaults(command=_later("list"))
 
     show = _add(
         commands,
         "show",
         "show a version: counts, balance, split, exclusions, and where an image comes from",
-        "show metal-tags",
-        "show metal-tags@9c64 --image 02ab",
-        "show metal-tags --html sheet.html",
+        "metal-tags",
+        "metal-tags@9c64 --image 02ab",
+        "metal-tags --html sheet.html",
     )
     show.add_argument("reference", metavar=_REFERENCE, help=_WHICH)
     show.add_argument(
@@ -118,15 +107,13 @@ def _add_looks(commands: Commands) -> None:
     show.add_argument("--html", type=Path, metavar="FILE", help="write a page with the images and their boxes")
     show.add_argument("--most", type=_count, default=1000, metavar="N", help="images shown (default: %(default)s)")
     show.add_argument("--json", action="store_true", help="for programs")
-    show.set_defaults(command=_later("show"))
 
-    diff = _add(commands, "diff", "compare two versions", "diff metal-tags@9c64 metal-tags", "diff a b --exit-code")
+    diff = _add(commands, "diff", "compare two versions", "metal-tags@9c64 metal-tags", "a b --exit-code")
     diff.add_argument("before", metavar="A", help=f"{_REFERENCE}: {_WHICH}")
     diff.add_argument("after", metavar="B", help="the same")
     diff.add_argument("--most", type=_count, default=20, metavar="N", help="images listed (default: %(default)s)")
     diff.add_argument("--exit-code", action="store_true", help="end with 1 if they differ")
     diff.add_argument("--json", action="store_true", help="a line of JSON an image, for programs")
-    diff.set_defaults(command=_later("diff"))
 
 
 def _add_exchange(commands: Commands) -> None:
@@ -134,29 +121,27 @@ def _add_exchange(commands: Commands) -> None:
         commands,
         "import",
         "take labeled images of others in, for `create --import`",
-        "import tags",
-        "import tags --form coco",
+        "tags",
+        "tags --form coco",
     )
     brought.add_argument("folder", type=Path, metavar="DIR", help="of the images and their labels")
-    brought.add_argument("--form", choices=_FORMS, help="of the labels (default: the one that is there)")
-    brought.add_argument("--by", default=_user(), metavar="NAME", help="who imports it (default: %(default)s)")
+    brought.add_argument("--form", choices=FORMS, help="of the labels (default: the one that is there)")
+    brought.add_argument("--by", default=user(), metavar="NAME", help="who imports it (default: %(default)s)")
     brought.add_argument("--json", action="store_true", help="for programs")
-    brought.set_defaults(command=_later("import"))
 
     taken = _add(
         commands,
         "export",
         "write a version with its images into a folder, in a form that others read",
-        "export metal-tags --form yolo tags",
-        "export metal-tags@9c64 --form coco tags",
+        "metal-tags --form yolo tags",
+        "metal-tags@9c64 --form coco tags",
     )
     taken.add_argument("reference", metavar=_REFERENCE, help=_WHICH)
     taken.add_argument("folder", type=Path, metavar="DIR", help="not there, or empty")
-    taken.add_argument("--form", choices=_FORMS, required=True)
-    taken.set_defaults(command=_later("export"))
+    taken.add_argument("--form", choices=FORMS, required=True)
 
 
-def _later(name: str) -> Callable[[argparse.Namespace], int]:
+def _later(name: str) -> Command:
     """Return a command that loads what it needs when it runs."""
 
     def run(options: argparse.Namespace) -> int:
@@ -188,10 +173,3 @@ def _count(text: str) -> int:
         msg = f"expected a whole number above 0, found {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        return "unknown"

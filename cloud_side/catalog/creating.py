@@ -16,8 +16,8 @@ from cloud_side import __version__
 from cloud_side.catalog.candidates import Candidates, Exclusion, Filter, Reason, Source, counted, take_in, told
 from cloud_side.catalog.label_rows import label_from, row_of
 from cloud_side.catalog.labels import Label, strict_json
-from cloud_side.catalog.leaks import LeakCheck, NearDuplicateError, Treatment, Units, judge
-from cloud_side.catalog.near_duplicates import Look, find_near_duplicates, fingerprint
+from cloud_side.catalog.leaks import LeakCheck, NearDuplicateError, Treatment, Units, join_look_alikes, judge, look_of
+from cloud_side.catalog.near_duplicates import find_near_duplicates, fingerprint
 from cloud_side.catalog.settling import Settled, settle
 from cloud_side.catalog.shelf import Manifest, Shelf
 from cloud_side.catalog.splits import Shares, SplitRule, check_groups
@@ -184,15 +184,14 @@ class _Work:
             ConfigError: If a split has too few groups.
             NearDuplicateError: If images of two splits are nearly the same, and that was not allowed.
         """
-        if torn := judge(find_near_duplicates(self._looks()), units, rule, wish.near_duplicates, self._candidates):
+        looks = (look_of(each.label, each.fingerprint) for each in self._settled())
+        is_joined = wish.near_duplicates is Treatment.JOIN
+        found = join_look_alikes(looks, units) if is_joined else find_near_duplicates(looks)
+        if torn := judge(found, units, rule, wish.near_duplicates, self._candidates):
             images = {sha256 for each in torn for sha256 in each.images}
             entries = {each.sha256: each for each in self.entries(units, rule) if each.sha256 in images}
             raise NearDuplicateError(torn, entries)
         check_groups({units.unit_of(group) for group in self.groups}, rule, wish.least_groups)
-
-    def _looks(self) -> Iterator[Look]:
-        for each in self._settled():
-            yield Look(each.label.sha256, each.label.group, each.fingerprint, _place(each.label))
 
     def entries(self, units: Units, rule: SplitRule) -> Iterator[Entry]:
         """Yield the images, each where it belongs; groups that count as one are one in a version."""
@@ -244,9 +243,3 @@ class _Work:
         with self._path.open(encoding="utf-8") as lines:
             for line in map(json.loads, lines):
                 yield Settled(label_from(line["label"]), line["key"], line["fingerprint"])
-
-
-def _place(label: Label) -> str:
-    """Return where an image was taken: what is around the parts is the same there."""
-    origin = label.origin
-    return "/".join(each or "" for each in (origin.site, origin.line, origin.station, origin.camera))

@@ -1,10 +1,12 @@
 """What must not lie in two splits: a group, and groups whose images are nearly the same, which may be one part."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from cloud_side.catalog.candidates import Candidates
-from cloud_side.catalog.near_duplicates import NearDuplicates
+from cloud_side.catalog.labels import Label
+from cloud_side.catalog.near_duplicates import Look, NearDuplicates, find_near_duplicates
 from cloud_side.catalog.splits import SplitRule
 from cloud_side.catalog.versions import DatasetError, Entry
 
@@ -110,18 +112,47 @@ class Units:
         return name not in self._before, self._before.get(name) != name, name
 
 
+def look_of(label: Label, fingerprint: str) -> Look:
+    """Return what is known of an image's looks: what is around the parts is the same at one place."""
+    origin = label.origin
+    place = "/".join(each or "" for each in (origin.site, origin.line, origin.station, origin.camera))
+    return Look(label.sha256, label.group, fingerprint, place)
+
+
+def join_look_alikes(
+    looks: Iterable[Look], units: Units, counts: Callable[[NearDuplicates], bool] = lambda _: True
+) -> list[NearDuplicates]:
+    """Let groups with images that are nearly the same count as one, and return these images.
+
+    Of an image with many partners only the likeliest are found, so it is looked for more until there are no others.
+
+    Args:
+        looks: Of all images, each once.
+        units: Which groups count as one; is changed.
+        counts: Whether two images are a reason to join their groups.
+    """
+    found, known = [], list(looks)
+    now = known
+    group_of = {look.image: look.group for look in known}
+    while pairs := [pair for pair in find_near_duplicates(now) if counts(pair)]:
+        for pair in pairs:
+            units.join(*pair.groups)
+            first, second = pair.images
+            found.append(replace(pair, groups=(group_of[first], group_of[second])))
+        now = [replace(look, group=units.unit_of(look.group)) for look in known]
+    return found
+
+
 def judge(
     found: Iterable[NearDuplicates], units: Units, rule: SplitRule, treatment: Treatment, candidates: Candidates
 ) -> list[NearDuplicates]:
-    """Note near duplicates of two groups, join these groups if that is wished, and return what must not be.
+    """Note near duplicates of two groups, and return what must not be.
 
     Returns:
         Those in two splits, where that fails.
     """
     leaks = []
     for pair in found:
-        if treatment is Treatment.JOIN:
-            units.join(*pair.groups)
         is_torn = len({rule.split_of(units.unit_of(group)) for group in pair.groups}) > 1
         if is_torn and treatment is Treatment.FAIL:
             leaks.append(pair)

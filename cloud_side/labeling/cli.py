@@ -3,29 +3,25 @@
 import argparse
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 from cloud_side.catalog.tables import LABEL_STORE
-from cloud_side.commands import CommandError, add_engine, on_engine
+from cloud_side.commands import CommandError, Commands, add_command, add_engine, engine_command
 from cloud_side.engines import AWS, ENGINE_VARIABLE, folder_of
 from cloud_side.labeling.settings import Method
 
 _PORT = 8620
-_PROGRAM = "edge-inspector-cloud labeling"
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
-Command: TypeAlias = Callable[[argparse.Namespace], int]
 
 
 def add_commands(commands: Commands) -> None:
     """Add the family to the parser of `edge-inspector-cloud`; each command sets its function as `command`."""
-    family = _add(
+    family = add_command(
         commands,
         "labeling",
         "label samples: the page for people, and the batches that they work on",
-        f"{_PROGRAM} start --budget 100\n  {_PROGRAM} page --people ana,ben\n  {_PROGRAM} status",
+        "start --budget 100",
+        "page --people ana,ben",
+        "status",
     )
     within = family.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_page(within)
@@ -35,13 +31,13 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_page(commands: Commands) -> None:
-    page = _add(
+    page = add_command(
         commands,
         "page",
         "serve the labeling page, and print a secret link for each person",
-        f"{_PROGRAM} page --people ana,ben\n"
-        f"  {_PROGRAM} page --people ana,ben --host 0.0.0.0 --hosts quality-pc.local\n"
-        f"  {_PROGRAM} page --host 0.0.0.0 --alb-arn arn:aws:elasticloadbalancing:…:loadbalancer/app/…",
+        "--people ana,ben",
+        "--people ana,ben --host 0.0.0.0 --hosts quality-pc.local",
+        "--host 0.0.0.0 --alb-arn arn:aws:elasticloadbalancing:…:loadbalancer/app/…",
     )
     add_engine(page)
     who = page.add_mutually_exclusive_group(required=True)
@@ -59,69 +55,51 @@ def _add_page(commands: Commands) -> None:
     page.add_argument(
         "--keys", type=Path, metavar="FILE", help="where the secrets of the links are kept (default: in the home)"
     )
-    page.set_defaults(command=_run(_page))
+    page.set_defaults(command=engine_command(_page))
 
 
 def _add_start(commands: Commands) -> None:
-    start = _add(
+    start = add_command(
         commands,
         "start",
         "start a batch: an execution of edge-inspector-labeling; print its name",
-        f"{_PROGRAM} start\n  {_PROGRAM} start --budget 200 --method page\n"
-        f'  {_PROGRAM} start --input \'{{"site": "plant-1", "workers": 2}}\'',
+        "",
+        "--budget 200 --method page",
+        """--input '{"site": "plant-1", "workers": 2}'""",
     )
     add_engine(start)
     start.add_argument("--budget", type=int, metavar="N", help="images at most")
     start.add_argument("--method", choices=[each.value for each in Method], help="who shows the images to people")
     start.add_argument("--input", metavar="JSON", help="more settings; docs/labeling.md lists them")
     start.add_argument("--name", metavar="N", help="of the batch (default: the time)")
-    start.set_defaults(command=_run(_start))
+    start.set_defaults(command=engine_command(_start))
 
 
 def _add_status(commands: Commands) -> None:
-    status = _add(
+    status = add_command(
         commands,
         "status",
         "tell what people work on, how far it is, how far they agree, and what the last batches came to",
-        f"{_PROGRAM} status\n  {_PROGRAM} status labeling-20260302-101112",
+        "",
+        "labeling-20260302-101112",
     )
     add_engine(status)
     status.add_argument("batch", nargs="?", metavar="BATCH", help="only this one, with all that is known of it")
     status.add_argument("--json", action="store_true", help="for programs")
-    status.set_defaults(command=_run(_status))
+    status.set_defaults(command=engine_command(_status))
 
 
 def _add_store(commands: Commands) -> None:
-    store = _add(
+    store = add_command(
         commands,
         "store",
         "put accepted labels of a batch into the label store that could not come there, and close the batch again",
-        f"{_PROGRAM} store labeling-20260302-101112",
+        "labeling-20260302-101112",
     )
     add_engine(store)
     store.add_argument("batch", metavar="BATCH", help="one that ended with LabelsNotStored")
     store.add_argument("--store", default=LABEL_STORE, metavar="NAME", help="the label store (default: %(default)s)")
-    store.set_defaults(command=_run(_store))
-
-
-def _add(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=f"examples:\n  {examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def _run(command: Command) -> Command:
-    """Return a command that works on the engine that is meant, and says in one line what AWS refuses."""
-
-    def run(options: argparse.Namespace) -> int:
-        with on_engine(options):
-            return command(options)
-
-    return run
+    store.set_defaults(command=engine_command(_store))
 
 
 def _page(options: argparse.Namespace) -> int:

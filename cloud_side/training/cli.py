@@ -1,18 +1,12 @@
 """The commands `train …` and `evaluate`: on either engine, or all of it on this machine from a folder of images."""
 
 import argparse
-import getpass
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
 
-from cloud_side.commands import CommandError, add_engine, on_engine
-
-_PROGRAM: Final = "edge-inspector-cloud"
-_FORMS: Final = ("coco", "yolo", "voc", "augmented", "rows")
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
-Command: TypeAlias = Callable[[argparse.Namespace], int]
+from cloud_side.catalog.cli import FORMS
+from cloud_side.commands import CommandError, Commands, add_command, add_engine, engine_command, name_and_value, user
 
 
 def add_commands(commands: Commands) -> None:
@@ -22,26 +16,32 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_train(commands: Commands) -> None:
-    train = _add(
+    train = add_command(
         commands,
         "train",
         "train a model, and prove whether it is better: on an engine, or here from a folder of labeled images",
-        "train --dataset metal-tags --wait",
-        "train --dataset metal-tags --version 3fa9 --set seed=2 --set TrainingInstance=ml.g5.xlarge",
-        "train --from photographs --out runs/1 --set iterations=500",
-        "train --from photographs --out runs/2 --champion runs/1/package",
-        "train status",
+        "--dataset metal-tags --wait",
+        "--dataset metal-tags --version 3fa9 --set seed=2 --set TrainingInstance=ml.g5.xlarge",
+        "--from photographs --out runs/1 --set iterations=500",
+        "--from photographs --out runs/2 --champion runs/1/package",
+        "status",
     )
     what = train.add_argument_group("what it learns from").add_mutually_exclusive_group()
     what.add_argument("--dataset", metavar="NAME", help="a dataset of the catalog: a run on the engine")
-    what.add_argument("--from", dest="folder", type=Path, metavar="DIR", help="labeled images: all of it here and now")
+    what.add_argument(
+        "--from",
+        dest="folder",
+        type=Path,
+        metavar="DIR",
+        help="labeled images: all of it here and now; ends with 65 where the gate refuses the model",
+    )
     train.add_argument("--version", metavar="V", help="of the dataset: how it begins, latest (default), or new")
     train.add_argument("--model", metavar="NAME", help="name of the model (default: the dataset's)")
     train.add_argument(
         "--set",
         dest="said",
         action="append",
-        type=_pair,
+        type=_said,
         default=[],
         metavar="NAME=VALUE",
         help="a hyperparameter, or another parameter of the run; `--set list` lists them all",
@@ -49,14 +49,18 @@ def _add_train(commands: Commands) -> None:
     engine = train.add_argument_group("on an engine")
     add_engine(train)
     engine.add_argument("--again", action="store_true", help="though the same was trained before")
-    engine.add_argument("--wait", action="store_true", help="until it has ended; fails where it does")
+    engine.add_argument(
+        "--wait",
+        action="store_true",
+        help="until it has ended; ends with 65 where it fails, or the gate refuses the model",
+    )
     here = train.add_argument_group("with --from")
     here.add_argument("--out", type=Path, metavar="DIR", help="gets package, reports and results")
-    here.add_argument("--form", choices=_FORMS, help="of the labels (default: the one that is there)")
+    here.add_argument("--form", choices=FORMS, help="of the labels (default: the one that is there)")
     here.add_argument("--champion", type=Path, metavar="DIR", help="a model package that is compared with")
     train.set_defaults(command=_train)
     within = train.add_subparsers(title="commands", metavar="[COMMAND]")
-    status = _add(within, "status", "show the last runs and how far they are", "train status", "train status RUN")
+    status = add_command(within, "status", "show the last runs and how far they are", "", "RUN")
     # What stands before the word counts as well: a default of its own would take its place.
     unsaid, as_before = argparse.SUPPRESS, "as of `train`"
     status.add_argument(
@@ -65,50 +69,26 @@ def _add_train(commands: Commands) -> None:
     status.add_argument("--bucket", metavar="NAME", default=unsaid, help=f"the product's bucket, {as_before}")
     status.add_argument("run", nargs="?", metavar="RUN", help="only this one")
     status.add_argument("--json", action="store_true", help="for programs")
-    status.set_defaults(command=_on_engine(_status))
+    status.set_defaults(command=engine_command(_status))
 
 
 def _add_evaluate(commands: Commands) -> None:
-    evaluate = _add(
+    evaluate = add_command(
         commands,
         "evaluate",
         "score a model, of whatever trainer, through the code that runs on the line",
-        "evaluate --model runs/1/package --from photographs --out scores",
-        "evaluate --model yolo11n.onnx --from photographs --form coco --out scores",
+        "--model runs/1/package --from photographs --out scores",
+        "--model yolo11n.onnx --from photographs --form coco --out scores",
     )
     evaluate.add_argument("--model", type=Path, required=True, metavar="PATH", help="a model package, or an ONNX file")
     evaluate.add_argument("--from", dest="folder", type=Path, required=True, metavar="DIR", help="labeled images")
-    evaluate.add_argument("--form", choices=_FORMS, help="of the labels (default: the one that is there)")
+    evaluate.add_argument("--form", choices=FORMS, help="of the labels (default: the one that is there)")
     evaluate.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets evaluation.html and .json")
     evaluate.set_defaults(command=_evaluate)
 
 
-def _add(commands: Commands, name: str, summary: str, *examples: str) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog="examples:" + "".join(f"\n  {_PROGRAM} {example}" for example in examples),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if text != "list" and (not name or not equals):
-        msg = f"expected NAME=VALUE or list, found {text!r}"
-        raise argparse.ArgumentTypeError(msg)
-    return name, value
-
-
-def _on_engine(command: Command) -> Command:
-    """Return a command that works on the engine that is meant, and says in one line what AWS refuses."""
-
-    def run(options: argparse.Namespace) -> int:
-        with on_engine(options):
-            return command(options)
-
-    return run
+def _said(text: str) -> tuple[str, str]:
+    return (text, "") if text == "list" else name_and_value(text)
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -122,7 +102,7 @@ def _train(options: argparse.Namespace) -> int:
         msg = "train: expected --dataset NAME, or --from DIR with --out DIR; `train --help` shows examples"
         raise CommandError(msg)
     _refuse(options, "--dataset", "out", "form", "champion")
-    return _on_engine(lambda asked: _start(asked, said))(options)
+    return engine_command(lambda asked: _start(asked, said))(options)
 
 
 def _refuse(options: argparse.Namespace, way: str, *names: str) -> None:
@@ -152,7 +132,7 @@ def _start(options: argparse.Namespace, said: Mapping[str, str]) -> int:
     asked = asked_for(
         {
             "kind": "hand",
-            "who": _user(),
+            "who": user(),
             "dataset": options.dataset,
             "version": options.version,
             "model": options.model,
@@ -193,9 +173,9 @@ def _here(options: argparse.Namespace, said: Mapping[str, str]) -> int:
 
     source = folder_source(options.folder, form=options.form)
     wish = Wish(source, options.out, options.model or source.name, options.champion, said)
-    train_here(wish, lambda line: print(line, flush=True))
+    passed = train_here(wish, lambda line: print(line, flush=True))
     print(f"written: {options.out}")
-    return 0
+    return 0 if passed else 65
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -216,10 +196,3 @@ def _need_torch() -> None:
     if find_spec("torch") is None:
         msg = "training needs the extra `train`: pip install 'edge-inspector-cloud[train]'"
         raise ConfigError(msg)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "unknown"

@@ -10,6 +10,7 @@ from typing import Any, Final
 from cloud_side.catalog.label_rows import label_from
 from cloud_side.catalog.labels import Box, Label, LabelError, json_lines, strict_json
 from cloud_side.catalog.tables import SETTLED
+from cloud_side.clients import open_bucket
 from cloud_side.labeling.items import Item, read_items
 from cloud_side.labeling.places import (
     GATHERED,
@@ -26,7 +27,6 @@ from cloud_side.labeling.places import (
 )
 from cloud_side.labeling.report import Batch, failure_of, report_of, timed
 from cloud_side.labeling.report_page import page_of
-from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.runtime.collecting import read_outcomes
 from cloud_side.labeling.runtime.storing import Receipt, read_receipts, store
 from cloud_side.labeling.selection import claim_key

@@ -8,6 +8,7 @@ from typing import Any
 
 from cloud_side.catalog.label_rows import row_of
 from cloud_side.catalog.labels import LabelError, json_lines, strict_json
+from cloud_side.clients import open_bucket
 from cloud_side.labeling.items import Item, read_items, write_items
 from cloud_side.labeling.output_manifest import (
     Answer,
@@ -19,7 +20,6 @@ from cloud_side.labeling.output_manifest import (
     read_verification,
 )
 from cloud_side.labeling.places import WorkKind, accepted_key, collected_key, input_key, outcomes_key
-from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.settings import LabelingSettings, parse_settings
 from cloud_side.labeling.verdicts import Fate, Outcome, label_of, of_label, of_verification, once_more, to_verify
 from cloud_side.objects import Bucket, parse_address

@@ -16,8 +16,8 @@ from typing import IO, Any, Final
 from cloud_side.catalog.index import SIDECAR, Counts, Partition, index_key, merge, pairs, read_rows, split_key
 from cloud_side.catalog.labels import json_lines
 from cloud_side.catalog.tables import SAMPLES
+from cloud_side.clients import open_bucket
 from cloud_side.labeling.places import ARRIVALS, PARTITIONS, batch_key
-from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.runtime.listing import AT_ONCE, days_in, stations_below
 from cloud_side.labeling.runtime.sidecars import rows_of
 from cloud_side.labeling.settings import LabelingSettings, parse_settings

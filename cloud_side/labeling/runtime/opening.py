@@ -7,9 +7,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cloud_side.catalog.labels import strict_json
+from cloud_side.clients import open_bucket
 from cloud_side.labeling.ground_truth import check_available
 from cloud_side.labeling.places import SETTINGS, batch_key
-from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.selection import statement
 from cloud_side.labeling.settings import LabelingSettings, Method, parse_settings
 from cloud_side.objects import Bucket, code_of

@@ -7,6 +7,7 @@ from typing import Any
 
 from cloud_side.catalog.labels import json_lines, strict_json
 from cloud_side.catalog.sidecars import LARGEST_SIDECAR_BYTES
+from cloud_side.clients import open_bucket
 from cloud_side.labeling.items import Item, read_item, write_items
 from cloud_side.labeling.places import (
     GATHERED,
@@ -26,7 +27,6 @@ from cloud_side.labeling.preparation import (
     picture_wh,
     read_pre_labels,
 )
-from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.settings import parse_settings
 from cloud_side.objects import Bucket
 from edge_inspector.errors import ConfigError

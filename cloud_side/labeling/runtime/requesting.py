@@ -7,10 +7,10 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from cloud_side.catalog.labels import LabelError, strict_json
+from cloud_side.clients import client, open_bucket
 from cloud_side.labeling.ground_truth import LabelingJob, categories, template
 from cloud_side.labeling.items import read_class_names
 from cloud_side.labeling.places import WorkKind, input_key
-from cloud_side.labeling.runtime.clients import client, open_bucket
 from cloud_side.labeling.settings import parse_settings
 from cloud_side.objects import code_of
 from edge_inspector.errors import ConfigError, InspectorError

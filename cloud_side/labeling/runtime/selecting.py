@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from cloud_side.catalog.tables import TAKEN
+from cloud_side.clients import open_bucket
 from cloud_side.labeling import places
 from cloud_side.labeling.places import batch_key
-from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.selection import (
     claim,
     claim_key,

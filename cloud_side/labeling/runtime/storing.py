@@ -8,8 +8,8 @@ from typing import Any
 
 from cloud_side.catalog.label_rows import EVENT_TIME, RECORD_ID, label_from, record_of
 from cloud_side.catalog.labels import LabelError, strict_json
+from cloud_side.clients import client, open_bucket
 from cloud_side.labeling.places import stored_prefix
-from cloud_side.labeling.runtime.clients import client, open_bucket
 from cloud_side.objects import Bucket, Client
 
 _log = logging.getLogger(__name__)

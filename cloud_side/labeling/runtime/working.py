@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from cloud_side.clients import open_bucket
 from cloud_side.labeling.items import read_class_names
 from cloud_side.labeling.places import SETTINGS, WorkKind, batch_key, input_key, order_key, output_key
-from cloud_side.labeling.runtime.clients import open_bucket
 from cloud_side.labeling.settings import LabelingSettings, parse_settings
 from cloud_side.labeling.work.finishing import close, remove
 from cloud_side.labeling.work.opening import open_work

@@ -13,12 +13,11 @@ from cloud_side.catalog.images import BrokenImageError, picture_of
 from cloud_side.catalog.importing import LINEAGE
 from cloud_side.catalog.interchange import FormatError, ImageLabels, check_inside_folder
 from cloud_side.catalog.labels import AnnotatorType, Label, LabelError, Origin, Verification
-from cloud_side.catalog.leaks import Units
-from cloud_side.catalog.near_duplicates import find_near_duplicates, fingerprint
+from cloud_side.catalog.leaks import Units, join_look_alikes, look_of
+from cloud_side.catalog.near_duplicates import fingerprint
 from cloud_side.catalog.settling import side_by_side
 from cloud_side.catalog.splits import SplitRule
 from cloud_side.catalog.versions import DatasetError, Entry, Identity
-from cloud_side.training.dataset.leaking import look_of
 from cloud_side.training.dataset.sources import Pair
 
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)  # nobody said when it was verified
@@ -124,7 +123,9 @@ def _arrived(folder: Path, image: ImageLabels, class_names: tuple[str, ...]) -> 
     except (BrokenImageError, LabelError) as error:
         return f"{folder / image.name}: {error}"
     if (picture.width, picture.height) != (image.width, image.height):
-        found = f"found {picture.width} x {picture.height}"
+        is_turned = (picture.height, picture.width) == (image.width, image.height)
+        how = "; if its EXIF turns it, boxes are those of the image as a viewer shows it" if is_turned else ""
+        found = f"found {picture.width} x {picture.height}{how}"
         return f"{folder / image.name}: expected {image.width} x {image.height} pixels, as labeled, {found}"
     label = Label(
         image=image.name,
@@ -176,20 +177,12 @@ def _distinct(arrived: list[_Arrived | str]) -> list[_Arrived]:
 
 
 def _units(found: list[_Arrived]) -> Units:
-    """Return which groups count as one: of images that look the same, where nobody declared their groups.
-
-    Of an image with many partners only the likeliest are found, so it is looked for more until there are no others.
-    """
-    own = {each.label.sha256 for each in found if not each.is_declared}
-    looks = [look_of(each.label, each.fingerprint) for each in found] if own else []
-    units = Units()
-    while True:
-        now = [replace(look, group=units.unit_of(look.group)) for look in looks]
-        pairs = [pair for pair in find_near_duplicates(now) if own.intersection(pair.images)]
-        if not pairs:
-            return units
-        for pair in pairs:
-            units.join(*pair.groups)
+    """Return which groups count as one: of images that look the same, where nobody declared their groups."""
+    own, units = {each.label.sha256 for each in found if not each.is_declared}, Units()
+    if own:
+        looks = (look_of(each.label, each.fingerprint) for each in found)
+        join_look_alikes(looks, units, lambda pair: not own.isdisjoint(pair.images))
+    return units
 
 
 def _entry(found: _Arrived, unit: str, rule: SplitRule) -> Entry:

@@ -2,19 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from cloud_side.catalog.labels import Label
-from cloud_side.catalog.leaks import Units
-from cloud_side.catalog.near_duplicates import Look, NearDuplicates, find_near_duplicates
+from cloud_side.catalog.leaks import Units, look_of
+from cloud_side.catalog.near_duplicates import NearDuplicates, find_near_duplicates
 from cloud_side.catalog.versions import Entry
 from cloud_side.training.dataset.sources import Pair
 from cloud_side.training.dataset.training_data import Leaks, NearPair
-
-
-def look_of(label: Label, fingerprint: str) -> Look:
-    """Return what is known of an image's looks: what is around the parts is the same at one place."""
-    origin = label.origin
-    place = "/".join(each or "" for each in (origin.site, origin.line, origin.station, origin.camera))
-    return Look(label.sha256, label.group, fingerprint, place)
 
 
 def look_alikes(entries: Iterable[Entry]) -> tuple[NearDuplicates, ...]:

@@ -42,6 +42,7 @@ class TrainingRecord(_Value):
     color: Literal[Color.GRAY, Color.BGR]
     git_commit: str | None = None
     trained_at: str | None = None
+    begun_from: str | None
     runs: tuple[Run, ...] = Field(min_length=1)
 
     @classmethod

@@ -1,16 +1,16 @@
 """The approved model beside the candidate: on the same images, of classes that it knows, or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from cloud_side.training.evaluation.bootstrap import Interval, Statistic, paired_difference
+from cloud_side.training.evaluation.evaluation_file import EvaluationFile, SaidModel
 from cloud_side.training.evaluation.measures import MAP50, CostOfPart, Escapes
-from cloud_side.training.evaluation.thresholds import Costs
+from cloud_side.training.evaluation.thresholds import with_good_parts
 from cloud_side.training.gate.evidence import UNKNOWN_INTERVAL, Champion, Scores
-from cloud_side.training.gate.files import ChampionFile, EvaluationFile, SaidModel
-from cloud_side.training.gate.selecting import with_good_parts, without_classes
+from cloud_side.training.gate.files import ChampionFile
 from cloud_side.training.predictions import Predictions
 
 
@@ -56,6 +56,13 @@ def difference(first: Predictions, second: Predictions) -> str | None:
     return f"{len(odd)} images or labels are not the same for both, {odd[0]} for instance" if odd else None
 
 
+def without_classes(predictions: Predictions, names: Collection[str]) -> Predictions:
+    """Return the images that show no defect of some classes."""
+    ids = {number for number, name in enumerate(predictions.class_names) if name in names}
+    images = tuple(image for image in predictions.images if not ids & {*image.truth_class_id.tolist()})
+    return Predictions(predictions.class_names, images)
+
+
 def _changed(
     champion: Champion, model: SaidModel, evaluation: EvaluationFile, found: Predictions, rival: Predictions
 ) -> Champion:
@@ -64,7 +71,7 @@ def _changed(
     It can find nothing of a class that it does not know: such images would make any candidate look better.
     """
     first, second = (without_classes(each, model.missing_classes) for each in (found, rival))
-    costs, said = Costs(**evaluation.costs.model_dump()), evaluation.bootstrap
+    costs, said = evaluation.costs, evaluation.bootstrap
     at = (evaluation.candidate.thresholds, model.thresholds)
 
     def changed(pair: tuple[Predictions, Predictions], *of: Statistic) -> Interval:

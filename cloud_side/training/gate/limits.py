@@ -5,8 +5,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cloud_side.training.exporting.int8_rules import Int8Limits
 from edge_inspector.errors import ConfigError
 
+_INT8 = Int8Limits()
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Above = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
@@ -35,9 +37,11 @@ class Limits(BaseModel):
     most_latency_ratio: Annotated[Above, Field(description="of the approved model's median")] = 1.25
     most_parity_score: Annotated[Share, Field(description="difference of a score from the trained weights'")] = 0.01
     most_parity_px: Annotated[Above, Field(description="difference of a box side from the trained weights'")] = 1.0
-    most_int8_drop: Annotated[Share, Field(description="mAP50 that the INT8 file may lose")] = 0.01
-    most_int8_score: Annotated[Share, Field(description="mean difference of the INT8 file's scores")] = 0.05
-    most_int8_ratio: Annotated[Above, Field(description="of the INT8 file's time to the float file's")] = 0.9
+    most_int8_drop: Annotated[Share, Field(description="mAP50 that the INT8 file may lose")] = _INT8.map50_drop
+    most_int8_score: Annotated[Share, Field(description="mean difference of the INT8 file's scores")] = _INT8.score
+    most_int8_ratio: Annotated[Above, Field(description="of the INT8 file's time to the float file's")] = (
+        _INT8.speed_ratio
+    )
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:

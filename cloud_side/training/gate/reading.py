@@ -9,9 +9,10 @@ import numpy as np
 from cloud_side.training import places
 from cloud_side.training.dataset import Mode, TrainingData
 from cloud_side.training.evaluation.bootstrap import Statistic
+from cloud_side.training.evaluation.evaluation_file import EvaluationFile, SaidModel
 from cloud_side.training.evaluation.measures import CostOfPart, Escapes
 from cloud_side.training.evaluation.scores import map50
-from cloud_side.training.evaluation.thresholds import Costs
+from cloud_side.training.evaluation.thresholds import with_good_parts
 from cloud_side.training.evaluation.verdicts import parts_of, verdicts
 from cloud_side.training.exporting.files import read_json
 from cloud_side.training.exporting.record import TrainingRecord
@@ -27,8 +28,7 @@ from cloud_side.training.gate.evidence import (
     Scores,
     Tested,
 )
-from cloud_side.training.gate.files import ChampionFile, EvaluationFile, OptimizationFile, ParityFile, SaidModel
-from cloud_side.training.gate.selecting import with_good_parts
+from cloud_side.training.gate.files import ChampionFile, OptimizationFile, ParityFile
 from cloud_side.training.predictions import Predictions, read_predictions
 
 _HELD_OUT: Final = frozenset(map(str, Mode))  # not the images of a model from elsewhere
@@ -100,11 +100,15 @@ def _tested(evaluation: EvaluationFile, found: Predictions, seen: str | None) ->
 def _why_seen(mode: str, record: TrainingRecord, named: ChampionFile | None) -> str | None:
     if mode not in _HELD_OUT:
         return "nobody knows which images it was trained on; give it a data set with a test split"
-    if named is None or named.package is None or record.hyperparameters.get("start_from") != "champion":
+    if record.begun_from is None or (mode == Mode.SPLIT and _held_back(record.begun_from, named)):
         return None
-    if mode == named.mode == Mode.SPLIT:
-        return None
-    return "it began with the weights of the approved model, which learned from all images; train it from scratch"
+    begun_from = f"it began with the weights of version {record.begun_from}"
+    return f"{begun_from}, which may have learned from them; train it from scratch"
+
+
+def _held_back(version: str, named: ChampionFile | None) -> bool:
+    """Return whether it is known of an approved version that it learned from no test images."""
+    return named is not None and named.package is not None and (named.version, named.mode) == (version, Mode.SPLIT)
 
 
 def _scores(model: SaidModel, evaluation: EvaluationFile, found: Predictions) -> Scores:
@@ -121,7 +125,7 @@ def _scores(model: SaidModel, evaluation: EvaluationFile, found: Predictions) ->
         map50_95=model.map50_95 if has_defects else UNKNOWN_INTERVAL,
         escapes=model.verdicts.escapes if has_defects else UNKNOWN_INTERVAL,
         overkill=verdicts(with_good, model.thresholds, seed=said.seed, rounds=said.rounds).overkill,
-        cost=_value(CostOfPart(model.thresholds, Costs(**evaluation.costs.model_dump())), with_good),
+        cost=_value(CostOfPart(model.thresholds, evaluation.costs), with_good),
         latency_ms=UNKNOWN if latency is None else latency.median_ms,
         classes=more | known,
     )

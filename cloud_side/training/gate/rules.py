@@ -6,10 +6,10 @@ A number that is missing, or is none, holds the model back. Nothing here reads o
 from collections.abc import Iterator
 from typing import Final
 
+from cloud_side.training.evaluation.thresholds import FEW_CLEAN
 from cloud_side.training.gate.evidence import UNKNOWN, Champion, Evidence, Scores
 from cloud_side.training.gate.judgement import Check, Judgement, Measure, above, at_least, at_most, stated
 from cloud_side.training.gate.limits import Limits
-from cloud_side.training.gate.selecting import FEW_CLEAN
 
 _SAME: Final = 0.001
 

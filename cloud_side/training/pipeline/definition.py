@@ -120,7 +120,12 @@ def _optimize() -> Json:
         places.EVALUATION: _evaluation(),
         places.CHAMPION: _champion(),
     }
-    said = {"int8": parameter("Int8")}
+    said = {
+        "int8": parameter("Int8"),
+        "most-drop": parameter("most_int8_drop"),
+        "most-ratio": parameter("most_int8_ratio"),
+        "most-score": parameter("most_int8_score"),
+    }
     return processing("Optimize", said=said, inputs=inputs, outputs=(places.PACKAGE, places.OPTIMIZATION))
 
 

@@ -13,11 +13,13 @@ from typing import Any, Final
 from cloud_side.commands import CommandError
 from cloud_side.training import places
 from cloud_side.training.dataset.sources import Source
+from cloud_side.training.exporting.files import read_json
 from cloud_side.training.hyperparameters import Hyperparameters
 from cloud_side.training.pipeline.definition import definition
 from cloud_side.training.pipeline.parameters import Value, check, chosen, hyperparameters, others, parameters
 from cloud_side.training.registry.champions import SCHEMA as CHAMPION_SCHEMA
 from cloud_side.training.registry.packages import next_version
+from cloud_side.training.registry.scores import GateFile
 from cloud_side.training.steps import prepare
 from cloud_side.training.steps.entry import PROCESSING_MESSAGE, TRAINING_FAILURE
 from edge_inspector.detectors.model_file import ModelPackage
@@ -67,8 +69,11 @@ class Wish:
     said: Mapping[str, Value] = field(default_factory=dict)
 
 
-def train_here(wish: Wish, say: Say) -> None:
+def train_here(wish: Wish, say: Say) -> bool:
     """Run prepare, train, export, evaluate, optimize and gate; what each says is printed.
+
+    Returns:
+        Whether the model passed the gate.
 
     Raises:
         CommandError: If a step fails; says which, and why.
@@ -84,6 +89,7 @@ def train_here(wish: Wish, say: Say) -> None:
         words = step["Arguments"].get("AppSpecification", {}).get("ContainerArguments", ())
         _run(name.lower(), [_word(word, values) for word in words], root)
     _hand_over(root, wish.out)
+    return read_json(wish.out / places.GATE_FILE, GateFile).passed
 
 
 def evaluate_here(model: Path, source: Source, out: Path, say: Say) -> None:

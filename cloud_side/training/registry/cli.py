@@ -1,33 +1,29 @@
 """The commands `model …`: look at registered models, approve or reject them, and compare two."""
 
 import argparse
-import getpass
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
-from cloud_side.commands import add_engine
+from cloud_side.commands import Command, Commands, add_command, add_engine, user
 from cloud_side.training.registry.requests import GROUP
 
-_PROGRAM: Final = "edge-inspector-cloud model"
 _REFERENCE: Final = "[NAME@]VERSION"
 _WHICH: Final = "a version, `latest`, `champion`, the number in its group, or an ARN"
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
 
 
 def add_commands(commands: Commands) -> None:
     """Add `model …` to the parser of `edge-inspector-cloud`; each command sets its function as `command`."""
     family = commands.add_parser("model", help="look at registered models, approve or reject them, compare two")
     within = family.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    listed = _add(within, "list", "list registered models, the newest first", "list", "list metal-tags --json")
+    listed = _add(within, "list", "list registered models, the newest first", "", "metal-tags --json")
     listed.add_argument("name", nargs="?", metavar="NAME", help="only of this model")
 
     show = _add(
         within,
         "show",
         "show a model: its scores with their ranges, what the gate said, and where it comes from",
-        "show latest",
-        "show metal-tags@1.2.0",
-        "show champion --json",
+        "latest",
+        "metal-tags@1.2.0",
+        "champion --json",
     )
     show.add_argument("reference", metavar=_REFERENCE, help=_WHICH)
 
@@ -38,28 +34,22 @@ def add_commands(commands: Commands) -> None:
         within,
         "compare",
         "compare two models on the parts that both were tested on, or say why that cannot be",
-        "compare latest champion",
-        "compare 1.3.0 1.2.0 --json",
+        "latest champion",
+        "1.3.0 1.2.0 --json",
     )
     compare.add_argument("first", metavar="A", help=f"{_REFERENCE}: {_WHICH}")
     compare.add_argument("second", metavar="B", help="the same")
 
 
 def _add_judgement(commands: Commands, name: str, summary: str) -> None:
-    parser = _add(commands, name, summary, f'{name} 1.2.0 --why "seen all escapes of the test"')
+    parser = _add(commands, name, summary, '1.2.0 --why "seen all escapes of the test"')
     parser.add_argument("reference", metavar=_REFERENCE, help=_WHICH)
     parser.add_argument("--why", required=True, metavar="TEXT", help="the reason, which others will read")
-    parser.add_argument("--who", default=_user(), metavar="NAME", help="who decides (default: %(default)s)")
+    parser.add_argument("--who", default=user(), metavar="NAME", help="who decides (default: %(default)s)")
 
 
 def _add(commands: Commands, name: str, summary: str, *examples: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog="examples:" + "".join(f"\n  {_PROGRAM} {example}" for example in examples),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, name, summary, *examples)
     add_engine(parser)
     parser.add_argument("--group", default=GROUP, metavar="NAME", help="model package group (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="for programs")
@@ -67,7 +57,7 @@ def _add(commands: Commands, name: str, summary: str, *examples: str) -> argpars
     return parser
 
 
-def _later(name: str) -> Callable[[argparse.Namespace], int]:
+def _later(name: str) -> Command:
     """Return a command that loads what it needs when it runs."""
 
     def run(options: argparse.Namespace) -> int:
@@ -76,10 +66,3 @@ def _later(name: str) -> Callable[[argparse.Namespace], int]:
         return commands.run(name, options, print)
 
     return run
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        return "unknown"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from cloud_side.objects import Bucket
 from cloud_side.training.evaluation.bootstrap import Interval, Statistic, paired_difference
+from cloud_side.training.evaluation.evaluation_file import EvaluationFile
 from cloud_side.training.evaluation.measures import MAP50, CostOfPart, Escapes, Overkill
-from cloud_side.training.evaluation.thresholds import Costs
 from cloud_side.training.predictions import Predictions, read_predictions
 from cloud_side.training.registry.keeping import PREDICTIONS, fetch_file
 from cloud_side.training.registry.packages import Registered
-from cloud_side.training.registry.scores import ScoresFile, scores_of
+from cloud_side.training.registry.scores import scores_of
 from edge_inspector.errors import ConfigError
 
 
@@ -29,8 +29,8 @@ class Comparison:
         differences: First's less the second's, by name.
     """
 
-    first: ScoresFile | None
-    second: ScoresFile | None
+    first: EvaluationFile | None
+    second: EvaluationFile | None
     problem: str | None = None
     images: int = 0
     groups: int = 0
@@ -63,7 +63,7 @@ def compare(bucket: Bucket, first: Registered, second: Registered) -> Comparison
     return _compared(scores[0], scores[1], pair[0], pair[1])
 
 
-def _compared(first: ScoresFile, second: ScoresFile, found: Predictions, other: Predictions) -> Comparison:
+def _compared(first: EvaluationFile, second: EvaluationFile, found: Predictions, other: Predictions) -> Comparison:
     at = first.candidate.thresholds, second.candidate.thresholds
     pairs: dict[str, tuple[Statistic, Statistic]] = {
         "map50": (MAP50, MAP50),
@@ -71,8 +71,7 @@ def _compared(first: ScoresFile, second: ScoresFile, found: Predictions, other: 
         "overkill": (Overkill(at[0]), Overkill(at[1])),
     }
     if first.costs == second.costs:
-        costs = Costs(**first.costs.model_dump())
-        pairs["cost"] = (CostOfPart(at[0], costs), CostOfPart(at[1], costs))
+        pairs["cost"] = (CostOfPart(at[0], first.costs), CostOfPart(at[1], first.costs))
     if found.class_names != other.class_names:
         return Comparison(first, second, "they were tested on different classes")
     try:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from cloud_side.objects import Bucket, Client
+from cloud_side.training.evaluation.evaluation_file import EvaluationFile, Part
 from cloud_side.training.exporting.files import read_json
 from cloud_side.training.exporting.record import TrainingRecord
 from cloud_side.training.hyperparameters import Hyperparameters
@@ -30,7 +31,7 @@ from cloud_side.training.registry.packages import (
     registered,
 )
 from cloud_side.training.registry.requests import Evidence, Registration, create_request
-from cloud_side.training.registry.scores import GateFile, Part, ScoresFile
+from cloud_side.training.registry.scores import GateFile
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.errors import ConfigError
 
@@ -111,7 +112,7 @@ def register(made: Made, origin: Origin, bucket: Bucket, client: Client) -> dict
         raise RegistryError(msg)
     for file in package.manifest.files:
         package.read(file)  # its sha256
-    scores = read_json(made.evaluation / EVALUATION_FILE, ScoresFile)
+    scores = read_json(made.evaluation / EVALUATION_FILE, EvaluationFile)
     _check_judged(package, made, scores)
     training = TrainingRecord.read(made.packages)
     is_kept = read_json(made.optimization / OPTIMIZATION_FILE, _Optimization).kept
@@ -139,7 +140,7 @@ def register(made: Made, origin: Origin, bucket: Bucket, client: Client) -> dict
     return _document(_register_once(said, client), said)
 
 
-def _check_judged(package: ModelPackage, made: Made, scores: ScoresFile) -> None:
+def _check_judged(package: ModelPackage, made: Made, scores: EvaluationFile) -> None:
     """Let pass the package whose file was exported, and whose thresholds were evaluated, in this run."""
     own, exported = package.file(_FLOAT), ModelPackage.open(made.packages / FINAL).file(_FLOAT)
     if own.sha256 != exported.sha256:

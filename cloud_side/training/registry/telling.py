@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from cloud_side.catalog.telling import SHORT, table
 from cloud_side.training.evaluation.bootstrap import Interval
+from cloud_side.training.evaluation.evaluation_file import EvaluationFile
 from cloud_side.training.registry.comparing import Comparison
 from cloud_side.training.registry.packages import Registered
 from cloud_side.training.registry.requests import Approval
-from cloud_side.training.registry.scores import GateFile, ScoresFile
+from cloud_side.training.registry.scores import GateFile
 
 _WORDS: Final = {
     Approval.PENDING: "waits for approval",
@@ -57,7 +58,7 @@ def listed(packages: Sequence[Registered], champions: Sequence[str]) -> list[str
     return table(heads, rows)
 
 
-def shown(package: Registered, scores: ScoresFile | None, gate: GateFile | None) -> Iterator[str]:
+def shown(package: Registered, scores: EvaluationFile | None, gate: GateFile | None) -> Iterator[str]:
     """Yield what a package is: its state, its scores, what the gate said, and where it comes from."""
     yield _fact("model", f"{package.name} {package.version}")
     yield _fact("state", _state(package))
@@ -77,7 +78,7 @@ def shown(package: Registered, scores: ScoresFile | None, gate: GateFile | None)
     yield from (f"  note    {note}" for note in gate.notes)
 
 
-def _scores(scores: ScoresFile) -> Iterator[str]:
+def _scores(scores: EvaluationFile) -> Iterator[str]:
     model, tested = scores.candidate, scores.tested
     verdicts = model.verdicts
     yield f"scores on {tested.images:,} images of {tested.groups:,} groups, with 95 % ranges:"
@@ -114,7 +115,7 @@ def compared(first: Registered, second: Registered, found: Comparison) -> Iterat
         yield f"  {name:<10} {ranged(each, is_share=name in _SHARES, sign='+')}  {_sure(name, each)}"
 
 
-def _columns(scores: ScoresFile | None) -> dict[str, str]:
+def _columns(scores: EvaluationFile | None) -> dict[str, str]:
     if scores is None:
         return {}
     model = scores.candidate

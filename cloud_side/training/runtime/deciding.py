@@ -7,8 +7,8 @@ from typing import Any, Final
 from cloud_side.catalog.settling import side_by_side
 from cloud_side.catalog.shelf import Shelf
 from cloud_side.catalog.store import read_labels
+from cloud_side.clients import boto_session, open_bucket
 from cloud_side.objects import Bucket
-from cloud_side.training.runtime.clients import boto_session, open_bucket
 from cloud_side.training.runtime.reading import last_known, read_settings
 from cloud_side.training.triggers.asking import NEW, Asked, asked_for
 from cloud_side.training.triggers.deciding import count_new, decide, wanted_labels

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from cloud_side.clients import client, open_bucket
 from cloud_side.objects import Bucket, code_of
 from cloud_side.training import places
 from cloud_side.training.hyperparameters import Hyperparameters
-from cloud_side.training.runtime.clients import client, open_bucket
 from cloud_side.training.runtime.reading import read_json, read_record
 from cloud_side.training.triggers.asking import Asked
 from cloud_side.training.triggers.records import Record, may_replace

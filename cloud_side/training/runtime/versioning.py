@@ -12,8 +12,8 @@ from cloud_side.catalog.importing import find_import, imported
 from cloud_side.catalog.shelf import Shelf
 from cloud_side.catalog.store import read_labels
 from cloud_side.catalog.versions import Header
+from cloud_side.clients import boto_session, open_bucket
 from cloud_side.objects import Bucket
-from cloud_side.training.runtime.clients import boto_session, open_bucket
 from cloud_side.training.triggers.asking import NEW, Asked
 from cloud_side.training.triggers.deciding import wanted_labels
 from cloud_side.training.triggers.settings import TrainingSettings, parse_settings

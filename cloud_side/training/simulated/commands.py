@@ -4,24 +4,26 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
+
+from cloud_side.commands import Commands, add_command
 
 FORMS: Final = ("coco", "yolo", "voc", "rows")
 PRODUCTS: Final = ("tags", "boards")
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
-_PROGRAM: Final = "edge-inspector-cloud dataset simulate"
 
 
 def add_simulate(commands: Commands) -> None:
     """Add `simulate` to the commands of `dataset`."""
-    simulated = commands.add_parser(
+    simulated = add_command(
+        commands,
         "simulate",
-        help="write images of a simulated product with its labels, to try the training with",
-        description="Write images of a simulated product with its labels: grey metal tags with scratches, or circuit "
-        "boards in color with bridges, holes and missing solder. The same seed gives the same images.",
-        epilog=f"examples:\n  {_PROGRAM} --product boards --count 200 --form coco --out boards\n"
-        f"  {_PROGRAM} --product tags --count 100 --seed 7 --form yolo --out tags",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "write images of a simulated product with its labels, to try the training with",
+        "--product boards --count 200 --form coco --out boards",
+        "--product tags --count 100 --seed 7 --form yolo --out tags",
+    )
+    simulated.description = (
+        "Write images of a simulated product with its labels: grey metal tags with scratches, or circuit boards in "
+        "color with bridges, holes and missing solder. The same seed gives the same images."
     )
     simulated.add_argument("--product", choices=PRODUCTS, required=True)
     simulated.add_argument("--count", type=_whole(1), default=200, metavar="N", help="images (default: %(default)s)")

@@ -131,6 +131,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--most-ratio", type=float, default=limits.speed_ratio, help="of its time to float's (default: %(default)s)"
     )
+    made.add_argument(
+        "--most-score", type=float, default=limits.score, help="mean difference of scores (default: %(default)s)"
+    )
     return made
 
 
@@ -145,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             int8=Wish(said.int8),
             images=said.images,
             seed=said.seed,
-            limits=Int8Limits(said.most_drop, said.most_ratio),
+            limits=Int8Limits(said.most_drop, said.most_ratio, said.most_score),
         )
     )
 

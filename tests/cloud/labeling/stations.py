@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from cloud_side import clients
 from cloud_side.engines import ENGINE_VARIABLE, local_engine
-from cloud_side.labeling.runtime import clients
 from cloud_side.labeling.settings import parse_settings
 from cloud_side.local.home import REGION
 from cloud_side.local.opening import LocalCloud, open_local

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.labeling import BATCH, BUCKET, in_a_process, look_at_all, samples, select, write_samples
 from cloud_side.catalog.sidecars import row_of, write_row
 from cloud_side.catalog.tables import SAMPLES
-from cloud_side.labeling.runtime.clients import client
+from cloud_side.clients import client
 from cloud_side.local.installing import install_each
 from tests.cloud.labeling.stations import at_most, opened_home
 from tests.cloud.local.engines import opened

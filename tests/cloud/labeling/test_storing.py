@@ -10,11 +10,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from cloud_side import clients
 from cloud_side.catalog.label_rows import row_of
 from cloud_side.catalog.labels import AnnotatorType, Box, Label, Origin, Verification
 from cloud_side.catalog.store import feature_group_request, read_labels
 from cloud_side.labeling.places import stored_prefix
-from cloud_side.labeling.runtime import clients
 from cloud_side.labeling.runtime.storing import Receipt, read_receipts, store
 from cloud_side.objects import Bucket as Objects
 from tests.cloud.labeling.batches import AT, BATCH, CLASSES

@@ -3,7 +3,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from cloud_side.catalog.contact_sheet import write_near_duplicates
@@ -32,6 +34,22 @@ def brighter(seed: int, factor: float = 1.03) -> bytes:
     written = io.BytesIO()
     image = Image.open(io.BytesIO(picture(seed))).convert("L")
     ImageEnhance.Brightness(image).enhance(factor).save(written, "JPEG", quality=90)
+    return written.getvalue()
+
+
+def two_bursts() -> list[bytes]:
+    """Return pictures of one part that was photographed in two bursts; within each they are more alike than these."""
+    blocks = np.random.default_rng(1).integers(0, 256, (9, 12), np.uint8)
+    later = blocks.copy()
+    later[1, 5], later[2, 7] = 110, 248
+    return [noisy(shown, start + seed) for start, shown in ((0, blocks), (1000, later)) for seed in range(34)]
+
+
+def noisy(blocks: NDArray[np.uint8], seed: int) -> bytes:
+    large = np.asarray(Image.fromarray(blocks).resize((64, 48), Image.Resampling.NEAREST), np.float64)
+    written = io.BytesIO()
+    noise = np.random.default_rng(seed).normal(0, 1, large.shape)
+    Image.fromarray(np.clip(large + noise, 0, 255).astype(np.uint8)).save(written, "PNG")
     return written.getvalue()
 
 
@@ -81,6 +99,19 @@ def test_groups_can_be_joined_and_stay_joined_in_every_later_version(
     assert set(together) == {unit, *(f"part-{number}" for number in range(6))}
     second = make_version(shelf, twins[1:] + others, shares=HALVES, created_at=AT.replace(day=3)).header
     assert splits(shelf, second) == together
+
+
+@pytest.mark.thorough
+def test_a_burst_of_more_images_than_are_compared_with_one_is_joined_in_full(shelf: Shelf, sample: Sample) -> None:
+    shown = [sample(number, f"shot-{number}", content=content) for number, content in enumerate(two_bursts())]
+    others = [sample(number) for number in range(200, 240)]
+    header = make_version(shelf, [*shown, *others], shares=HALVES, near_duplicates=Treatment.JOIN).header
+    assert len(splits(shelf, header)) == 1 + 40
+    assert [len(groups) for groups in header.document["split"]["joined"].values()] == [len(shown)]
+    with shelf.open(header) as manifest:
+        notes = list(manifest.notes("near_duplicate"))
+    names = {label.sha256: label.group for label in shown}
+    assert all(note["groups"] == [names[image] for image in note["images"]] for note in notes)
 
 
 def test_groups_that_count_as_one_are_one_for_whoever_trains_on_them(

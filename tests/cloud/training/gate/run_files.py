@@ -116,7 +116,8 @@ def write_run(folder: Path, candidate: Predictions, champion: Predictions | None
         folders.packages / "training.json",
         {
             "schema": "edge-inspector/training/1",
-            "hyperparameters": {"start_from": "scratch"},
+            "hyperparameters": {},
+            "begun_from": None,
             "dataset": {"name": "tags", "version": VERSION, "class_names": ["scratch"]},
             "model_wh": [320, 224],
             "color": "gray",

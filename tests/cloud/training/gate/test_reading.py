@@ -36,7 +36,14 @@ def failed(judgement: Judgement) -> list[str]:
 
 
 EVALUATION = "evaluation/evaluation.json"
-APART = {"escapes": {"value": 0.2, "low": 0.1, "high": 0.3}, "overkill": {"value": 0.0, "low": 0.0, "high": 0.1}}
+NONE = {"value": 0.0, "low": 0.0, "high": 0.1}
+APART = {
+    "defective": 60,
+    "clean": 30,
+    "escapes": {"value": 0.2, "low": 0.1, "high": 0.3},
+    "overkill": NONE,
+    "rejected_clean": NONE,
+}
 CHANGES: dict[str, tuple[str, str, Changed, list[str]]] = {
     "nothing found": (
         "first",
@@ -175,29 +182,35 @@ def test_the_small_file_is_judged_by_what_it_found_itself(run_of: RunOf) -> None
 
 
 @pytest.mark.parametrize(
-    ("mode", "of_champion", "names"),
+    ("mode", "of_champion", "begun_from", "names"),
     [
-        ("split", "split", []),
-        ("split", "folds", ["held_out"]),
-        ("folds", "split", ["held_out"]),
-        ("split", None, ["held_out"]),
+        ("split", "split", "1.1.0", []),
+        ("split", "folds", "1.1.0", ["held_out"]),
+        ("folds", "split", "1.1.0", ["held_out"]),
+        ("split", None, "1.1.0", ["held_out"]),
+        ("split", "split", "1.0.0", ["held_out"]),
+        ("folds", "folds", None, []),
     ],
 )
 def test_weights_that_may_have_learned_from_the_test_are_no_beginning(
-    run_of: RunOf, mode: str, of_champion: str | None, names: list[str]
+    run_of: RunOf, mode: str, of_champion: str | None, begun_from: str | None, names: list[str]
 ) -> None:
     folders = run_of("better")
     run = folders.data.parent
     change(run / EVALUATION, lambda said: said.update(mode=mode))
     change(run / "champion/champion.json", lambda said: said.update(mode=of_champion))
-    change(run / "packages/training.json", lambda said: said["hyperparameters"].update(start_from="champion"))
+    change(run / "packages/training.json", lambda said: said.update(begun_from=begun_from))
     assert failed(judged(folders)) == names
 
 
-def test_where_there_is_no_champion_no_model_began_with_its_weights(run_of: RunOf) -> None:
+@pytest.mark.parametrize(("begun_from", "names"), [(None, []), ("1.0.0", ["held_out"])])
+def test_what_a_model_really_began_with_counts_and_not_what_was_wished(
+    run_of: RunOf, begun_from: str | None, names: list[str]
+) -> None:
     folders = run_of("first")
-    change(folders.packages / "training.json", lambda said: said["hyperparameters"].update(start_from="champion"))
-    assert judged(folders).passed
+    wished = {"hyperparameters": {"start_from": "champion"}, "begun_from": begun_from}
+    change(folders.packages / "training.json", lambda said: said.update(wished))
+    assert failed(judged(folders)) == names
 
 
 def test_without_good_parts_overkill_is_judged_by_what_lies_beside_defects_and_that_is_told(tmp_path: Path) -> None:

@@ -95,6 +95,13 @@ def test_the_pipeline_is_the_one_that_was_looked_at() -> None:
     assert path.read_text(encoding="utf-8") == text
 
 
+def test_an_int8_file_is_kept_by_the_limits_that_the_gate_holds_it_against() -> None:
+    words = {name: STEPS[name]["Arguments"]["AppSpecification"]["ContainerArguments"] for name in ("Optimize", "Gate")}
+    said = {name: dict(zip(each[::2], each[1::2], strict=True)) for name, each in words.items()}
+    for limit in ("drop", "ratio", "score"):
+        assert said["Optimize"][f"--most-{limit}"] == said["Gate"][f"--most-int8-{limit}"]
+
+
 class Parsed(Exception):  # noqa: N818 - no error
     """A program has read its arguments, and would begin its work."""
 

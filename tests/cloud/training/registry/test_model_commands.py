@@ -107,7 +107,10 @@ def test_a_model_that_was_compared_with_the_champion_may_take_its_place(
 ) -> None:
     register(make_run("1.0.0"), origin(group, "run-1"), bucket, sagemaker)
     made = make_run("1.1.0")
-    change(made.evaluation / "evaluation.json", lambda said: said.update(champion={"version": "1.0.0"}))
+    change(
+        made.evaluation / "evaluation.json",
+        lambda said: said.update(champion={**said["candidate"], "version": "1.0.0"}),
+    )
     register(made, origin(group, "run-2"), bucket, sagemaker)
     for version in ("1.0.0", "1.1.0"):
         assert "approved by" in run("approve", version, "--why", "good")

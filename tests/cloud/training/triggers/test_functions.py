@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from cloud_side import clients
 from cloud_side.catalog.candidates import Filter
 from cloud_side.catalog.creating import Wish, create
 from cloud_side.catalog.formats import FORMS
@@ -31,7 +32,7 @@ from cloud_side.local.opening import LocalCloud
 from cloud_side.local.services.sagemaker.pipelines.chore import PipelineExecutions
 from cloud_side.objects import Bucket
 from cloud_side.training.pipeline.definition import NAME as PIPELINE
-from cloud_side.training.runtime import by_hand, clients, deciding, running, versioning
+from cloud_side.training.runtime import by_hand, deciding, running, versioning
 from cloud_side.training.runtime.reading import read_record
 from cloud_side.training.triggers.asking import asked_for
 from cloud_side.training.triggers.records import Outcome, Record

@@ -1,4 +1,4 @@
-"""Clients of AWS for the steps: made once a process, as a warm function is called again and again."""
+"""Clients of AWS for functions and steps: made once a process, as a warm function is called again and again."""
 
 import os
 from functools import cache
@@ -18,6 +18,11 @@ PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
 def client(service: str) -> Client:
     """Return the client of a service, for the engine that `EDGE_INSPECTOR_ENGINE` names now."""
     return _client(os.environ.get(ENGINE_VARIABLE), service)
+
+
+def boto_session() -> boto3.Session:
+    """Return the session of that engine."""
+    return _session(os.environ.get(ENGINE_VARIABLE))
 
 
 def open_bucket(name: str) -> Bucket:
