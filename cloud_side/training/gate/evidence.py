@@ -81,11 +81,13 @@ class Leaks:
         version: Of the data set that was looked at.
         groups: That lie in two splits.
         near_duplicates: Pairs of images in two splits.
+        accepted: The same, of which somebody said that they show different parts.
     """
 
     version: str
     groups: tuple[str, ...] = ()
     near_duplicates: int = 0
+    accepted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

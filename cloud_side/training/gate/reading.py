@@ -71,7 +71,7 @@ def read_evidence(folders: Folders) -> Evidence:
         title=f"{candidate.name} {candidate.version}" if named is None else f"{named.name} {named.next_version}",
         trained_on=record.dataset.version,
         tested=_tested(evaluation, found, _why_seen(evaluation.mode, record, named)),
-        leaks=Leaks(data.version, tuple(data.leaks.groups), len(data.leaks.near_duplicates)),
+        leaks=Leaks(data.version, tuple(data.leaks.groups), len(data.leaks.near_duplicates), len(data.leaks.accepted)),
         scores=_candidate_scores(evaluation, found),
         parity=_parity(read_json(folders.packages / places.PARITY_FILE, ParityFile)),
         quantized=_quantized(folders.optimization, candidate, found),

@@ -227,5 +227,10 @@ def _notes(evidence: Evidence, limits: Limits) -> Iterator[str]:
             f"Only {evidence.tested.clean} good parts were tested: how many the line would stop is judged by what was "
             "found beside the defects of the others. Photograph good parts, and ask for them by least_clean."
         )
+    if evidence.leaks.accepted:
+        yield (
+            f"Images that look the same are both in training and in the test, {evidence.leaks.accepted:,} pairs of "
+            "them; whoever made the version of the data set said that they show different parts."
+        )
     if not evidence.quantized.is_kept:
         yield f"The package has no small file (INT8): {evidence.quantized.reason.rstrip('.')}."

@@ -55,8 +55,8 @@ NEXT_BY_CHECK: Final = (
     (("champion_evidence", "classes"), "Train with the classes of the approved model, on data that has them all."),
 )
 NAMES: Final = {
-    "dataset": "Tested on the data that it learned from",
-    "held_out": "Tested on images that it has not seen",
+    "dataset": "One data set for training and test",
+    "held_out": "Images of the test never seen before",
     "groups": "Groups of parts in the test",
     "defective_parts": "Defective parts in the test",
     "clean_parts": "Good parts in the test",

@@ -31,6 +31,7 @@ from cloud_side.training.network.model import Network, normalize
 from edge_inspector.errors import ConfigError, InspectorError
 
 LARGEST_GRADIENT: Final = 10.0
+_FIRST_REPORT: Final = 10  # steps: who waits wants to know early how long it takes
 
 
 class TrainingDivergedError(InspectorError):
@@ -70,6 +71,7 @@ class Surroundings:
         score: Gives mAP50 of a network on images that are not trained on; None scores nothing.
         stop: Whether the end is asked for.
         report: Gets lines of progress.
+        steps_after: Of the runs that follow, for whoever waits for all of them.
     """
 
     ranks: Ranks = field(default_factory=Ranks)
@@ -78,6 +80,7 @@ class Surroundings:
     score: Callable[[Network], float] | None = None
     stop: Stop | None = None
     report: Callable[[str], object] = lambda line: sys.stderr.write(line + "\n")
+    steps_after: int = 0
 
 
 def train(
@@ -195,7 +198,7 @@ class _Run:
     def _look_up(self, *, stopped: bool) -> None:
         plan, finished = self.plan, self.done == self.plan.iterations
         self._check_finite()
-        if self.done % REPORT_EVERY == 0 or finished:
+        if self.done % REPORT_EVERY == 0 or self.done - self.first_step == _FIRST_REPORT or finished:
             self._tell_progress()
         if self.around.score is not None and self.ranks.is_first and (self.done % plan.validate_every == 0 or finished):
             self.scores.append((self.done, self.around.score(self.averaged)))
@@ -215,7 +218,8 @@ class _Run:
     def _tell_progress(self) -> None:
         last = self.losses[max(0, self.done - REPORT_EVERY) : self.done].sum(dim=1)
         seconds = time.monotonic() - self.started
-        self.tell(progress(self.done, self.plan.iterations, last.tolist(), seconds, self._speed(), self.plan.batch))
+        plan, after = self.plan, self.around.steps_after
+        self.tell(progress(self.done, plan.iterations, last.tolist(), seconds, self._speed(), plan.batch, after))
 
     def _keep(self) -> None:
         if self.around.checkpoints is None or not self.ranks.is_first:

@@ -73,7 +73,7 @@ def course(
     if not known:
         msg = f"{train}: expected labeled images, found none"
         raise ConfigError(msg)
-    plan = plan_of(asked, data.model_wh, len(data.class_names), data.color.channels, processes)
+    plan = plan_of(asked, data.model_wh, len(data.class_names), data.color.channels, processes, known.rows)
     runs: list[Run] = []
     if data.mode is Mode.FOLDS:
         folds = Folds(tuple(frozenset(groups) for groups in data.folds))
@@ -86,9 +86,10 @@ def course(
         held_out = Images(read_labels(validation, data.class_names) if validation else [], data.color)
     runs.append(Run(FINAL, known, held_out, plan))
     width, height = plan.shape.model_wh
+    parts = "" if plan.crop_wh is None else f" in parts of {plan.crop_wh[0]} x {plan.crop_wh[1]}"
     report(
         f"{data.name}: {len(known)} images, classes {', '.join(data.class_names)}, input {width} x {height} "
-        f"{data.color}, runs {', '.join(run.name for run in runs)}"
+        f"{data.color}{parts}, runs {', '.join(run.name for run in runs)}"
     )
     return Course(data, tuple(runs), _simulated(asked, data))
 

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 STRIDES = (8, 16, 32)
-# The share of cells that hold a defect at the start of training; RetinaNet's prior keeps the first losses small.
-PRIOR = 0.01
+# The share of cells that hold a defect at the start of training; RetinaNet's prior keeps the first losses small. It is
+# that of so many cells and classes: an image with more of them holds no more defects.
+PRIOR, PRIOR_CELLS = 0.01, 1470
 # A side lies this many strides from its cell: below 0 the cell's centre is outside a thin box.
 SIDE_STRIDES = range(-1, 15)
 
@@ -117,13 +118,13 @@ class Residual(nn.Module):
 class Head(nn.Module):
     """Class scores and side distances for every cell of one stride."""
 
-    def __init__(self, channels: int, n_classes: int) -> None:
+    def __init__(self, channels: int, n_classes: int, prior: float) -> None:
         super().__init__()
         self.shared = conv_bn(channels, channels)
         self.tower = conv_bn(channels, channels)
         self.score = nn.Conv2d(channels, n_classes, 1)
         self.sides = nn.Conv2d(channels, 4 * len(SIDE_STRIDES), 1)
-        nn.init.constant_(_bias(self.score), -math.log((1 - PRIOR) / PRIOR))
+        nn.init.constant_(_bias(self.score), -math.log((1 - prior) / prior))
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (n, cells, 4 * bins + n_classes): logits of the four distances, then of the classes."""
@@ -148,8 +149,8 @@ class Network(nn.Module):
         self.stages = nn.ModuleList(_stage(before, after, depth) for (before, after), depth in deeper)
         self.laterals = nn.ModuleList(nn.Conv2d(width, shape.neck, 1) for width in rest)
         self.smooth = nn.ModuleList(conv_bn(shape.neck, shape.neck) for _ in rest)
-        self.head = Head(shape.neck, shape.n_classes)
         points, strides = anchor_points(shape.model_wh)
+        self.head = Head(shape.neck, shape.n_classes, prior_of(len(points), shape.n_classes))
         self.register_buffer("points", points, persistent=False)
         self.register_buffer("strides", strides, persistent=False)
         self.register_buffer("bins", torch.tensor(SIDE_STRIDES, dtype=torch.float32), persistent=False)
@@ -185,6 +186,11 @@ class Network(nn.Module):
         for index in range(len(laterals) - 1, 0, -1):
             laterals[index - 1] = laterals[index - 1] + functional.interpolate(laterals[index], scale_factor=2.0)
         return [smooth(level) for smooth, level in zip(self.smooth, laterals, strict=True)]
+
+
+def prior_of(cells: int, n_classes: int) -> float:
+    """Return how likely each class is in each cell at the start of training."""
+    return PRIOR * min(1.0, PRIOR_CELLS / (cells * n_classes))
 
 
 def normalize(image: Tensor) -> Tensor:

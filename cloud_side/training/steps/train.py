@@ -136,6 +136,7 @@ def _trained(  # noqa: PLR0913, PLR0917 - what a run needs
         (lambda network: map50(predicted(network, watched, names))) if watched else None,
         stop,
         lambda line: tell(f"{one.name}: {line}"),
+        one.plan.iterations * (len(whole.runs) - 1 - whole.runs.index(one)),
     )
     around.report(f"{len(one.train)} images to learn from, {len(one.held_out)} held out, seed {plan.seed}")
     return Result(one.name, plan, train(one.train, whole.simulated, plan, around=around))

@@ -4,6 +4,7 @@ import html
 import re
 from dataclasses import replace
 
+from cloud_side.training.evaluation.bootstrap import Interval
 from cloud_side.training.gate.evidence import Evidence, Parity
 from cloud_side.training.gate.judgement import Judgement
 from cloud_side.training.gate.limits import Limits
@@ -59,6 +60,20 @@ def test_checks_have_names_in_plain_words_and_those_that_failed_come_first() -> 
 
 def test_a_number_that_was_not_measured_is_said_to_be_so() -> None:
     assert "let through: not measured, at most 5.0 % is asked" in text_of(with_scores(escapes=exactly(float("nan"))))
+
+
+def test_a_test_is_called_too_small_only_if_it_is_no_worse_than_that() -> None:
+    unsure, bad = Interval(0.0, 0.0, 0.5), Interval(0.5, 0.4, 0.6)
+    small = "the test is too small to be trusted"
+    assert small in text_of(with_scores(escapes=unsure))
+    assert small not in text_of(with_scores(escapes=bad))
+
+
+def test_look_alikes_that_somebody_said_are_apart_are_told_and_hold_nothing_back() -> None:
+    accepted = replace(GOOD, leaks=replace(GOOD.leaks, accepted=3))
+    assert judge(accepted, Limits()).passed
+    assert "3 pairs of them; whoever made the version" in text_of(accepted)
+    assert "whoever made the version" not in text_of(GOOD)
 
 
 def test_a_judgement_without_any_check_has_a_page_too() -> None:

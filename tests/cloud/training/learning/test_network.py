@@ -6,7 +6,7 @@ pytest.importorskip("torch", reason="training needs the extra edge-inspector-clo
 
 import torch
 
-from cloud_side.training.network.model import Network, Shape, anchor_points, count_parameters, shape_of
+from cloud_side.training.network.model import PRIOR, Network, Shape, anchor_points, count_parameters, shape_of
 from cloud_side.training.network.weights import read_weights, take, write_weights
 from edge_inspector.errors import ConfigError
 
@@ -27,6 +27,20 @@ def test_nano_is_the_network_of_the_shipped_weights() -> None:
 def test_small_has_about_twice_the_parameters() -> None:
     sizes = [count_parameters(Network(shape_of(size, (320, 224), 3, 3))) for size in ("nano", "small")]
     assert 1.8 < sizes[1] / sizes[0] < 2.5
+
+
+def expected_at_the_start(network: Network) -> float:
+    """Return how many defects an untrained network expects in an image."""
+    return float(network.head.score.bias.detach().sigmoid().sum()) * len(network.points)
+
+
+def test_larger_inputs_and_more_classes_do_not_begin_with_more_defects_to_unlearn() -> None:
+    usual = Network(shape_of("nano", (320, 224), 1, 1))
+    assert float(usual.head.score.bias.detach().sigmoid()) == pytest.approx(PRIOR)
+    for model_wh, n_classes in (((640, 640), 3), ((320, 224), 4), ((864, 160), 2)):
+        larger = Network(shape_of("nano", model_wh, n_classes, 1))
+        assert expected_at_the_start(larger) == pytest.approx(expected_at_the_start(usual))
+    assert float(tiny().head.score.bias.detach().sigmoid()) == pytest.approx(PRIOR)
 
 
 @pytest.mark.parametrize(("channels", "n_classes"), [(1, 1), (3, 4)])
