@@ -20,8 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-TEST_JOBS ?= 3  # on two cores: many tests wait for real processes
-THOROUGH_JOBS ?= 2  # these are busy, or look at the clock
+TEST_JOBS ?= 2  # many tests wait for real processes: two at a time take little more than half as long
 TORCH := torch==2.13.0
 ASL_VALIDATOR := tests/cloud/asl_validator/node_modules/.package-lock.json
 
@@ -46,7 +45,7 @@ test: setup system-packages $(ASL_VALIDATOR)
 	$(BIN)/pytest -m "not thorough and not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
 thorough: setup setup-train setup-pylon system-packages $(ASL_VALIDATOR)
-	$(BIN)/pytest -m "thorough and not nightly" -n $(THOROUGH_JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -m "thorough and not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
 nightly: setup setup-train setup-pylon system-packages $(ASL_VALIDATOR)
 	$(BIN)/pytest --timeout 3600 $(PYTEST_ARGS)

@@ -92,6 +92,7 @@ def test_a_second_time_changes_nothing(device: Device, first: Path) -> None:
     assert times() == before
 
 
+@pytest.mark.thorough
 def test_upgrade_and_rollback_keep_the_state_and_what_is_damaged_leaves_what_ran(
     device: Device, first: Path, pip: Wheel, tmp_path: Path
 ) -> None:

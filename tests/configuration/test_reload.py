@@ -166,6 +166,7 @@ def test_a_source_that_fails_as_it_is_read_gives_way_to_the_last_good_one(
 WITHOUT_A_CAMERA = {"type": "usb", "device": "/dev/no-such-camera"}  # nothing is inspected, so it stays on trial
 
 
+@pytest.mark.thorough
 def test_a_configuration_that_takes_the_process_down_twice_is_not_tried_a_third_time(line: Line) -> None:
     with ForkedDaemon(line.path) as daemon:
         daemon.wait_for(LAST_GOOD)

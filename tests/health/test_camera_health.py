@@ -108,6 +108,7 @@ def test_ordinary_tags_raise_nothing(tags: int) -> None:
     assert not any(show(CameraHealth(ImageQualitySettings(), is_triggered=True), simulated(tags, seed=11)))
 
 
+@pytest.mark.thorough
 def test_large_noisy_color_frames_raise_nothing_and_show_defocus() -> None:
     images = [np.dstack([image] * 3) for image in noisy(simulated(5, wh=(2448, 1632)))]
     camera = station(images * 11)
@@ -127,6 +128,7 @@ def test_what_is_amiss_does_not_become_usual() -> None:
     assert all("focus" in problems for problems in told[LATEST:])
 
 
+@pytest.mark.thorough
 def test_a_lens_that_slips_slowly_is_told_though_the_usual_follows() -> None:
     (tag,) = simulated(1, wh=(225, 150))
     camera = station([tag] * LEARNED_FROM)

@@ -56,6 +56,7 @@ def drain(tmp_path: Path, broker: Mosquitto, *, events: int) -> None:
     print(f"{events} events drained at {rate_hz:.0f} a second, the broker and a subscriber on the same cores")  # noqa: T201
 
 
+@pytest.mark.thorough
 def test_what_waited_is_drained_in_order_the_defects_first(tmp_path: Path, broker: Mosquitto) -> None:
     drain(tmp_path, broker, events=3000)
 

@@ -96,6 +96,7 @@ def test_collect_fills_the_folder(tmp_path: Path, broker_port: int) -> None:
     check_events(documents)
 
 
+@pytest.mark.thorough
 def test_collect_fills_the_bucket(tmp_path: Path, broker_port: int) -> None:
     with S3Server(tmp_path) as server:
         target = {"type": "s3", "bucket": BUCKET, "region": REGION, "endpoint": server.endpoint}

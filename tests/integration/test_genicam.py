@@ -78,6 +78,7 @@ def books(daemon: Daemon, collector: Collector) -> dict[str, Any]:
     return dict(frames)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("region", "rate_hz", "results"),
     [

@@ -211,6 +211,7 @@ def test_the_daemon_stops_cleanly_whatever_the_broker_does(tmp_path: Path, broke
     assert " 0 messages" not in report
 
 
+@pytest.mark.thorough
 def test_two_daemons_of_one_station_and_camera_are_told_apart_by_the_error(tmp_path: Path, broker: Mosquitto) -> None:
     configuration = write_line(tmp_path, broker.port)
     document = json.loads(configuration.read_text()) | {"state": {"dir": str(tmp_path / "elsewhere")}}

@@ -24,7 +24,8 @@ def camera() -> Iterator[GigeCamera]:
 
 def settings_of(folder: Path, camera: GigeCamera, trigger: dict[str, object], **sections: Any) -> Settings:
     source = {
-        "type": "genicam", "camera": camera.address, "trigger": trigger, "read_timeout_s": 1, "region": [0, 0, 96, 64],
+        "type": "genicam", "camera": camera.address, "trigger": trigger, "region": [0, 0, 96, 64],
+        "read_timeout_s": 10,  # a busy machine brings a picture late
     }  # fmt: skip
     return parse({
         "station": {"site": "hall", "line": "line-1", "station": "station-2", "camera": "top"},

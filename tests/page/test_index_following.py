@@ -180,7 +180,7 @@ def test_a_full_disk_costs_the_old_rows_until_there_is_room_again(
 ) -> None:
     monkeypatch.setattr(keeping, "_RETRY_S", 3600.0)
     with (
-        small_disk(tmp_path / "disk", size="512k") as disk,
+        small_disk(tmp_path / "disk", size="2m") as disk,
         Journal(tmp_path / "journal.db", AT_ONCE) as journal,
         Index(journal, disk / "index.db", random_share=0) as index,
     ):

@@ -68,6 +68,7 @@ def test_a_model_that_does_not_know_what_another_product_names_is_refused(tmp_pa
     assert POLICY_CLASS in refusal["reason"]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("hurried")
 def test_models_and_products_change_at_once_and_each_result_is_of_one_of_each(tmp_path: Path) -> None:
     updates = Updates(tmp_path / "updates")

@@ -90,6 +90,7 @@ def test_a_spool_that_is_killed_has_no_halves(tmp_path: Path) -> None:
     kill_while_storing(tmp_path, kills=8)
 
 
+@pytest.mark.thorough
 def test_an_uploader_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     kill_while_uploading(tmp_path, kills=8)
 

@@ -165,6 +165,7 @@ def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
         answer.set()
 
 
+@pytest.mark.thorough
 def test_leaving_cancels_what_is_under_way(tmp_path: Path) -> None:
     (tmp_path / "x.jpg").write_bytes(b"picture")
     answer, came, errors = threading.Event(), threading.Event(), list[Exception]()

@@ -207,6 +207,7 @@ def test_a_missed_defect_is_drawn_with_the_mouse(chromium: Browser, tmp_path: Pa
         expect(tablet.page.locator(".tag.person")).to_have_text("dent, drawn")
 
 
+@pytest.mark.thorough
 def test_a_missed_defect_is_drawn_by_keys_alone(chromium: Browser, tmp_path: Path) -> None:
     """Nobody needs a mouse, and a box that is removed is gone."""
     with judging(chromium, tmp_path) as (station, tablet):
@@ -389,6 +390,7 @@ def test_the_keys_are_listed(chromium: Browser, tmp_path: Path) -> None:
         expect(title(tablet)).to_contain_text("part-00006")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("wh", "theme"),
     [

@@ -94,6 +94,7 @@ def test_alarms_tell_what_to_do(chromium: Browser, tmp_path: Path) -> None:
         expect(tablet.page.locator("#menu-alarms")).to_contain_text("Look at its cable.")
 
 
+@pytest.mark.thorough
 def test_a_screen_that_shows_old_data_says_so_and_misses_nothing(chromium: Browser, tmp_path: Path) -> None:
     """While the station does not answer the page says since when; what came meanwhile is there afterwards."""
     settings = people(port=free_port())
@@ -206,6 +207,7 @@ def test_the_colors_are_as_the_device_has_them_until_a_person_says_otherwise(chr
         expect(root).to_have_attribute("data-theme", "light")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("wh", "theme"),
     [

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from cloud_side.catalog.labels import Box
@@ -29,6 +30,7 @@ def wait_for_answers(laptop: Laptop, batch: str, count: int, **more: str) -> lis
     return found
 
 
+@pytest.mark.thorough
 def test_what_a_mouse_draws_at_any_zoom_is_what_is_answered(ana: Person, laptop: Laptop) -> None:
     """Draw, move, resize, delete and undo; in whole pixels of the image, and inside it."""
     ana.open(laptop.open_order("mouse", [NOTHING, NOTHING]))

@@ -59,6 +59,7 @@ def create(bench: Bench, marks: Path, number: int) -> None:
     bench.create(asked.processing(f"job-{number}", command=shell(script), ProcessingOutputConfig={"Outputs": [output]}))
 
 
+@pytest.mark.thorough
 def test_an_engine_that_is_killed_starts_each_job_once(bench: Bench, marks: Path) -> None:
     kill_engines(bench, marks, kills=2)
 
