@@ -201,7 +201,7 @@ def test_another_set_up_returns_what_was_taken_under_the_one_before(gige: GigeCa
 
 
 def test_a_refused_set_up_leaves_everything_as_it_was_and_loses_no_frame(gige: GigeCamera) -> None:
-    with closing(GenicamCamera(settings(gige, rate_hz=50))) as camera:
+    with closing(GenicamCamera(settings(gige, rate_hz=50, buffers=64))) as camera:
         picture(camera)
         threading.Event().wait(0.2)
         before_ns = time.monotonic_ns()
