@@ -27,6 +27,12 @@ def test_an_address_is_enough_and_the_own_model_is_the_fallback() -> None:
         ({}, {}, "model.remote.url: missing"),
         ({"url": "http://endpoint", "authorization_file": "/token"}, {}, "expected https where authorization_file"),
         ({"url": URL, "timeout_ms": 500}, {"flow": {"deadline_ms": 500}}, "less than flow.deadline_ms (500)"),
+        ({"url": URL, "timeout_ms": 15_001}, {}, "at most 15000, half of health.watchdog.inspection_s"),
+        (
+            {"url": URL, "timeout_ms": 700},
+            {"health": {"watchdog": {"inspection_s": 1}}},
+            "at most 500, half of health.watchdog.inspection_s",
+        ),
         ({"url": URL}, {"model": {"tiling": {}}}, "an endpoint looks at whole frames"),
         ({"url": URL}, {"model": {"updates": {"folder": "/updates"}}}, "is not updated here"),
         (

@@ -58,3 +58,27 @@ def test_the_endpoint_looks_the_own_model_takes_over_and_the_alarm_comes_and_goe
     assert {each["outcome"] for each in told.results} <= {"accept", "review", "reject"}  # never without a verdict
     assert len({each["model"]["sha256"] for each in told.results}) == 1
     assert len(told.results) == len({each["part_id"] for each in told.results})
+
+
+def test_without_a_fallback_every_part_is_told_as_one_without_a_verdict_and_why_also_while_the_endpoint_rests(
+    tmp_path: Path,
+) -> None:
+    folder, told, stop = bright_spot_model(tmp_path / "model"), Told(), threading.Event()
+    url = f"http://127.0.0.1:{free_port()}"
+    settings = parse({
+        "source": {"type": "simulated", "rate_hz": 100, "image_wh": [96, 64], "count": 6},
+        "model": {"path": str(folder), "remote": {"url": url, "fallback": "none", "failures": 2}},
+        "policy": {"fail_safe": "review"},
+        "samples": {"mode": "off"},
+        "journal": {"durable": False},
+        "state": {"dir": str(tmp_path / "state")},
+    })  # fmt: skip
+    with build(settings, stop, sinks={"told": told}) as station:
+        station.run(stop)
+    assert len({each["part_id"] for each in told.results}) == 6
+    for each in told.results:
+        assert each["outcome"] == "no_verdict"
+        assert (each["no_verdict"]["cause"], each["no_verdict"]["treated_as"]) == ("inspection_failed", "review")
+    said = [each["no_verdict"]["problem"] for each in told.results]
+    assert "refused" in said[0]
+    assert all("left alone for a while" in problem for problem in said[2:])

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ def say(handler: BaseHTTPRequestHandler, document: Any, status: int = 200) -> No
 
 
 @contextmanager
-def answering(answer: Answer) -> Iterator[Told]:
+def answering(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Told]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -55,7 +56,9 @@ def answering(answer: Answer) -> Iterator[Told]:
             pass  # a client that has gone
 
     server = Server(("127.0.0.1", 0), Handler)
-    told = Told(f"http://127.0.0.1:{server.server_address[1]}")
+    told = Told(f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}")
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

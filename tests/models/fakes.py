@@ -82,12 +82,14 @@ class FakePackages:
         opened: Every model that was opened, in order.
         gate: A package that hangs does so until this is set.
         broken: Versions that fail from now on.
+        can_open_configured: The configured model is there.
     """
 
     def __init__(self) -> None:
         self.opened: list[FakeOpened] = []
         self.gate = threading.Event()
         self.broken: set[str] = set()
+        self.can_open_configured = True
 
     def identify(self, folder: Path) -> ModelIdentity:
         says = json.loads((folder / FILE).read_text())
@@ -96,6 +98,9 @@ class FakePackages:
 
     def open(self, folder: Path | None) -> Opened:
         if folder is None:
+            if not self.can_open_configured:
+                msg = "the configured model: damaged"
+                raise ModelError(msg)
             self.opened.append(FakeOpened(CONFIGURED))
             return self.opened[-1]
         try:

@@ -1,11 +1,14 @@
+import json
 import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
-from edge_inspector.models import examining
+from edge_inspector.durable import signature_of
+from edge_inspector.models import examining, lifecycle
 from edge_inspector.models.memory import Memory
+from edge_inspector.models.pointer import POINTER
 from edge_inspector.models.store import Store
 from tests.models.fakes import CONFIGURED, FakeStation, point_at
 from tests.mosquitto import eventually
@@ -24,7 +27,8 @@ def test_a_new_model_takes_over_proves_itself_and_the_old_one_is_freed(tmp_path:
         assert (changed["cause"], changed["previous"]["name"]) == ("update", "configured")
         assert changed["reason"].startswith("1 golden images as promised; ")
         assert changed["comparison"] is None
-        assert station.store.read() == Memory(running=station.line.running)
+        remembered = station.store.read()
+        assert remembered == Memory(running=station.line.running, proof=remembered.proof)
         assert [opened.closed for opened in station.packages.opened] == [1, 0]
         assert station.panel.standing == {}
         assert station.models.document()["running"]["version"] == "1.0.0"
@@ -60,17 +64,82 @@ def test_a_model_of_which_nothing_is_asked_is_told_as_proved_when_it_takes_over(
         assert station.store.read().probation is None
 
 
-def test_a_restart_before_a_model_took_over_loses_nothing_of_what_is_told_and_another_one_adds_nothing(
-    tmp_path: Path,
-) -> None:
+def test_a_restart_before_a_model_took_over_loses_nothing_of_what_is_told(tmp_path: Path) -> None:
     with FakeStation(tmp_path, probation_parts=0) as station:
         station.place("1.0.0")
         station.wait_before_switch()
     with FakeStation(tmp_path, probation_parts=0) as station:
         eventually(lambda: station.told("model.proved"), what="it is told by the next run")
-    with FakeStation(tmp_path, probation_parts=0) as station:
+
+
+def test_what_a_model_has_proved_is_told_again_where_a_crash_may_have_lost_it(tmp_path: Path) -> None:
+    with FakeStation(tmp_path, max_reject_rate=1.0) as station:
+        station.place("1.0.0", verdict="reject")
+        station.run_until_runs("1.0.0")
+        station.run_until_idle()
+        eventually(lambda: station.told("model.proved"), what="it is trusted")
+    (told,) = station.told("model.proved")
+    with FakeStation(tmp_path) as again:  # the event of before may never have left the process
+        eventually(lambda: again.told("model.proved"), what="the next run tells it")
+    (told_again,) = again.told("model.proved")
+    assert told_again == told
+    assert (told["parts"] >= 20, told["reject_rate"]) == (True, 1.0)
+
+
+def test_a_deployment_of_the_model_that_runs_already_is_answered_once_it_is_trusted(tmp_path: Path) -> None:
+    with FakeStation(tmp_path) as station:
+        station.place("1.0.0")
+        station.run_until_runs("1.0.0")
+        eventually(lambda: "on probation" in str(station.models.busy()), what="it is on probation")
+        point_at(station.updates, "spot/1.0.0\n")
+        eventually(
+            lambda: station.models._wishes._pointer._taken == signature_of(station.updates / POINTER),
+            what="it is looked at",
+        )
+        eventually(lambda: station.models._wishes.examination is None, what="it is found as wished")
+        assert station.told("model.proved") == []
+        station.run_until_idle()
+        assert len(station.told("model.proved")) == 1
+        point_at(station.updates, "spot/1.0.0\n")
+        eventually(lambda: len(station.told("model.proved")) == 2, what="it is told to who asks again")
+        first, second = station.told("model.proved")
+        assert first == second
+
+
+def test_who_missed_it_hears_again_after_a_while_that_a_model_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "_TOLD_AGAIN_S", 0.05)
+    with FakeStation(tmp_path) as station:
+        station.run_until_trusted("1.0.0")
+        eventually(lambda: len(station.told("model.proved")) >= 3, what="it is told again and again")
+        assert len({json.dumps(each) for each in station.told("model.proved")}) == 1
+
+
+def test_the_last_good_model_is_told_as_trusted_also_where_the_station_restarts_before_it_is_back(
+    tmp_path: Path,
+) -> None:
+    with FakeStation(tmp_path) as station:
+        station.run_until_trusted("1.0.0")
         station.run_until_trusted("1.1.0")
-        assert [event["model"]["version"] for event in station.told("model.proved")] == ["1.1.0"]
+        point_at(station.updates, "spot/1.0.0\n")
+        station.wait_before_switch()
+    with FakeStation(tmp_path) as again:
+        eventually(lambda: again.told("model.proved"), what="the next run tells it")
+        assert again.told("model.proved")[0]["model"]["version"] == "1.0.0"
+
+
+def test_a_model_that_failed_and_runs_on_for_want_of_a_better_one_is_never_told_as_trusted(tmp_path: Path) -> None:
+    with FakeStation(tmp_path, probation_parts=10_000, max_failed=0.001) as station:
+        station.place("1.0.0")
+        station.run_until_runs("1.0.0")
+        eventually(lambda: "on probation" in str(station.models.busy()), what="it is on probation")
+        station.packages.can_open_configured = False
+        station.packages.broken.add("1.0.0")
+        station.run_until(lambda: "models-unavailable" in station.panel.standing, what="there is nothing better")
+        point_at(station.updates, "spot/1.0.0\n")
+        eventually(lambda: station.panel.standing == {}, what="it is found as wished")
+        assert station.told("model.proved") == []
 
 
 def test_every_part_is_judged_by_one_model_until_the_switch_and_by_the_other_from_then_on(tmp_path: Path) -> None:

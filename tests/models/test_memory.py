@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge_inspector.events import ModelProof
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.memory import Memory, Probation, Rejection
 from edge_inspector.models.probation import Counts
@@ -14,6 +15,7 @@ from tests.models.fakes import NOW
 MODELS = tuple(ModelIdentity("spot", f"1.{number}.0", f"{number:064x}") for number in range(5))
 A, B, C, *_ = MODELS
 PROBATION = Probation(NOW, before=Counts(100, 3, 1))
+PROOF = ModelProof(200, 1.5, 0.0, 0.1, None, (1.0, 2.0))
 
 models = st.sampled_from(MODELS)
 switches = st.builds(
@@ -24,7 +26,7 @@ switches = st.builds(
 refusals = st.builds(lambda model: lambda memory: memory.refused(rejection_of(model)), models)
 others = st.sampled_from(
     [
-        Memory.trusted,
+        lambda memory: memory.trusted(PROOF),
         Memory.started,
         Memory.ended,
         lambda memory: memory if memory.running is None else memory.taken_back(rejection_of(memory.running)),
@@ -66,7 +68,7 @@ def test_a_model_on_probation_gives_way_to_the_last_good_one_before_it() -> None
     memory = Memory().switched(A, None).switched(B, PROBATION)
     assert (memory.running, memory.previous) == (B, A)
     assert memory.switched(C, PROBATION).previous == A
-    assert memory.trusted().switched(C, PROBATION).previous == B
+    assert memory.trusted(PROOF).switched(C, PROBATION).previous == B
     assert memory.switched(A, PROBATION) == Memory(running=A), "A is good already"
 
 
@@ -88,7 +90,7 @@ def test_a_model_under_which_the_process_died_twice_is_hopeless_and_clean_ends_d
         memory = memory.ended().started()
     assert not memory.is_hopeless
     assert memory.started().is_hopeless
-    assert not memory.started().trusted().is_hopeless
+    assert not memory.started().trusted(PROOF).is_hopeless
 
 
 def test_only_the_latest_refusals_are_remembered() -> None:

@@ -253,7 +253,7 @@ def test_the_memory_on_disk_is_what_the_documentation_says(tmp_path: Path, updat
     settings = settings_of(tmp_path, updates)
     with_running(settings, updates.make("1.1.0"), probation=Probation(NOW))
     document = json.loads((store_in(settings.home) / "state.json").read_text())
-    assert document.keys() == {"running", "previous", "probation", "rejected"}
+    assert document.keys() == {"running", "previous", "probation", "rejected", "proof"}
     assert document["running"].keys() == {"name", "version", "sha256"}
     assert document["probation"].keys() == {"since", "starts", "before"}
     assert store_of(settings).read() != Memory()

@@ -13,12 +13,11 @@ import numpy as np
 from edge_inspector.alarms import COLLECTING, Alarm, Severity
 from edge_inspector.app.freeing import give_memory_back
 from edge_inspector.app.policy import build_policy
-from edge_inspector.app.remote import remote_of
+from edge_inspector.app.remote import looks_first, remote_of
 from edge_inspector.decision import Policy, Verdict, decide
 from edge_inspector.detectors.model_file import ModelPackage
 from edge_inspector.detectors.none import NO_MODEL, NoDetector
 from edge_inspector.detectors.onnx import OnnxDetector
-from edge_inspector.detectors.remote import RemoteDetector
 from edge_inspector.detectors.tiled import TiledDetector
 from edge_inspector.detectors.verification import verify
 from edge_inspector.errors import ConfigError
@@ -112,7 +111,7 @@ class OpenModel:
         model = Model(
             looks
             if self._remote is None
-            else RemoteDetector(self._remote, looks, min_confidence=floor, is_gray=detector.is_gray),
+            else looks_first(self._remote, looks, settings, min_confidence=floor, is_gray=detector.is_gray),
             identity,
             detector.class_names,
             policy,

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 from edge_inspector.alarms import REMOTE_DETECTOR_UNREACHABLE, Severity
+from edge_inspector.app.source import flow_options
 from edge_inspector.detectors.onnx import OnnxDetector
 from edge_inspector.detectors.remote import Remote, RemoteOptions
+from edge_inspector.detectors.remote_detector import RemoteDetector
 from edge_inspector.detectors.remote_link import Link
 from edge_inspector.health.checks import Check
-from edge_inspector.settings import RemoteSettings
+from edge_inspector.ports import Detector
+from edge_inspector.settings import RemoteSettings, Settings
 
 
 def remote_checks(asks: RemoteSettings | None, problem: Callable[[], str | None]) -> tuple[Check, ...]:
@@ -48,3 +51,20 @@ def remote_of(asks: RemoteSettings, detector: OnnxDetector) -> Remote:
     )
     link = Link(asks.url, authorization_file=asks.authorization_file)
     return Remote(link, options, detector.identity, detector.class_names)
+
+
+def looks_first(
+    remote: Remote, local: Detector, settings: Settings, *, min_confidence: float, is_gray: bool
+) -> RemoteDetector:
+    """Return a detector that has an endpoint look first, as long as a part's deadline allows.
+
+    Args:
+        remote: The endpoint.
+        local: The same model here.
+        settings: Say when a part closes.
+        min_confidence: Lowest score reported, in [0, 1].
+        is_gray: The model needs no colors.
+    """
+    deadline_ms = flow_options(settings).deadline_ms
+    deadline_s = None if deadline_ms is None else deadline_ms / 1000
+    return RemoteDetector(remote, local, min_confidence=min_confidence, is_gray=is_gray, deadline_s=deadline_s)

@@ -1,9 +1,9 @@
-"""A detector that has an endpoint look, with a time-out; where that fails, the station's own model looks.
+"""An endpoint that looks at frames, with a time-out, and is left alone for a while where it fails.
 
-The endpoint must serve the very file that the station has: so thresholds, classes and verdicts are the same, whoever
-looks.
+It must serve the very model that the station has: so thresholds, classes and verdicts are the same, whoever looks.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -15,12 +15,11 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from edge_inspector.detections import Detections
-from edge_inspector.detectors.remote_link import Link, UnreachableError
-from edge_inspector.errors import ModelError
+from edge_inspector.detectors.remote_link import Link, NotAskedError, UnreachableError
 from edge_inspector.frame import Frame
 from edge_inspector.geometry import clip
 from edge_inspector.inspection import ModelIdentity
-from edge_inspector.ports import Detector, Inference
+from edge_inspector.ports import Inference
 
 ATTRIBUTES: Final = "X-Amzn-SageMaker-Custom-Attributes"
 _Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -107,22 +106,29 @@ class Remote:
         with self._lock:
             return self._problem
 
-    def look(self, frame: Frame, *, min_confidence: float, is_gray: bool) -> Inference:
+    def look(self, frame: Frame, *, min_confidence: float, is_gray: bool, most_s: float = math.inf) -> Inference:
         """Return what the endpoint finds on a frame, in frame pixels.
 
         Args:
             frame: What was captured.
             min_confidence: Lowest score reported, in [0, 1].
             is_gray: The model needs no colors.
+            most_s: It gets no more time than this.
 
         Raises:
-            UnreachableError: If it rests, does not answer in time, or its answer cannot be used.
+            NotAskedError: If it rests, an earlier frame is still under way, or there is no time for it.
+            UnreachableError: If it does not answer in time, or its answer cannot be used.
         """
         if not self._breaker.asks(self._monotonic_s()):
             msg = f"{self._link.url}: left alone for a while: {self._problem}"
-            raise UnreachableError(msg)
+            raise NotAskedError(msg)
+        if most_s <= 0:
+            msg = f"{self._link.url}: not asked: the part's deadline leaves no time for it"
+            raise NotAskedError(msg)
         try:
-            inference = self._asked(frame, min_confidence, is_gray=is_gray)
+            inference = self._asked(frame, min_confidence, min(self._options.timeout_s, most_s), is_gray=is_gray)
+        except NotAskedError:
+            raise
         except UnreachableError as error:
             self._note(str(error))
             raise
@@ -143,11 +149,11 @@ class Remote:
             if self._breaker.failures >= options.failures:
                 self._problem = problem
 
-    def _asked(self, frame: Frame, min_confidence: float, *, is_gray: bool) -> Inference:
+    def _asked(self, frame: Frame, min_confidence: float, timeout_s: float, *, is_gray: bool) -> Inference:
         started = time.perf_counter()
         body = self._encoded(frame, is_gray=is_gray)
         encoded = time.perf_counter()
-        left_s = self._options.timeout_s - (encoded - started)
+        left_s = timeout_s - (encoded - started)
         if left_s <= 0:
             msg = f"{self._link.url}: encoding alone took {(encoded - started) * 1000:.0f} ms"
             raise UnreachableError(msg)
@@ -170,10 +176,17 @@ class Remote:
         image = frame.image
         if is_gray and image.ndim == 3:
             image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)  # as the model's own preprocessing
-        if self._options.encoding == "png":
-            _, content = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-        else:
-            _, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self._options.jpeg_quality])
+        suffix, options = ".png", [cv2.IMWRITE_PNG_COMPRESSION, 1]
+        if self._options.encoding == "jpeg":
+            suffix, options = ".jpg", [cv2.IMWRITE_JPEG_QUALITY, self._options.jpeg_quality]
+        try:
+            is_whole, content = cv2.imencode(suffix, image, options)
+        except cv2.error as error:
+            msg = f"a picture of shape {image.shape} cannot be written as {self._options.encoding}: {error.err}"
+            raise UnreachableError(msg) from error
+        if not is_whole:
+            msg = f"a picture of shape {image.shape} cannot be written as {self._options.encoding}"
+            raise UnreachableError(msg)
         return content.tobytes()
 
     def _read(self, answer: bytes, frame: Frame) -> Detections:
@@ -185,7 +198,7 @@ class Remote:
             msg = f"{self._link.url}: expected an answer of an endpoint, found {where}: {first['msg']}"
             raise UnreachableError(msg) from error
         served = ModelIdentity(said.model.name, said.model.version, said.model.sha256)
-        if served.sha256 != self._model.sha256:
+        if served != self._model:
             expected, found = (f"{each.name} {each.version} ({each.sha256[:12]})" for each in (self._model, served))
             msg = f"{self._link.url}: expected the model that this station has, {expected}, found {found}"
             raise UnreachableError(msg)
@@ -201,35 +214,6 @@ class Remote:
             np.array([each.confidence for each in boxes], np.float32),
             np.array([self._class_ids[each.label] for each in boxes], np.int64),
         )
-
-
-class RemoteDetector:
-    """Has an endpoint look at frames, and where that does not answer the station's own model; for one thread."""
-
-    def __init__(self, remote: Remote, local: Detector, *, min_confidence: float, is_gray: bool) -> None:
-        """Join the two.
-
-        Args:
-            remote: The endpoint.
-            local: The same model here.
-            min_confidence: Lowest score reported, in [0, 1].
-            is_gray: The model needs no colors.
-        """
-        self._remote, self._local = remote, local
-        self._min_confidence, self._is_gray = min_confidence, is_gray
-
-    def detect(self, frame: Frame) -> Inference:
-        """Return what is on a frame, in frame pixels.
-
-        Raises:
-            ModelError: If the model fails; without a fallback also if the endpoint does not answer.
-        """
-        try:
-            return self._remote.look(frame, min_confidence=self._min_confidence, is_gray=self._is_gray)
-        except UnreachableError as error:
-            if not self._remote.falls_back:
-                raise ModelError(str(error)) from error
-            return self._local.detect(frame)
 
 
 class _Served(BaseModel):

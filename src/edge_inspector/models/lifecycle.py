@@ -18,10 +18,10 @@ from types import TracebackType
 from typing import Self, assert_never
 
 from edge_inspector.errors import InspectorError, ModelError, RefusedError
-from edge_inspector.events import Json, ModelChange, ModelProof, model_document
+from edge_inspector.events import Json, ModelChange, model_document
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.examining import Examination, Found, Known, Ready, Refused, Unavailable
-from edge_inspector.models.memory import Memory, Probation, Rejection
+from edge_inspector.models.memory import Probation, Rejection
 from edge_inspector.models.packages import Opened, Packages
 from edge_inspector.models.probation import Counts, Proof
 from edge_inspector.models.proving import Proving
@@ -38,6 +38,7 @@ _log = logging.getLogger(__name__)
 _TICK_S = 0.2  # a stop is noticed within this
 _PAUSE_S = 1.0  # after a look that failed
 _ANSWER_S = 10.0  # to load the model that is gone back to
+_TOLD_AGAIN_S = 86_400.0  # who waits for the word that a model is trusted may not have heard it
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +178,6 @@ class Models:
         if self._started.rejection is not None:
             self._teller.rejected(self._started.rejection, self._switching.running.identity)
         self._proving.begin(self._line.counts(), self._recall.memory.probation)
-        if self._started.is_adopted:
-            self._teller.proved(self._switching.running.identity, ModelProof())
 
     def _round(self) -> None:
         self._proving.learn(self._line.counts())
@@ -198,8 +197,8 @@ class Models:
         self._proving.begin(counts, self._recall.memory.probation)
         cause = self._switching.finish()
         self._recall.tidy()
-        if cause is ModelChange.UPDATE and not self._proving.is_going_on:  # it was good before: nothing is asked of it
-            self._teller.proved(self._switching.running.identity, self._proving.proof())
+        if cause is ModelChange.UPDATE:
+            self._tell_if_trusted()
 
     def _serve(self) -> None:
         if self._requests.empty():
@@ -222,9 +221,10 @@ class Models:
             case Proof.PENDING, _:
                 return
             case Proof.TRUSTED, _:
-                self._recall.change_in_any_case(Memory.trusted)
+                proof = self._proving.proof()
+                self._recall.change_in_any_case(lambda memory: memory.trusted(proof))
                 self._proving.is_going_on = False
-                self._teller.proved(running, self._proving.proof())
+                self._tell_if_trusted()
             case Proof.FAILED, reason:
                 try:
                     self._take_back(reason)
@@ -264,6 +264,7 @@ class Models:
                 if rejection is None:
                     _log.info("model %s runs already", name_of(model))
                     self._teller.as_wished()
+                    self._tell_if_trusted()
                 else:
                     _log.info("model %s stays refused: %s", name_of(model), rejection.reason)
                     self._teller.stays_rejected(rejection, running)
@@ -279,6 +280,13 @@ class Models:
         self._teller.as_wished()
         self._proving.is_going_on = False
         self._switching.switch(ready.opened, cause=ModelChange.UPDATE, reason=ready.remark, comparison=ready.comparison)
+
+    def _tell_if_trusted(self) -> None:
+        """Say that the model that runs is trusted, and again whenever it is found as wished: with each start, too."""
+        memory = self._recall.memory
+        if memory.probation is None:
+            self._teller.proved(self._switching.running.identity, memory.proof)
+            self._wishes.look_again_at(time.monotonic() + _TOLD_AGAIN_S)
 
     def _before(self) -> Counts:
         """Return what came of parts under the last good model; nothing where that means nothing on this line."""

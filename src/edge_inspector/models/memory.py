@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from edge_inspector.events import ModelProof
 from edge_inspector.inspection import ModelIdentity
 from edge_inspector.models.probation import Counts
 
@@ -51,12 +52,14 @@ class Memory:
         previous: The last good one before it.
         probation: None when `running` is good.
         rejected: Refused ones, the latest last.
+        proof: What `running` had done when its probation ended well; of a model that had none, nothing.
     """
 
     running: ModelIdentity | None = None
     previous: ModelIdentity | None = None
     probation: Probation | None = None
     rejected: tuple[Rejection, ...] = ()
+    proof: ModelProof = field(default_factory=ModelProof)
 
     @property
     def kept(self) -> tuple[ModelIdentity, ...]:
@@ -79,11 +82,11 @@ class Memory:
         if self.probation is not None and model == self.previous:
             return self.fallen_back(model)
         previous = self.running if self.probation is None else self.previous
-        return replace(self, running=model, previous=previous, probation=probation)
+        return replace(self, running=model, previous=previous, probation=probation, proof=ModelProof())
 
-    def trusted(self) -> "Memory":
-        """End the probation well."""
-        return replace(self, probation=None)
+    def trusted(self, proof: ModelProof) -> "Memory":
+        """End the probation well, with what the model has done in it."""
+        return replace(self, probation=None, proof=proof)
 
     def refused(self, rejection: Rejection) -> "Memory":
         """Remember a candidate that did not get to run."""
@@ -96,7 +99,7 @@ class Memory:
 
     def fallen_back(self, model: ModelIdentity | None) -> "Memory":
         """Let a good model run, whose own predecessor is not known any more."""
-        return replace(self, running=model, previous=None, probation=None)
+        return replace(self, running=model, previous=None, probation=None, proof=ModelProof())
 
     def forgetting(self, sha256: str) -> "Memory":
         """Forget the refusals of the models whose sha256 begins so."""

@@ -25,7 +25,6 @@ class Started:
         is_behind: The disk may not have all of that.
         rejection: A model that is refused with this start.
         problems: What could not be used, in words.
-        is_adopted: The first that has ever run here: its package was taken with this start.
     """
 
     opened: Opened
@@ -33,7 +32,6 @@ class Started:
     is_behind: bool
     rejection: Rejection | None
     problems: tuple[str, ...]
-    is_adopted: bool
 
 
 def start(store: Store, packages: Packages, *, at: datetime, first: Path | None = None) -> Started:
@@ -58,8 +56,7 @@ def start(store: Store, packages: Packages, *, at: datetime, first: Path | None 
         begun.adopt(first)
     opened = begun.open()
     recall.tidy()
-    is_adopted = opened.identity == begun.adopted
-    return Started(opened, recall.memory, recall.is_behind, begun.rejection, tuple(begun.problems), is_adopted)
+    return Started(opened, recall.memory, recall.is_behind, begun.rejection, tuple(begun.problems))
 
 
 def open_first(
@@ -94,7 +91,6 @@ class _Begun:
     def __init__(self, store: Store, packages: Packages, at: datetime) -> None:
         self._store, self._packages, self._at = store, packages, at
         self.rejection: Rejection | None = None
-        self.adopted: ModelIdentity | None = None
         self.problems: list[str] = []
         memory = self._read()
         self.recall = Recall(store, memory, self.problems.append, is_behind=bool(self.problems))
@@ -132,7 +128,6 @@ class _Begun:
             self.recall.change_in_any_case(lambda memory: memory.refused(rejection))
         else:
             self.recall.change_in_any_case(lambda memory: memory.switched(model, None))
-            self.adopted = model
 
     def open(self) -> Opened:
         """Open the first model that can be, and remember that this one runs."""

@@ -55,7 +55,11 @@ class Wishes:
 
     def try_later(self, now_s: float) -> None:
         """Take it for new after a while."""
-        self._again_s = now_s + _RETRY_S
+        self.look_again_at(now_s + _RETRY_S)
+
+    def look_again_at(self, at_s: float) -> None:
+        """Take it for new at a time of the monotonic clock, where nothing has it looked at sooner."""
+        self._again_s = at_s if self._again_s is None else min(at_s, self._again_s)
 
     def end(self) -> None:
         """End the examination that goes on."""

@@ -230,6 +230,10 @@ class Settings(Section):
             limit = f"less than flow.deadline_ms ({by_flow_ms:g}), as the fallback needs time too"
             msg = f"model.remote.timeout_ms: expected {limit}, found {remote.timeout_ms:g}"
             raise ValueError(msg)
+        if remote is not None and remote.timeout_ms > (most_ms := 500 * self.health.watchdog.inspection_s):
+            limit = f"at most {most_ms:g}, half of health.watchdog.inspection_s, after which an inspection is stuck"
+            msg = f"model.remote.timeout_ms: expected {limit}; found {remote.timeout_ms:g}"
+            raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
