@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ from edge_inspector.simulation import (
 )
 
 SIZES = [(450, 300), (640, 480), (300, 450), (1224, 1024)]
-BARE = replace(DEMO_STYLE, hairlines=(0, 0), specks=(0, 0), scuff_share=0.0, dark_share=0.0)
+BARE = replace(DEMO_STYLE, hairlines=(0, 0), specks=(0, 0), scuff_share=0.0, shadow_share=0.0)
+DARK = replace(DEMO_STYLE, is_dark=True)
 
 
 def crop(frame: NDArray[np.uint8], box: tuple[float, float, float, float]) -> NDArray[np.uint8]:
@@ -61,7 +63,7 @@ def test_every_frame_is_grey_bytes_of_the_size_asked_for(image_wh: tuple[int, in
     assert frame.shape == image_wh[::-1]
 
 
-@pytest.mark.parametrize("style", [DEMO_STYLE, TRAINING_STYLE], ids=["demo", "training"])
+@pytest.mark.parametrize("style", [DEMO_STYLE, TRAINING_STYLE, DARK], ids=["demo", "training", "dark"])
 @pytest.mark.parametrize("image_wh", SIZES)
 def test_truth_boxes_lie_inside_the_frame(image_wh: tuple[int, int], style: LineStyle) -> None:
     for number in range(40):
@@ -97,6 +99,42 @@ def test_a_strong_scratch_is_inside_its_box_and_nowhere_else(image_wh: tuple[int
         for defect in tag.defects:
             crop(change, defect.xyxy)[:] = 0
         assert np.abs(change).max() < 30
+
+
+@pytest.mark.parametrize("image_wh", [(450, 300), (1224, 1024)])
+def test_a_dark_scratch_is_broad_dark_and_soft_and_inside_its_box(image_wh: tuple[int, int]) -> None:
+    """Compared with the part without marks: darker by some, and the box reaches as far as one sees it."""
+    scale = min(image_wh[0] / 450, image_wh[1] / 300)
+    for number in range(8):
+        tag = plan_tag(4, number, image_wh=image_wh, defect_rate=1.0, dark_share=1.0, style=BARE)
+        clean = render_tag(replace(tag, scene=replace(tag.scene, marks=()))).astype(float)
+        darkened = 1 - render_tag(tag) / clean
+        for defect in tag.defects:
+            inside = crop(darkened, defect.xyxy)
+            assert 0.15 < np.quantile(inside, 0.99) < 0.5
+            ys, xs = np.nonzero(inside > 0.6 * defect.contrast)
+            height, width = inside.shape
+            assert max(xs.min(), ys.min(), width - xs.max(), height - ys.max()) < 16 * scale
+            steepest = np.abs(np.diff(cv2.GaussianBlur(inside, (0, 0), scale), axis=0)).max()
+            assert steepest < 0.1 / scale
+        for defect in tag.defects:
+            crop(darkened, defect.xyxy)[:] = 0
+        assert darkened.max() < 0.15
+
+
+def test_dark_parts_are_as_many_as_their_share_and_the_others_stay_as_they_are() -> None:
+    n, dark = 60, {}
+    bright = [plan_tag(6, number, defect_rate=1.0) for number in range(n)]
+    for share in (0.3, 0.7):
+        tags = [plan_tag(6, number, defect_rate=1.0, dark_share=share) for number in range(n)]
+        dark[share] = {tag.number for tag in tags if all(defect.is_dark for defect in tag.defects)}
+        assert all(tag == bright[tag.number] for tag in tags if tag.number not in dark[share])
+        assert abs(len(dark[share]) / n - share) < 3.5 * np.sqrt(share * (1 - share) / n)
+    assert dark[0.3] < dark[0.7]
+
+
+def test_a_clean_part_stays_clean_however_many_scratches_are_dark() -> None:
+    assert plan_tag(5, 1, defect_rate=0.0, dark_share=1.0) == plan_tag(5, 1, defect_rate=0.0)
 
 
 def test_the_weakest_scratch_of_the_demo_outshines_its_strongest_hairline() -> None:
@@ -165,9 +203,10 @@ def test_a_part_moves_on_the_belt_by_exactly_the_difference_in_position() -> Non
     assert {defect.xyxy for defect in whole} <= moved
 
 
-def test_the_belt_shows_the_part_that_the_trigger_would() -> None:
-    tag = plan_tag(1, 3, defect_rate=1.0)
-    frame, (part,) = render_belt(1, 3 * 562, pitch_px=562, defect_rate=1.0)
+@pytest.mark.parametrize("dark_share", [0.0, 1.0])
+def test_the_belt_shows_the_part_that_the_trigger_would(dark_share: float) -> None:
+    tag = plan_tag(1, 3, defect_rate=1.0, dark_share=dark_share)
+    frame, (part,) = render_belt(1, 3 * 562, pitch_px=562, defect_rate=1.0, dark_share=dark_share)
     assert np.array_equal(frame, render_tag(tag))
     assert (part.number, part.offset_px, part.visible, part.defects) == (3, 0, 1.0, tag.defects)
 
@@ -211,6 +250,7 @@ def test_a_belt_frame_is_the_callers_to_change() -> None:
         ({"lot": -2}, "lot: expected 0 or more, found -2"),
         ({"image_wh": (10, 300)}, r"image_wh: expected at least \(45, 30\), found \(10, 300\)"),
         ({"defect_rate": 1.5}, r"defect_rate: expected within \[0, 1\], found 1.5"),
+        ({"dark_share": -0.1}, r"dark_share: expected within \[0, 1\], found -0.1"),
         ({"exposure": 0.0}, "exposure: expected more than 0, found 0.0"),
     ],
 )

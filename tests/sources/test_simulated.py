@@ -1,4 +1,5 @@
 import threading
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -31,6 +32,16 @@ def test_a_triggered_line_brings_the_planned_parts_in_order_then_ends() -> None:
     for number, frame in enumerate(frames):
         tag = plan_tag(5, number, image_wh=(450, 300), defect_rate=0.5)  # the truth that the demo holds it against
         np.testing.assert_array_equal(frame.image, render_tag(tag))
+
+
+@pytest.mark.parametrize("trigger", ["part", "free_running"])
+def test_a_line_brings_as_many_dark_scratches_as_it_is_told(trigger: Literal["part", "free_running"]) -> None:
+    bright, dark = (
+        read_all(SimulatedSource(seed=5, trigger=trigger, count=1, rate_hz=FAST_HZ, defect_rate=1.0, dark_share=share))
+        for share in (0.0, 1.0)
+    )
+    np.testing.assert_array_equal(bright[0].image, render_tag(plan_tag(5, 0, defect_rate=1.0)))
+    np.testing.assert_array_equal(dark[0].image, render_tag(plan_tag(5, 0, defect_rate=1.0, dark_share=1.0)))
 
 
 def test_a_part_of_several_frames_is_seen_under_other_light_and_counted_once() -> None:

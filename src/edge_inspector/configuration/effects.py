@@ -34,6 +34,7 @@ _SOURCE = (
     "source.seed",
     "source.count",
     "source.defect_rate",
+    "source.dark_share",
     "source.image_wh",
     "source.path",
     "source.loop",

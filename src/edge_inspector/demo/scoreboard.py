@@ -68,7 +68,11 @@ class Scoreboard:
     def _count(self, result: Mapping[str, Any]) -> str:
         source, score = self._source, self.score
         tag = plan_tag(
-            source.seed, part_number(result["part_id"]), image_wh=source.image_wh, defect_rate=source.defect_rate
+            source.seed,
+            part_number(result["part_id"]),
+            image_wh=source.image_wh,
+            defect_rate=source.defect_rate,
+            dark_share=source.dark_share,
         )
         truth = as_boxes([defect.xyxy for defect in tag.defects])
         boxes = as_boxes([detection["xyxy"] for detection in result["detections"]])

@@ -21,6 +21,7 @@ class SimulatedSource(Section):
     rate_hz: float = Field(4.0, gt=0, le=1000, description="parts (triggered) or frames (free-running) a second")
     count: int | None = Field(None, ge=1, description="stop after so many parts or frames; never when absent")
     defect_rate: Score = 0.3
+    dark_share: Score = Field(0.0, description="of the defective parts, those whose scratches are dark, broad and soft")
     image_wh: tuple[int, int] = (450, 300)
     frames_per_part: FramesPerPart = 1
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge_inspector.simulation.paint import Box, Scene, paint_scene
 from edge_inspector.simulation.plan import plan_scene
+from edge_inspector.simulation.strokes import happens
 from edge_inspector.simulation.style import DEMO_STYLE, REFERENCE_WH, TRAINING_STYLE, LineStyle, require
 
 __all__ = [
@@ -35,11 +36,19 @@ _VISIBLE_SHARE = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """The truth about one defect: `xyxy` in frame pixels, `contrast` in (0, 1] where 1 is a white stroke."""
+    """The truth about one defect.
+
+    Attributes:
+        label: Its class.
+        xyxy: Box in frame pixels.
+        contrast: In (0, 1], where 1 is a white stroke, or a black one if it is dark.
+        is_dark: Whether it is darker than the metal, broad and soft, and not a bright line.
+    """
 
     label: str
     xyxy: Box
     contrast: float
+    is_dark: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an empty box and a stroke that cannot be seen."""
@@ -90,6 +99,7 @@ def plan_tag(  # noqa: PLR0913 - two that name the part, the others have default
     *,
     image_wh: tuple[int, int] = REFERENCE_WH,
     defect_rate: float = 0.3,
+    dark_share: float = 0.0,
     lot: int = 0,
     exposure: float = 1.0,
     style: LineStyle = DEMO_STYLE,
@@ -101,6 +111,8 @@ def plan_tag(  # noqa: PLR0913 - two that name the part, the others have default
         number: Chooses the part of that line, from 0.
         image_wh: Width and height of the frame in pixels, at least 45 x 30.
         defect_rate: Probability that the part has scratches (1 to 3 of them), in [0, 1].
+        dark_share: Of the parts that have scratches, those whose scratches are dark, broad and soft, in [0, 1].
+            The others stay as they are.
         lot: Chooses fixture and finish, shared by the parts of a lot, from 0.
         exposure: Factor on the light: lower it to play a dying lamp. Changes nothing else about the part.
         style: How much the line varies.
@@ -116,12 +128,17 @@ def plan_tag(  # noqa: PLR0913 - two that name the part, the others have default
     big_enough = image_wh[0] >= _SMALLEST_WH[0] and image_wh[1] >= _SMALLEST_WH[1]
     require("image_wh", f"at least {_SMALLEST_WH}", image_wh, ok=big_enough)
     require("defect_rate", "within [0, 1]", defect_rate, ok=0 <= defect_rate <= 1)
+    require("dark_share", "within [0, 1]", dark_share, ok=0 <= dark_share <= 1)
     require("exposure", "more than 0", exposure, ok=exposure > 0)
     rng = np.random.default_rng([seed, number])
     lot_rng = np.random.default_rng([seed, lot, 1]) if style.one_lot else rng
     defective = rng.random() < defect_rate
+    # Drawn apart from all else, so that no other part changes with the share.
+    is_dark = defective and dark_share > 0 and happens(np.random.default_rng([seed, number, 2]), dark_share)
+    if is_dark:
+        style = replace(style, is_dark=True)
     scene, scratches = plan_scene(rng, lot_rng, image_wh, defective=defective, exposure=exposure, style=style)
-    defects = tuple(Defect(SCRATCH, scratch.xyxy, scratch.contrast) for scratch in scratches)
+    defects = tuple(Defect(SCRATCH, scratch.xyxy, scratch.contrast, style.is_dark) for scratch in scratches)
     return Tag(number, image_wh, defects, scene)
 
 
@@ -141,6 +158,7 @@ def render_belt(  # noqa: PLR0913 - two that name the view, the others have defa
     image_wh: tuple[int, int] = REFERENCE_WH,
     pitch_px: int | None = None,
     defect_rate: float = 0.3,
+    dark_share: float = 0.0,
     lot: int = 0,
     exposure: float = 1.0,
     style: LineStyle = DEMO_STYLE,
@@ -156,6 +174,7 @@ def render_belt(  # noqa: PLR0913 - two that name the view, the others have defa
         image_wh: Width and height of the frame in pixels.
         pitch_px: Distance from part to part, at least the frame's width; None is a quarter more than that.
         defect_rate: Probability that a part has scratches, in [0, 1].
+        dark_share: Of the parts that have scratches, those whose scratches are dark, in [0, 1].
         lot: Chooses fixture and finish.
         exposure: Factor on the light.
         style: How much the line varies.
@@ -178,7 +197,7 @@ def render_belt(  # noqa: PLR0913 - two that name the view, the others have defa
         offset = number * pitch - position
         if offset <= -width:
             continue
-        tag, tile = _tile(seed, number, image_wh, defect_rate, lot, exposure, style)
+        tag, tile = _tile(seed, number, image_wh, defect_rate, dark_share, lot, exposure, style)
         left, right = max(0, offset), min(width, offset + width)
         frame[:, left:right] = tile[:, left - offset : right - offset]
         visible = _visible_share(tag.scene.part_xyxy, offset, width)
@@ -194,11 +213,12 @@ def _tile(  # noqa: PLR0913, PLR0917 - what plan_tag takes, as a cache key
     number: int,
     image_wh: tuple[int, int],
     defect_rate: float,
+    dark_share: float,
     lot: int,
     exposure: float,
     style: LineStyle,
 ) -> tuple[Tag, NDArray[np.uint8]]:
-    knobs = {"defect_rate": defect_rate, "exposure": exposure}
+    knobs = {"defect_rate": defect_rate, "dark_share": dark_share, "exposure": exposure}
     tag = plan_tag(seed, number, image_wh=image_wh, lot=lot, style=style, **knobs)
     tile = render_tag(tag)
     tile.setflags(write=False)

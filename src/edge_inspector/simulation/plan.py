@@ -13,6 +13,7 @@ from numpy.random import Generator
 from edge_inspector.simulation.paint import Bar, Box, Point, Scene, Segment, Shade
 from edge_inspector.simulation.strokes import (
     Floats,
+    dark_strokes,
     draw_length,
     draw_path,
     draw_specks,
@@ -22,7 +23,7 @@ from edge_inspector.simulation.strokes import (
     rotation,
     segments_of,
 )
-from edge_inspector.simulation.style import REFERENCE_WH, LineStyle
+from edge_inspector.simulation.style import REFERENCE_WH, LineStyle, Range
 
 _PART_CENTER = (231.0, 158.5)
 _HALF_WH = np.array((201.5, 125.0))
@@ -213,24 +214,36 @@ def _plan_scratch(
 ) -> Scratch:
     """Draw a scratch that stays on the part and, if a few draws find room, mostly off the others."""
     faint = happens(rng, style.faint_share)
-    low, high = style.faint_contrast if faint else style.scratch_contrast
+    widths, (low, high) = _stroke_ranges(style, faint=faint)
     contrast = float(low + (high - low) * rng.random() ** 0.6)
-    width = rng.uniform(*(style.faint_width if faint else style.scratch_width))
+    width = rng.uniform(*widths)
     broken = not faint and happens(rng, style.broken_share)
     margins = rng.uniform(1, 6, 4)
     for _ in range(6):
         path = _inside_part(rng, draw_path(rng, draw_length(rng, style.scratch_length), step=2, wobble=0.5))
-        segments = draw_strands(rng, path, width, contrast, broken=broken)
+        if style.is_dark:
+            segments = dark_strokes(path, width, contrast)
+        else:
+            segments = draw_strands(rng, path, width, contrast, broken=broken)
         box = _box(pose.place(segments[:, :4].reshape(-1, 2)), (width / 2 + margins) * pose.scale, image_wh)
         if all(_overlap(box, other.xyxy) < _MOST_OVERLAP for other in others):
             break
+    if style.is_dark:
+        return Scratch(box, contrast, segments)
     extras = [segments]
     if happens(rng, style.tail_share):
         extras.append(draw_tail(rng, path, style))
-    if happens(rng, style.dark_share):
+    if happens(rng, style.shadow_share):
         beside = (path + rng.normal(0, 2.5, 2))[: len(path) // 2]
         extras.append(segments_of(beside[:-1], beside[1:], 1, -rng.uniform(0.1, 0.4)))
     return Scratch(box, contrast, np.concatenate(extras))
+
+
+def _stroke_ranges(style: LineStyle, *, faint: bool) -> tuple[Range, Range]:
+    """Return what widths and contrasts are drawn from."""
+    if style.is_dark:
+        return style.dark_width, style.dark_contrast
+    return (style.faint_width, style.faint_contrast) if faint else (style.scratch_width, style.scratch_contrast)
 
 
 def _inside_part(rng: Generator, path: Floats) -> Floats:

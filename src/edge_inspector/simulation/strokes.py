@@ -13,6 +13,8 @@ from edge_inspector.simulation.style import LineStyle, Range
 
 Floats = NDArray[np.float64]
 
+_SOFT_STEPS = 8
+
 
 def draw_path(rng: Generator, length: float, *, step: float, wobble: float) -> Floats:
     """Return (n, 2) points about `step` apart along a straight, bowed or kinked line around the origin."""
@@ -48,6 +50,14 @@ def draw_strands(rng: Generator, path: Floats, width: float, contrast: float, *,
         strength = contrast * _breaks(rng, n)
         strands.append(segments_of(share[:-1] + offset, share[1:] + offset, widths, strength))
     return np.concatenate(strands)
+
+
+def dark_strokes(path: Floats, width: float, contrast: float) -> Floats:
+    """Return the strokes of a dark scratch: across it, darkness is a bell, at a quarter of its height `width` wide."""
+    heights = (np.arange(_SOFT_STEPS) + 0.5) / _SOFT_STEPS
+    widths = width * np.sqrt(np.log(heights) / np.log(0.25))
+    steps = zip(widths.tolist(), heights.tolist(), strict=True)
+    return np.concatenate([segments_of(path[:-1], path[1:], wide, -contrast * height) for wide, height in steps])
 
 
 def _breaks(rng: Generator, n: int) -> Floats:

@@ -19,8 +19,9 @@ class LineStyle:
     """How much a line varies: a pair is a range, a `_share` the probability that a part has the thing.
 
     Lengths are pixels of a 450 x 300 frame, levels are grey levels, contrasts and strengths are shares of the
-    way from the metal to white. The defaults are the demo's line: there the weakest scratch is stronger and
-    wider than any hairline. For training they come close but do not meet: labels would contradict themselves.
+    way from the metal to white, or to black for what is dark. The defaults are the demo's line: there the weakest
+    scratch is stronger and wider than any hairline. For training they come close but do not meet: labels would
+    contradict themselves.
     """
 
     one_lot: bool = True  # Fixture and finish belong to the lot; otherwise every part draws its own.
@@ -32,7 +33,10 @@ class LineStyle:
     faint_contrast: Range = (0.28, 0.55)
     broken_share: float = 0.4  # Of the scratches that are not faint: dashed or speckled.
     tail_share: float = 0.3  # Of scratches: those that run out in a hairline, which is not in the box.
-    dark_share: float = 0.1
+    shadow_share: float = 0.1  # Of scratches: those with a dark line beside them.
+    is_dark: bool = False  # Scratches are dark, broad and soft, of the two ranges below, and in one piece.
+    dark_width: Range = (14, 22)
+    dark_contrast: Range = (0.22, 0.36)
     hairlines: Range = (0, 4)
     hairline_width: Range = (0.4, 0.9)
     hairline_strength: Range = (0.08, 0.3)
@@ -74,7 +78,7 @@ TRAINING_STYLE = LineStyle(
     faint_share=0.22,
     broken_share=0.5,
     tail_share=0.4,
-    dark_share=0.25,
+    shadow_share=0.25,
     hairlines=(0, 8),
     hairline_width=(0.35, 0.74),
     hairline_strength=(0.06, 0.34),

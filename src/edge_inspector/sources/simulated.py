@@ -55,12 +55,19 @@ class SimulatedLine:
                 number,
                 image_wh=settings.image_wh,
                 defect_rate=settings.defect_rate,
+                dark_share=settings.dark_share,
                 exposure=_EXPOSURES[part_frame % len(_EXPOSURES)],
             )
             image, part_id = render_tag(tag), part_name(number)
             return Frame(image, frame_id, captured_at, captured_monotonic_ns, _NAME, part_id, part_frame=part_frame)
         position_px = number * settings.image_wh[0] / _BELT_STEPS
-        image, _ = render_belt(settings.seed, position_px, image_wh=settings.image_wh, defect_rate=settings.defect_rate)
+        image, _ = render_belt(
+            settings.seed,
+            position_px,
+            image_wh=settings.image_wh,
+            defect_rate=settings.defect_rate,
+            dark_share=settings.dark_share,
+        )
         return Frame(image, frame_id, captured_at, captured_monotonic_ns, _NAME)
 
 
