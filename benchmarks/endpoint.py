@@ -27,7 +27,7 @@ import cv2
 
 from cloud_side.deployment.endpoint.looking import Looker, leave_processors_alone
 from edge_inspector.app.detector import SHIPPED_MODEL
-from edge_inspector.bench.machine import memory_mb
+from edge_inspector.bench.machine import describe_machine, memory_mb
 from edge_inspector.demo.port import HOST, free_port
 from edge_inspector.simulation import plan_tag, render_tag
 
@@ -56,7 +56,7 @@ def main() -> None:
 def measure(*, seconds: float = 2.0, turns: int = 3) -> dict[str, float]:
     """Print what the server does and return it by name."""
     leave_processors_alone()
-    sessions, numbers = len(os.sched_getaffinity(0)), {}
+    sessions, numbers = describe_machine().whole_cores, {}
     image = cv2.imencode(".jpg", render_tag(plan_tag(1, 1)))[1].tobytes()
     looker = Looker.tested(SHIPPED_MODEL)
     with tempfile.NamedTemporaryFile(suffix=".jpg") as file, _server() as (pid, port):

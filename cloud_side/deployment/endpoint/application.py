@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cloud_side.deployment.endpoint.looking import Wish
-from cloud_side.deployment.endpoint.pool import FullError, Pool
+from cloud_side.deployment.endpoint.pool import FullError, GoneError, Pool
 from edge_inspector.errors import FrameError, ModelError
 from edge_inspector.events import Json, model_document
 from edge_inspector.events.documents import as_json
@@ -48,12 +48,16 @@ def application(pool: Pool, *, patience_s: float = PATIENCE_S) -> Starlette:
             wish = _checked(request.headers)
             with pool.place():
                 content = await _body(request, patience_s)
-                return _answer(await pool.look(content, wish))
+                gone = asyncio.ensure_future(_gone(request))
+                try:
+                    return _answer(await pool.look(content, wish, gone))
+                finally:
+                    gone.cancel()
         except FrameError as error:
             raise HTTPException(400, str(error)) from error
         except FullError as error:
             raise HTTPException(503, str(error), {"Retry-After": str(_RETRY_AFTER_S)}) from error
-        except ClientDisconnect:
+        except (ClientDisconnect, GoneError):
             return Response(status_code=400)  # nobody will read it
         except ModelError as error:
             _log.exception("the model failed")
@@ -118,6 +122,12 @@ async def _body(request: Request, patience_s: float) -> bytes:
         msg = f"expected a whole body within {patience_s:g} s, found {len(content)} bytes"
         raise HTTPException(408, msg, {"Connection": "close"}) from error
     return bytes(content)
+
+
+async def _gone(request: Request) -> None:
+    """Return once the client of a request whose body has arrived closes the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _too_large(found: str) -> HTTPException:

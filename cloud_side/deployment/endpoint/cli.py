@@ -23,7 +23,7 @@ def add_commands(commands: Commands) -> None:
     status = _add(within, "status", "say what an endpoint serves, and how far a change of it is", "line-3")
     status.add_argument("name", metavar="NAME", help="of the endpoint")
 
-    delete = _add(within, "delete", "delete an endpoint, its configuration and its model", "line-3 --plan")
+    delete = _add(within, "delete", "delete an endpoint and all that was made for it", "line-3 --plan")
     delete.add_argument("name", metavar="NAME", help="of the endpoint")
     delete.add_argument("--plan", action="store_true", help="only say what would be done")
 
@@ -60,7 +60,7 @@ def _add_deploy(within: Commands) -> None:
     )
     parser.add_argument("--name", metavar="NAME", help="of the endpoint (default: after the model)")
     parser.add_argument("--instance", default="ml.c7i.large", metavar="TYPE", help="default: %(default)s")
-    parser.add_argument("--count", type=int, default=1, metavar="N", help="instances (default: %(default)s)")
+    parser.add_argument("--count", type=int, metavar="N", help="instances (default: as many as stand; a new one has 1)")
     _add_precision(parser)
     parser.add_argument(
         "--alarm", action="append", default=[], metavar="NAME", help="of CloudWatch: rolls an update back; up to 10"
@@ -73,7 +73,11 @@ def _add_deploy(within: Commands) -> None:
         "--end-after", type=int, default=300, metavar="S", help="old instances stay so long (default: %(default)s s)"
     )
     parser.add_argument(
-        "--most", type=int, default=3600, metavar="S", help="a longer update is rolled back (default: %(default)s s)"
+        "--most",
+        type=int,
+        default=3600,
+        metavar="S",
+        help="a longer update is rolled back; more than twice --watch plus --end-after (default: %(default)s s)",
     )
     parser.add_argument("--group", default=_GROUP, metavar="NAME", help="model package group (default: %(default)s)")
     parser.add_argument("--plan", action="store_true", help="only say what would be done")

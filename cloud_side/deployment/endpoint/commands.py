@@ -37,6 +37,8 @@ def run(name: str, options: Options, say: Say) -> int:
 
 def _deploy(options: Options, client: Client, say: Say) -> int:
     wanted = wanted_of(find(client, options.group, options.package), options)
+    if options.count is None:
+        wanted = deploying.as_many_as_stand(client, wanted)
     steps = deploying.plan(client, wanted)
     for step in steps:
         say(step.line)
@@ -48,6 +50,10 @@ def _deploy(options: Options, client: Client, say: Say) -> int:
     if options.wait:
         deploying.wait(client, wanted, pause=time.sleep)
         say(f"{wanted.name} serves {wanted.model} {wanted.version}")
+        left = deploying.plan(client, wanted)
+        for step in left:
+            say(step.line)
+        deploying.do(client, left)
     elif steps:
         say(f"begun; `edge-inspector-cloud endpoint status {wanted.name}` says how far it is")
     return 0
@@ -74,7 +80,7 @@ def wanted_of(package: Registered, options: Options) -> Wanted:
         options.image,
         options.role,
         instance=options.instance,
-        count=options.count,
+        count=1 if options.count is None else options.count,
         endpoint=options.name,
         precision=options.precision,
         alarms=tuple(options.alarm),
@@ -110,7 +116,7 @@ def _delete(options: Options, client: Client, say: Say) -> int:
     for step in steps:
         say(step.line)
     if not steps:
-        say(f"there is no endpoint {options.name}: nothing to do")
+        say(f"there is no endpoint {options.name}, and nothing that was made for it: nothing to do")
     if not options.plan:
         deploying.do(client, steps)
     return 0

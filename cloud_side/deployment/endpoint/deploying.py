@@ -1,25 +1,25 @@
 """An endpoint in SageMaker: what has to be done until it serves what is wanted, and what it does now."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from cloud_side.commands import CommandError
 from cloud_side.deployment.endpoint.requests import (
-    PREFIX,
     Wanted,
     config_request,
     create_request,
     model_request,
+    owned,
     update_request,
 )
 from cloud_side.objects import Client, code_of
 
 _ABSENT: Final = frozenset({"ValidationException", "ResourceNotFound"})
-_IN_SERVICE: Final = "InService"
-_BUSY: Final = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+_IN_SERVICE, _DELETING = "InService", "Deleting"
+_BUSY: Final = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", _DELETING})
 _LOOK_S: Final = 30.0
 
 
@@ -38,8 +38,31 @@ class Step:
     line: str
 
 
+def as_many_as_stand(client: Client, wanted: Wanted) -> Wanted:
+    """Return what is wanted with as many instances as the endpoint has; as it is where there is no endpoint yet.
+
+    Args:
+        client: Of SageMaker.
+        wanted: What shall be served; its count is not looked at.
+    """
+    endpoint = _found(client.describe_endpoint, EndpointName=wanted.name)
+    if endpoint is None:
+        return wanted
+    serves = _found(client.describe_endpoint_config, EndpointConfigName=endpoint["EndpointConfigName"])
+    if serves is not None:  # that a scaling policy has changed the count since makes no other configuration
+        begun_with = serves["ProductionVariants"][0].get("InitialInstanceCount", wanted.count)
+        same = replace(wanted, count=max(1, begun_with))
+        if config_request(same)["EndpointConfigName"] == endpoint["EndpointConfigName"]:
+            return same
+    (variant, *_) = endpoint.get("ProductionVariants") or [{}]
+    return replace(wanted, count=max(1, variant.get("DesiredInstanceCount", wanted.count)))
+
+
 def plan(client: Client, wanted: Wanted) -> tuple[Step, ...]:
-    """Return what is missing until an endpoint serves what is wanted, in order; nothing where it does already.
+    """Return what is missing until an endpoint serves what is wanted, and what is left over of earlier ones, in order.
+
+    Left over is what was made for this endpoint and is neither wanted nor serves now; so what an update has replaced
+    goes with the plan that is made after it.
 
     Args:
         client: Of SageMaker.
@@ -66,6 +89,14 @@ def _steps(client: Client, wanted: Wanted) -> Iterator[Step]:
     elif endpoint["EndpointConfigName"] != name:
         request = update_request(wanted)
         yield Step("update_endpoint", request, _told(wanted, request))
+    kept = {name, model["ModelName"]}
+    if endpoint is not None and endpoint["EndpointConfigName"] != name:
+        serves = endpoint["EndpointConfigName"]
+        described = _found(client.describe_endpoint_config, EndpointConfigName=serves)
+        if described is None:
+            return  # nobody knows which models it needs
+        kept |= {serves, *(variant["ModelName"] for variant in described["ProductionVariants"])}
+    yield from _leftovers(client, wanted.name, kept)
 
 
 def _told(wanted: Wanted, request: Mapping[str, Any]) -> str:
@@ -115,30 +146,31 @@ def status(client: Client, name: str) -> tuple[Mapping[str, Any], Mapping[str, A
 
 
 def delete_steps(client: Client, name: str) -> tuple[Step, ...]:
-    """Return what removes an endpoint, its configuration, and the models that were made for it; nothing if it is gone.
+    """Return what removes an endpoint and all that was made for it, of what is left of them; what others made stays.
 
     Raises:
         CommandError: If it is being changed now.
     """
-    endpoint = _found(client.describe_endpoint, EndpointName=name)
-    if endpoint is None:
-        return ()
-    if endpoint["EndpointStatus"] in _BUSY:
-        msg = f"{name}: expected an endpoint that stands, found it {endpoint['EndpointStatus']}; try again later"
-        raise CommandError(msg)
-    steps = [Step("delete_endpoint", {"EndpointName": name}, f"delete endpoint {name}")]
-    used = endpoint["EndpointConfigName"]
-    config = _found(client.describe_endpoint_config, EndpointConfigName=used)
-    if config is not None:
-        request = {"EndpointConfigName": used}
-        steps.append(Step("delete_endpoint_config", request, f"delete configuration {used}"))
-        models = [each["ModelName"] for each in config["ProductionVariants"]]
-        steps += [
-            Step("delete_model", {"ModelName": each}, f"delete model {each}")
-            for each in models
-            if each.startswith(f"{PREFIX}-")
-        ]
-    return tuple(steps)
+    endpoint, steps = _found(client.describe_endpoint, EndpointName=name), []
+    if endpoint is not None and endpoint["EndpointStatus"] != _DELETING:
+        if endpoint["EndpointStatus"] in _BUSY:
+            msg = f"{name}: expected an endpoint that stands, found it {endpoint['EndpointStatus']}; try again later"
+            raise CommandError(msg)
+        steps.append(Step("delete_endpoint", {"EndpointName": name}, f"delete endpoint {name}"))
+    return (*steps, *_leftovers(client, name, frozenset()))
+
+
+def _leftovers(client: Client, endpoint: str, kept: Collection[str]) -> Iterator[Step]:
+    """Yield what deletes all that was made for an endpoint but what is kept: configurations first, they name models."""
+    begin = owned(endpoint)
+    for kind, plural, key, word in (
+        ("endpoint_config", "EndpointConfigs", "EndpointConfigName", "configuration"),
+        ("model", "Models", "ModelName", "model"),
+    ):
+        for page in client.get_paginator(f"list_{kind}s").paginate(NameContains=begin):
+            for name in (each[key] for each in page[plural]):
+                if name.startswith(begin) and name not in kept:
+                    yield Step(f"delete_{kind}", {key: name}, f"delete {word} {name}")
 
 
 def _check_changeable(name: str, endpoint: Mapping[str, Any]) -> None:

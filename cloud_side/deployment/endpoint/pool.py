@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from cloud_side.deployment.endpoint.looking import Looker, Wish
 from edge_inspector.errors import InspectorError
@@ -15,6 +15,10 @@ from edge_inspector.events import Json
 
 class FullError(InspectorError):
     """As many requests as there is room for are under way; try again in a moment."""
+
+
+class GoneError(InspectorError):
+    """Who asked does not wait for the answer."""
 
 
 class Pool:
@@ -46,7 +50,7 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._threads.shutdown()
+        self._threads.shutdown(cancel_futures=True)
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -64,10 +68,25 @@ class Pool:
         finally:
             self._under_way -= 1
 
-    async def look(self, content: bytes, wish: Wish) -> dict[str, Json]:
-        """Return what is on an image, as `Looker.look`; call it in a place."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._look, content, wish)
+    async def look(self, content: bytes, wish: Wish, gone: asyncio.Future[None]) -> dict[str, Json]:
+        """Return what is on an image, as `Looker.look`; call it in a place.
+
+        Args:
+            content: As for `Looker.look`.
+            wish: As for `Looker.look`.
+            gone: Is done when nobody waits for the answer any more; what has not begun by then is not begun.
+
+        Raises:
+            GoneError: If it was not begun.
+        """
+        begun = self._threads.submit(self._look, content, wish)
+        looking = asyncio.wrap_future(begun)
+        ends: set[asyncio.Future[Any]] = {looking, gone}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if begun.cancel():  # what runs or is done cannot be
+            msg = "expected who asks to wait for the answer, found the connection closed"
+            raise GoneError(msg)
+        return await looking  # its place is kept as long as it takes memory
 
     def _look(self, content: bytes, wish: Wish) -> dict[str, Json]:
         looker = self._free.get_nowait()  # there are as many as threads

@@ -1,4 +1,4 @@
-"""Requests to SageMaker hosting, from values; names tell what is behind them: the same is never made twice."""
+"""Requests to SageMaker hosting, from values; names tell whose they are and what is behind them."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from edge_inspector.errors import ConfigError
 
 PREFIX: Final = "edge-inspector"
 VARIANT: Final = "model"
-_LONGEST_NAME, _HASH, _MOST_ALARMS = 63, 10, 10
+_LONGEST_NAME, _LONGEST_VERSION, _WHOSE, _HASH, _MOST_ALARMS = 63, 12, 8, 10, 10
 _OTHER_LETTERS: Final = re.compile(r"[^a-zA-Z0-9]+")
 _NAME: Final = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
@@ -25,7 +25,10 @@ class Shifting:
         share: Of the instances that get requests first, above 0 and at most 0.5; a single one takes them all at once.
         watch_s: How long alarms are watched before the others follow, and again before the old instances end.
         end_after_s: How long the old instances stay after that.
-        most_s: An update that takes longer is rolled back.
+        most_s: An update that takes longer is rolled back; more than all that waiting.
+
+    Source:
+        SageMaker API Reference, BlueGreenUpdatePolicy: what a MaximumExecutionTimeoutInSeconds has to be larger than.
     """
 
     share: float = 0.1
@@ -41,6 +44,13 @@ class Shifting:
                 raise ConfigError(msg)
         if not 0 < self.share <= 0.5:
             msg = f"share: expected more than 0 and at most 0.5 of the instances, found {self.share}"
+            raise ConfigError(msg)
+        waits_s = 2 * self.watch_s + self.end_after_s
+        if self.most_s <= waits_s:
+            msg = (
+                f"most_s: expected more than the {waits_s} seconds that every update waits (watched twice for "
+                f"{self.watch_s}, old instances end after {self.end_after_s}), found {self.most_s}"
+            )
             raise ConfigError(msg)
 
 
@@ -89,7 +99,14 @@ class Wanted:
     @property
     def name(self) -> str:
         """Of the endpoint."""
-        return self.endpoint or _fitting(f"{PREFIX}-{self.model}", 0)
+        return self.endpoint or _fitting(f"{PREFIX}-{self.model}", _LONGEST_NAME)
+
+
+def owned(endpoint: str) -> str:
+    """Return how the names of all that is made for an endpoint begin, and no name of what is made for another."""
+    endpoint = endpoint.lower()  # SageMaker takes two names that differ by case for one
+    room = _LONGEST_NAME - _WHOSE - _LONGEST_VERSION - _HASH - len("---")
+    return f"{_fitting(endpoint, room)}-{_hash(endpoint, _WHOSE)}-"
 
 
 def model_request(wanted: Wanted) -> dict[str, Any]:
@@ -108,7 +125,7 @@ def model_request(wanted: Wanted) -> dict[str, Any]:
         "EnableNetworkIsolation": True,
         "Tags": _tags(wanted),
     }
-    return {"ModelName": _named(f"{PREFIX}-{wanted.model}-{wanted.version}", content, wanted.archive_sha256), **content}
+    return {"ModelName": _named(wanted, content, wanted.archive_sha256), **content}
 
 
 def config_request(wanted: Wanted) -> dict[str, Any]:
@@ -132,7 +149,7 @@ def config_request(wanted: Wanted) -> dict[str, Any]:
         ],
         "Tags": _tags(wanted),
     }
-    return {"EndpointConfigName": _named(f"{wanted.name}-{wanted.version}", content), **content}
+    return {"EndpointConfigName": _named(wanted, content), **content}
 
 
 def create_request(wanted: Wanted) -> dict[str, Any]:
@@ -179,12 +196,16 @@ def _tags(wanted: Wanted) -> list[dict[str, str]]:
     ]
 
 
-def _named(text: str, content: Mapping[str, Any], *more: str) -> str:
-    """Return a name for content: another content has another name."""
-    told = json.dumps([content, *more], sort_keys=True).encode()
-    return f"{_fitting(text, _HASH + 1)}-{hashlib.sha256(told).hexdigest()[:_HASH]}"
+def _named(wanted: Wanted, content: Mapping[str, Any], *more: str) -> str:
+    """Return a name for content of an endpoint: another content, or the same of another endpoint, has another name."""
+    told = _hash(json.dumps([content, *more], sort_keys=True), _HASH)
+    return f"{owned(wanted.name)}{_fitting(wanted.version, _LONGEST_VERSION)}-{told}"
 
 
-def _fitting(text: str, room: int) -> str:
-    """Return text as SageMaker's names are, with so much room left behind it."""
-    return _OTHER_LETTERS.sub("-", text)[: _LONGEST_NAME - room].strip("-")
+def _hash(text: str, length: int) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def _fitting(text: str, longest: int) -> str:
+    """Return text as SageMaker's names are, and no longer than that."""
+    return _OTHER_LETTERS.sub("-", text)[:longest].strip("-")

@@ -54,9 +54,9 @@ class Served:
         return Client(self.port)
 
 
-@contextmanager
-def served(folder: Path, *, port: int, **environment: str) -> Iterator[Served]:
-    process = subprocess.Popen(
+def starting(folder: Path, *, port: int, **environment: str) -> subprocess.Popen[str]:
+    """Return a server's process, which may not answer yet."""
+    return subprocess.Popen(
         [sys.executable, "-m", _MODULE, "serve"],
         cwd=ROOT,
         env={**os.environ, "PYTHONWARNINGS": "error", "SM_MODEL_DIR": str(folder), "SAGEMAKER_BIND_TO_PORT": str(port)}
@@ -65,7 +65,11 @@ def served(folder: Path, *, port: int, **environment: str) -> Iterator[Served]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    with process:
+
+
+@contextmanager
+def served(folder: Path, *, port: int, **environment: str) -> Iterator[Served]:
+    with starting(folder, port=port, **environment) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         line = process.stdout.readline()

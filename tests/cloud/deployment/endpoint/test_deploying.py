@@ -9,9 +9,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from moto import mock_aws
 
 from cloud_side.commands import CommandError
-from cloud_side.deployment.endpoint import deploying
+from cloud_side.deployment.endpoint import commands, deploying
 from cloud_side.deployment.endpoint.cli import add_commands
 from cloud_side.deployment.endpoint.commands import told, wanted_of
 from cloud_side.deployment.endpoint.requests import (
@@ -20,6 +21,7 @@ from cloud_side.deployment.endpoint.requests import (
     config_request,
     create_request,
     model_request,
+    owned,
     update_request,
 )
 from cloud_side.engines import ENGINE_VARIABLE
@@ -27,6 +29,7 @@ from cloud_side.training.registry.packages import Registered
 from cloud_side.training.registry.requests import Approval
 from edge_inspector.errors import ConfigError
 from tests.cloud.golden import assert_golden
+from tests.cloud.local.shapes import LOADER
 
 ARN = "arn:aws:sagemaker:eu-central-1:123456789012:"
 PACKAGE = f"{ARN}model-package/edge-inspector/7"
@@ -62,6 +65,11 @@ def wanted(*words: str) -> Wanted:
     return wanted_of(package(), options(*words))
 
 
+def known(*words: str) -> Wanted:
+    """Return what is wanted of an instance that moto knows."""
+    return wanted("--instance", "ml.c5.large", *words)
+
+
 @pytest.fixture
 def stub() -> Iterator[Stubber]:
     client = boto3.client(
@@ -70,6 +78,46 @@ def stub() -> Iterator[Stubber]:
     with Stubber(client) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def sagemaker() -> Iterator[Any]:
+    """moto's: endpoints, configurations and models that stay; it has no UpdateEndpoint, and filters no models."""
+    with mock_aws():
+        session = boto3.Session("testing", "testing", region_name="eu-central-1")
+        session._session.register_component("data_loader", LOADER)
+        yield session.client("sagemaker")
+
+
+def deployed(sagemaker: Any, want: Wanted) -> None:
+    deploying.do(sagemaker, deploying.plan(sagemaker, want))
+
+
+def updated(sagemaker: Any, want: Wanted) -> None:
+    """Have an endpoint serve what is wanted now, as after an update; what it served before is still there."""
+    *before, _ = deploying.plan(sagemaker, want)
+    deploying.do(sagemaker, tuple(step for step in before if step.operation.startswith("create_")))
+    sagemaker.delete_endpoint(EndpointName=want.name)
+    sagemaker.create_endpoint(**create_request(want))
+
+
+def left(sagemaker: Any) -> tuple[set[str], set[str]]:
+    return (
+        {each["EndpointConfigName"] for each in sagemaker.list_endpoint_configs()["EndpointConfigs"]},
+        {each["ModelName"] for each in sagemaker.list_models()["Models"]},
+    )
+
+
+def made(*wants: Wanted) -> tuple[set[str], set[str]]:
+    return (
+        {config_request(each)["EndpointConfigName"] for each in wants},
+        {model_request(each)["ModelName"] for each in wants},
+    )
+
+
+def empty(stub: Stubber) -> None:
+    stub.add_response("list_endpoint_configs", {"EndpointConfigs": []}, {"NameContains": owned("line-3")})
+    stub.add_response("list_models", {"Models": []}, {"NameContains": owned("line-3")})
 
 
 def absent(stub: Stubber, *operations: str) -> None:
@@ -140,6 +188,7 @@ def test_the_canary_is_at_most_half_of_the_instances(count: int, share: str, rou
 def test_a_new_endpoint_takes_a_model_a_configuration_and_the_endpoint(stub: Stubber) -> None:
     want = wanted()
     absent(stub, "describe_endpoint", "describe_model", "describe_endpoint_config")
+    empty(stub)
     steps = deploying.plan(stub.client, want)
     stub.add_response("create_model", {"ModelArn": f"{ARN}model/x"}, model_request(want))
     stub.add_response("create_endpoint_config", {"EndpointConfigArn": f"{ARN}endpoint-config/x"}, config_request(want))
@@ -150,6 +199,7 @@ def test_a_new_endpoint_takes_a_model_a_configuration_and_the_endpoint(stub: Stu
 
 def test_the_same_once_more_changes_nothing(stub: Stubber) -> None:
     there(stub, wanted())
+    empty(stub)
     assert deploying.plan(stub.client, wanted()) == ()
 
 
@@ -158,6 +208,7 @@ def test_what_was_cut_off_goes_on_with_what_is_missing(stub: Stubber) -> None:
     absent(stub, "describe_endpoint")
     stub.add_response("describe_model", {"ModelName": name, "CreationTime": NOW, "ModelArn": f"{ARN}model/{name}"})
     stub.add_response("describe_endpoint_config", configuration(want))
+    empty(stub)
     assert [step.operation for step in deploying.plan(stub.client, want)] == ["create_endpoint"]
 
 
@@ -168,6 +219,8 @@ def test_what_is_other_than_before_is_an_update_beside_the_old_one(stub: Stubber
     other = config_request(wanted())["EndpointConfigName"]
     stub.add_response("describe_endpoint", endpoint("InService", other))
     absent(stub, "describe_model", "describe_endpoint_config")
+    stub.add_response("describe_endpoint_config", configuration(wanted()), {"EndpointConfigName": other})
+    empty(stub)
     last = deploying.plan(stub.client, wanted(*words, "--alarm", "endpoint-5xx"))[-1]
     assert last.operation == "update_endpoint"
     assert last.request["EndpointConfigName"] != other
@@ -196,19 +249,87 @@ def test_an_update_that_was_rolled_back_is_a_failure_with_its_reason(stub: Stubb
         deploying.wait(stub.client, wanted(), pause=lambda _: None)
 
 
-def test_deleting_takes_what_was_made_for_the_endpoint_and_no_model_of_others(stub: Stubber) -> None:
-    config = configuration(wanted())
-    config["ProductionVariants"] = [*config["ProductionVariants"], {"VariantName": "b", "ModelName": "theirs"}]
-    stub.add_response("describe_endpoint", endpoint("InService", config["EndpointConfigName"]))
-    stub.add_response("describe_endpoint_config", config)
-    steps = deploying.delete_steps(stub.client, "line-3")
+def test_deleting_an_endpoint_leaves_another_one_of_the_same_package_as_it_was(sagemaker: Any) -> None:
+    other = known("--name", "line-3-b")
+    for want in (known(), other):
+        deployed(sagemaker, want)
+    sagemaker.create_model(**{**model_request(known()), "ModelName": "theirs"})
+    steps = deploying.delete_steps(sagemaker, "line-3")
     assert [step.operation for step in steps] == ["delete_endpoint", "delete_endpoint_config", "delete_model"]
-    assert steps[-1].request == {"ModelName": model_request(wanted())["ModelName"]}
+    deploying.do(sagemaker, steps)
+    assert left(sagemaker) == (made(other)[0], made(other)[1] | {"theirs"})
+    assert deploying.plan(sagemaker, other) == ()
 
 
-def test_deleting_what_is_gone_does_nothing(stub: Stubber) -> None:
-    absent(stub, "describe_endpoint")
-    assert deploying.delete_steps(stub.client, "line-3") == ()
+def test_a_deletion_that_was_cut_off_is_finished_by_the_next_one(sagemaker: Any) -> None:
+    for calls in (1, 2, 4):
+        deployed(sagemaker, known())
+        updated(sagemaker, known("--image", "other:2"))
+        deploying.do(sagemaker, deploying.delete_steps(sagemaker, "line-3")[:calls])
+        deploying.do(sagemaker, deploying.delete_steps(sagemaker, "line-3"))
+        assert left(sagemaker) == (set(), set())
+    assert deploying.delete_steps(sagemaker, "line-3") == ()
+
+
+def test_what_an_update_replaced_goes_once_the_new_one_serves(sagemaker: Any) -> None:
+    oldest, old, new = (known("--image", f"endpoint:{number}") for number in (1, 2, 3))
+    deployed(sagemaker, oldest)
+    updated(sagemaker, old)
+    steps = deploying.plan(sagemaker, new)
+    assert [step.operation for step in steps[2:]] == ["update_endpoint", "delete_endpoint_config", "delete_model"]
+    assert {*steps[3].request.values(), *steps[4].request.values()} == set.union(*made(oldest))
+    updated(sagemaker, new)
+    deployed(sagemaker, new)
+    assert left(sagemaker) == made(new)
+
+
+def test_an_endpoint_that_is_on_its_way_out_is_deleted_no_second_time(stub: Stubber) -> None:
+    stub.add_response("describe_endpoint", endpoint("Deleting", "any"))
+    config = {"EndpointConfigName": f"{owned('line-3')}1-4-0-0", "EndpointConfigArn": "arn-of-it-" * 2}
+    stub.add_response("list_endpoint_configs", {"EndpointConfigs": [{**config, "CreationTime": NOW}]})
+    stub.add_response("list_models", {"Models": []})
+    assert [step.operation for step in deploying.delete_steps(stub.client, "line-3")] == ["delete_endpoint_config"]
+
+
+def test_an_endpoint_that_is_being_changed_is_not_deleted(stub: Stubber) -> None:
+    stub.add_response("describe_endpoint", endpoint("Updating", "any"))
+    with pytest.raises(CommandError, match="found it Updating; try again later"):
+        deploying.delete_steps(stub.client, "line-3")
+
+
+def test_without_a_count_an_endpoint_keeps_the_instances_that_it_has(sagemaker: Any) -> None:
+    assert deploying.as_many_as_stand(sagemaker, known()).count == 1
+    deployed(sagemaker, known("--count", "4"))
+    weights = [{"VariantName": "model", "DesiredInstanceCount": 6}]
+    for stands, kept in ((4, 4), (6, 6)):
+        assert deploying.plan(sagemaker, deploying.as_many_as_stand(sagemaker, known())) == ()
+        assert deploying.as_many_as_stand(sagemaker, known("--image", "other:2")).count == kept, stands
+        sagemaker.update_endpoint_weights_and_capacities(EndpointName="line-3", DesiredWeightsAndCapacities=weights)
+
+
+def test_a_deploy_that_waits_leaves_only_what_serves_and_the_next_one_has_nothing_to_do(
+    sagemaker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "find", lambda *_: package())  # of a registry that moto does not have
+    monkeypatch.setattr(deploying, "do", stale_after(deploying.do))
+    said: list[str] = []
+    words = ["--instance", "ml.c5.large", "--wait"]
+    commands._deploy(options(*words, "--count", "4"), sagemaker, said.append)
+    assert said[-1] == f"delete model {owned('line-3')}old"
+    assert left(sagemaker) == made(known("--count", "4"))
+    commands._deploy(options(*words), sagemaker, said.append)
+    assert said[-2:] == ["line-3 serves metal-tags 1.4.0 already: nothing to do", "line-3 serves metal-tags 1.4.0"]
+
+
+def stale_after(do: Any) -> Any:
+    """Return a `do` after whose making of an endpoint a model of an earlier deploy is there."""
+
+    def doing(sagemaker: Any, steps: tuple[deploying.Step, ...]) -> None:
+        do(sagemaker, steps)
+        if any(step.operation == "create_endpoint" for step in steps):
+            sagemaker.create_model(**{**model_request(known()), "ModelName": f"{owned('line-3')}old"})
+
+    return doing
 
 
 def test_the_status_says_what_serves_and_what_is_on_its_way(stub: Stubber) -> None:
@@ -232,7 +353,7 @@ def test_an_endpoint_that_is_not_there_has_no_status(stub: Stubber) -> None:
 
 def test_names_fit_and_differ_by_content() -> None:
     other = wanted_of(package(properties={**package().properties, "archive_sha256": "cd" * 32}), options())
-    assert model_request(wanted())["ModelName"].startswith("edge-inspector-metal-tags-1-4-0-")
+    assert model_request(wanted())["ModelName"].startswith(f"{owned('line-3')}1-4-0-")
     assert model_request(other)["ModelName"] != model_request(wanted())["ModelName"]
     long = wanted_of(package(properties={"model": "m_" * 32, "version": "10.20.30-rc.1"}), options())
     names = model_request(long)["ModelName"], config_request(long)["EndpointConfigName"]
@@ -248,6 +369,8 @@ def test_names_fit_and_differ_by_content() -> None:
         (["--name", "line_3"], "endpoint: expected up to 63 letters"),
         (["--share", "0.6"], "share: expected more than 0 and at most 0.5"),
         (["--watch", "3601"], "watch_s: expected 0 to 3600 seconds, found 3601"),
+        (["--most", "1500"], "most_s: expected more than the 1500 seconds that every update waits .*, found 1500"),
+        (["--watch", "1800"], "most_s: expected more than the 3900 seconds that every update waits .*, found 3600"),
         ([*["--alarm", "a"] * 11], "alarms: expected at most 10, found 11"),
     ],
 )

@@ -1,6 +1,7 @@
 """The server in its own process, as SageMaker begins it: answered as a device would, garbage refused, a clean end."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -14,13 +15,16 @@ import cv2
 import numpy as np
 import pytest
 
+from cloud_side.deployment.endpoint import serving
 from cloud_side.deployment.endpoint.server import main
+from cloud_side.deployment.endpoint.serving import Serving, serve
 from edge_inspector.batch import inspect_files
-from edge_inspector.bench.machine import memory_mb
+from edge_inspector.bench.machine import describe_machine, memory_mb
 from edge_inspector.demo.port import free_port
+from edge_inspector.errors import InspectorError
 from edge_inspector.settings import parse
 from edge_inspector.simulation import plan_tag, render_tag
-from tests.cloud.deployment.endpoint.served import PNG, ROOT, Served, served
+from tests.cloud.deployment.endpoint.served import PNG, ROOT, Served, served, starting
 from tests.onnx_models import bright_spot_model, write_package
 
 SHIPPED = ROOT / "src/edge_inspector/shipped_model"
@@ -190,6 +194,34 @@ def test_a_model_that_fails_is_an_error_of_the_server_the_next_image_is_looked_a
         output, errors = server.process.communicate(timeout=20)
     assert (server.process.returncode, output) == (0, "")
     assert "Traceback" in errors  # of the model's failure, for who runs the server
+
+
+def test_there_is_a_session_for_each_processor_of_the_containers_quota(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, said in {"proc/self/cgroup": "0::/box\n", "sys/fs/cgroup/box/cpu.max": "150000 100000\n"}.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True)
+        file.write_text(said)
+    monkeypatch.setattr(serving, "describe_machine", lambda: describe_machine(tmp_path))
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(InspectorError, match="1 at once, 8 more wait"):
+        serve(Serving(bright_spot_model(tmp_path / "model"), "127.0.0.1", 0), ended)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def ended(line: str) -> None:
+    """End a server where it would begin, with the line that it says there."""
+    raise InspectorError(line)
+
+
+def test_a_server_that_is_told_to_end_while_it_loads_ends_well(tmp_path: Path) -> None:
+    folder = bright_spot_model(tmp_path / "model", golden=[{"image": "spot.png", "detections": []}])
+    os.mkfifo(folder / "spot.png")
+    with starting(folder, port=free_port()) as process, (folder / "spot.png").open("wb"):  # it reads: it loads
+        process.terminate()
+        assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(

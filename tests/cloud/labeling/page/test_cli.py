@@ -73,9 +73,9 @@ def test_the_page_tells_a_link_a_person_and_ends_when_it_is_told_to(folder: Path
         (["--people", "ana,,ben"], "--people: expected names"),
         (["--people", "ana", "--bucket", "nowhere"], "nowhere: there is no such bucket"),
         (["--people", "ana", "--host", "0.0.0.0"], "--hosts: expected the names under which browsers reach"),
-        (["--people", "ana", "--host", "192.0.2.1"], "192.0.2.1:0: cannot listen here"),
-        (["--people", "ana", "--host", f"{'x' * 64}.local"], "cannot listen here"),
-        (["--people", "ana", "--port", "70000"], "--port: expected 0 to 65535, found 70000"),
+        (["--people", "ana", "--host", "192.0.2.1"], "192.0.2.1:0: expected an address of this machine"),
+        (["--people", "ana", "--host", f"{'x' * 64}.local"], "expected an address of this machine"),
+        (["--people", "ana", "--port", "70000"], "127.0.0.1:70000: expected a port from 0 to 65535"),
         (["--alb-arn", "labeling"], "--alb-arn: expected arn:aws:elasticloadbalancing"),
     ],
 )
