@@ -2,6 +2,7 @@
 
 import os
 from functools import cache
+from typing import Final
 
 import boto3
 from botocore.config import Config
@@ -10,9 +11,12 @@ from cloud_side.engines import ENGINE_VARIABLE
 from cloud_side.objects import Bucket, Client
 from cloud_side.session import session
 
-# Throttling and errors of the server are tried again after a pause that grows, with jitter.
-# https://docs.aws.amazon.com/boto3/latest/guide/retries.html, "Standard retry mode"
-PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
+AT_ONCE: Final = 16  # calls of a client, where a step makes many
+
+# Throttling and errors of the server are tried again after a pause that grows, with jitter, and a client that was
+# throttled asks more slowly from then on: thousands of calls go through at whatever rate the service takes.
+# https://docs.aws.amazon.com/boto3/latest/guide/retries.html, "Adaptive retry mode"
+PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 8}, max_pool_connections=AT_ONCE)
 
 
 def client(service: str) -> Client:

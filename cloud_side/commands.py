@@ -21,7 +21,7 @@ class CommandError(InspectorError):
     """What was asked for is not there, or is refused; one line for a person."""
 
 
-def add_command(commands: Commands, name: str, summary: str, *examples: str) -> argparse.ArgumentParser:
+def add_command(commands: Commands, name: str, summary: str, *examples: str, more: str = "") -> argparse.ArgumentParser:
     """Add a command and return its parser.
 
     Args:
@@ -29,11 +29,12 @@ def add_command(commands: Commands, name: str, summary: str, *examples: str) -> 
         name: Of the command.
         summary: What it does, in the list of the family's commands and in its own help.
         examples: What can stand behind the command's name.
+        more: A sentence for its own help alone.
     """
     parser = commands.add_parser(
         name,
         help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
+        description=f"{summary[0].upper()}{summary[1:]}.{f' {more}' if more else ''}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.epilog = "examples:" + "".join(f"\n  {parser.prog} {example}".rstrip() for example in examples)
@@ -64,6 +65,19 @@ def name_and_value(text: str) -> tuple[str, str]:
         msg = f"expected NAME=VALUE, found {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return name, value
+
+
+def add_said(
+    parser: argparse.ArgumentParser, means: str, *, read: Callable[[str], tuple[str, str]] = name_and_value
+) -> None:
+    """Add `--set NAME=VALUE`, which may be given again: `said`, a list of names and values.
+
+    Args:
+        parser: Of the command.
+        means: What is set.
+        read: Reads one of them.
+    """
+    parser.add_argument("--set", dest="said", action="append", type=read, default=[], metavar="NAME=VALUE", help=means)
 
 
 @contextmanager

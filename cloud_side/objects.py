@@ -179,14 +179,15 @@ class Bucket:
             if only is None or code_of(error) not in _LOST:
                 raise
 
-    def listed(self, prefix: str, *, is_deep: bool = True) -> Iterator[Listed]:
+    def listed(self, prefix: str, *, is_deep: bool = True, after: str = "") -> Iterator[Listed]:
         """Yield the objects under a prefix, in the order of their keys.
 
         Args:
             prefix: Of the keys.
             is_deep: Those in folders behind it too.
+            after: Only keys behind this one.
         """
-        for page in self._pages(prefix, is_deep=is_deep):
+        for page in self._pages(prefix, is_deep=is_deep, after=after):
             for each in page.get("Contents", ()):
                 yield Listed(each["Key"], each["ETag"], each["LastModified"], each["Size"])
 
@@ -196,8 +197,8 @@ class Bucket:
             yield from (each["Prefix"] for each in page.get("CommonPrefixes", ()))
             yield from (each["Key"] for each in page.get("Contents", ()))
 
-    def _pages(self, prefix: str, *, is_deep: bool) -> Iterator[Mapping[str, Any]]:
-        more = {} if is_deep else {"Delimiter": "/"}
+    def _pages(self, prefix: str, *, is_deep: bool, after: str = "") -> Iterator[Mapping[str, Any]]:
+        more = ({} if is_deep else {"Delimiter": "/"}) | ({"StartAfter": after} if after else {})
         pages: Iterator[Mapping[str, Any]] = iter(
             self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix, **more)
         )

@@ -158,4 +158,4 @@ def _difference(each: Difference) -> str:
 
 def _line(value: object) -> str:
     """Return a text on one line, in which a terminal finds nothing to obey."""
-    return "".join(each if each.isprintable() else "?" for each in " ".join(str(value).split(" ")))
+    return "".join(each if each.isprintable() else "?" for each in str(value))

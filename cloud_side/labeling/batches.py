@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from cloud_side import executions
 from cloud_side.catalog.labels import strict_json
 from cloud_side.labeling.places import REPORT, batch_key
 from cloud_side.labeling.settings import parse_settings
@@ -34,11 +35,7 @@ def start(states: Any, settings: Mapping[str, Any], name: str | None) -> str:  #
     """
     parse_settings(settings)
     name = name or f"labeling-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    machine = _machine(states)
-    if machine is None:
-        msg = f"{MACHINE}: no such state machine is here; `edge-inspector-cloud local up` installs it on this machine"
-        raise ConfigError(msg)
-    states.start_execution(stateMachineArn=machine, name=name, input=strict_json(settings))
+    executions.start(states, MACHINE, name, strict_json(settings))
     return name
 
 
@@ -98,7 +95,7 @@ def _batches(bucket: Bucket, states: Any, batch: str | None) -> Iterator[dict[st
 
 def _executions(states: Any, batch: str | None) -> list[Mapping[str, Any]]:  # noqa: ANN401 - as above
     """Return the latest executions, or that of a batch; none where there is no workflow."""
-    machine = _machine(states)
+    machine = executions.machine_arn(states, MACHINE)
     if machine is None:
         return []
     if batch is None:
@@ -115,12 +112,3 @@ def _report(bucket: Bucket, batch: str) -> dict[str, Any] | None:
     kept = bucket.read(batch_key(batch, REPORT))
     report: dict[str, Any] | None = None if kept is None else json.loads(kept.content)
     return report
-
-
-def _machine(states: Any) -> str | None:  # noqa: ANN401 - as above
-    """Return the ARN of the workflow's state machine; None where there is none."""
-    for page in states.get_paginator("list_state_machines").paginate():
-        for each in page["stateMachines"]:
-            if each["name"] == MACHINE:
-                return str(each["stateMachineArn"])
-    return None

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cloud_side.catalog.cli import FORMS
-from cloud_side.commands import CommandError, Commands, add_command, add_engine, engine_command, name_and_value, user
+from cloud_side.commands import (
+    CommandError,
+    Commands,
+    add_command,
+    add_engine,
+    add_said,
+    engine_command,
+    name_and_value,
+    user,
+)
 
 
 def add_commands(commands: Commands) -> None:
@@ -37,15 +46,7 @@ def _add_train(commands: Commands) -> None:
     )
     train.add_argument("--version", metavar="V", help="of the dataset: how it begins, latest (default), or new")
     train.add_argument("--model", metavar="NAME", help="name of the model (default: the dataset's)")
-    train.add_argument(
-        "--set",
-        dest="said",
-        action="append",
-        type=_said,
-        default=[],
-        metavar="NAME=VALUE",
-        help="a hyperparameter, or another parameter of the run; `--set list` lists them all",
-    )
+    add_said(train, "a hyperparameter, or another parameter of the run; `--set list` lists them all", read=_said)
     engine = train.add_argument_group("on an engine")
     add_engine(train)
     engine.add_argument("--again", action="store_true", help="though the same was trained before")
@@ -122,10 +123,11 @@ def _list_parameters() -> int:
 
 
 def _start(options: argparse.Namespace, said: Mapping[str, str]) -> int:
+    from cloud_side import executions
     from cloud_side.objects import Bucket
     from cloud_side.session import session
     from cloud_side.training.hyperparameters import Hyperparameters
-    from cloud_side.training.runtime.by_hand import start, wait
+    from cloud_side.training.runtime.by_hand import start
     from cloud_side.training.triggers.asking import asked_for
 
     is_own = Hyperparameters.model_fields.keys()
@@ -147,7 +149,7 @@ def _start(options: argparse.Namespace, said: Mapping[str, str]) -> int:
     print(arn.rpartition(":")[2], flush=True)
     if not options.wait:
         return 0
-    told = wait(states, arn)
+    told = executions.wait(states, arn, failed="Training failed")
     print(f"{told['subject']}\n{told['message']}")
     return 0 if told["outcome"] in ("waiting", "nothing") else 65
 

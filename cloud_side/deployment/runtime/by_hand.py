@@ -1,11 +1,9 @@
-"""Rollouts as a person asks for them: started, waited for, looked at, paused and taken back."""
+"""Rollouts as a person asks for them: started, looked at, paused and taken back."""
 
-import json
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from cloud_side import executions
 from cloud_side.deployment.asking import Asked
 from cloud_side.deployment.keeping import read_record, read_wish, records, write_wish
 from cloud_side.deployment.records import Outcome, Record, Wish
@@ -17,7 +15,6 @@ from edge_inspector.errors import ConfigError
 
 MACHINE: Final = "edge-inspector-rollout"
 _LATEST: Final = 10  # rollouts that are told of
-_PAUSE_S: Final = 2.0
 _SHOWN: Final = 5
 
 
@@ -27,25 +24,8 @@ def start(states: Client, asked: Asked) -> str:
     Raises:
         ConfigError: If the workflow is not there.
     """
-    machine = _machine(states)
-    if machine is None:
-        msg = f"{MACHINE}: no such state machine is here; `edge-inspector-cloud local up` installs it on this machine"
-        raise ConfigError(msg)
     kind = "rollout" if asked.rollback is None else "rollback"
-    name = f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
-    said = asked.model_dump_json(exclude_none=True)
-    return str(states.start_execution(stateMachineArn=machine, name=name, input=said)["executionArn"])
-
-
-def wait(states: Client, arn: str, *, sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
-    """Wait until an execution ends, and return what it came to: `outcome`, `subject`, `message`."""
-    while (found := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
-        sleep(_PAUSE_S)
-    if found["status"] == "SUCCEEDED":
-        told: dict[str, Any] = json.loads(found["output"])
-        return told
-    message = f"{found.get('error', found['status'])}: {found.get('cause', 'no reason was given')}"
-    return {"outcome": "failed", "subject": "The rollout failed", "message": message}
+    return executions.start(states, MACHINE, executions.named(kind), asked.model_dump_json(exclude_none=True))
 
 
 def package_of(registry: Client, group: str, said: str) -> str:
@@ -103,11 +83,3 @@ def told(bucket: Bucket, found: list[Record]) -> list[str]:
     if not found:
         return ["no rollouts; `edge-inspector-cloud rollout start latest` begins one"]
     return [line for record in found for line in lines_of(record, read_wish(bucket, record.id))]
-
-
-def _machine(states: Client) -> str | None:
-    for page in states.get_paginator("list_state_machines").paginate():
-        for each in page["stateMachines"]:
-            if each["name"] == MACHINE:
-                return str(each["stateMachineArn"])
-    return None

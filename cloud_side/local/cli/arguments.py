@@ -1,4 +1,4 @@
-"""How commands are added and single arguments read, with one clear error for each."""
+"""Single arguments of commands, with one clear error for each."""
 
 import argparse
 import json
@@ -6,26 +6,11 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 from cloud_side.engines import AWS, ENGINE_VARIABLE
 from cloud_side.local.cli.errors import CommandError
 
 HOME_VARIABLE = "EDGE_INSPECTOR_CLOUD_HOME"
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
-Command: TypeAlias = Callable[[argparse.Namespace], int]
-
-
-def add_command(commands: Commands, name: str, summary: str, examples: str, more: str = "") -> argparse.ArgumentParser:
-    """Add a command and return its parser."""
-    return commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.{f' {more}' if more else ''}",
-        epilog=f"examples:\n  {examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
 
 
 def default_home(environment: Mapping[str, str] = os.environ) -> Path:

@@ -4,9 +4,9 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from cloud_side.local.cli.arguments import Command, Commands, add_command, add_home, address, engine_meant, whole
+from cloud_side.commands import Command, Commands, add_command
+from cloud_side.local.cli.arguments import add_home, address, engine_meant, whole
 
-_PROGRAM = "edge-inspector-cloud"
 _STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 _EXECUTION = "its ARN, its name, or how its name begins"
 
@@ -17,8 +17,10 @@ def add_engine_commands(commands: Commands) -> None:
         commands,
         "up",
         "start the engine, and return when it serves",
-        f"{_PROGRAM} local up\n  {_PROGRAM} local up --broker 127.0.0.1:1883\n  {_PROGRAM} local up --foreground",
-        "It moves executions, runs jobs and delivers events until `down`; what was under way goes on.",
+        "",
+        "--broker 127.0.0.1:1883",
+        "--foreground",
+        more="It moves executions, runs jobs and delivers events until `down`; what was under way goes on.",
     )
     add_home(up)
     up.add_argument("--foreground", action="store_true", help="run in this terminal, until Ctrl-C")
@@ -30,7 +32,7 @@ def add_engine_commands(commands: Commands) -> None:
         commands,
         "down",
         "end the engine; executions and jobs go on with the next `up`",
-        f"{_PROGRAM} local down",
+        "",
     )
     add_home(down)
     down.add_argument(
@@ -42,7 +44,8 @@ def add_engine_commands(commands: Commands) -> None:
         commands,
         "status",
         "tell whether the engine runs, what waits for what, and how much room it takes",
-        f"{_PROGRAM} local status\n  {_PROGRAM} local status --json",
+        "",
+        "--json",
     )
     add_home(state)
     state.add_argument("--json", action="store_true", help="for programs")
@@ -52,7 +55,9 @@ def add_engine_commands(commands: Commands) -> None:
         commands,
         "logs",
         "print the log of the engine, of a function or of a job",
-        f"{_PROGRAM} local logs\n  {_PROGRAM} local logs find-samples --follow\n  {_PROGRAM} local logs --list",
+        "",
+        "find-samples --follow",
+        "--list",
     )
     add_home(log)
     log.add_argument("name", nargs="?", default="engine", metavar="NAME", help="or a part of it (default: %(default)s)")
@@ -64,12 +69,12 @@ def add_engine_commands(commands: Commands) -> None:
 
 def add_device_commands(commands: Commands) -> None:
     """Add what is about the core devices of this machine: daemons to which the engine deploys."""
-    program = f"{_PROGRAM} local device"
     family = add_command(
         commands,
         "device",
         "tell the engine which daemons of this machine it deploys models to",
-        f"{program} add press-7 --models ~/press-7/updates --group canary\n  {program} list",
+        "add press-7 --models ~/press-7/updates --group canary",
+        "list",
     )
     within = family.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -77,9 +82,9 @@ def add_device_commands(commands: Commands) -> None:
         within,
         "add",
         "make a daemon a core device, in groups; one that is there is changed",
-        f"{program} add press-7 --models ~/press-7/updates --group canary\n"
-        f"  {program} add press-8 --models ~/press-8/updates --configuration ~/press-8/station.json",
-        "Deployments to the device or its groups come to it from then on. The daemon itself is started by hand.",
+        "press-7 --models ~/press-7/updates --group canary",
+        "press-8 --models ~/press-8/updates --configuration ~/press-8/station.json",
+        more="Deployments to the device or its groups come to it from then on. The daemon itself is started by hand.",
     )
     add.add_argument("thing", metavar="THING", help="name of the device")
     add.add_argument(
@@ -91,9 +96,7 @@ def add_device_commands(commands: Commands) -> None:
     add.add_argument("--group", action="append", default=[], metavar="GROUP", help="can be given again")
     _for_device(add, "add")
 
-    listed = add_command(
-        within, "list", "list the devices and what came of their latest deployments", f"{program} list"
-    )
+    listed = add_command(within, "list", "list the devices and what came of their latest deployments", "")
     listed.add_argument("--json", action="store_true", help="for programs; with reasons")
     _for_device(listed, "list_")
 
@@ -102,7 +105,7 @@ def add_device_commands(commands: Commands) -> None:
         ("offline", "let a device be out of reach: what is deployed waits for it"),
         ("online", "let a device be reached again"),
     ):
-        one = add_command(within, name, summary, f"{program} {name} press-7")
+        one = add_command(within, name, summary, "press-7")
         one.add_argument("thing", metavar="THING", help="name of the device")
         _for_device(one, name)
 
@@ -114,15 +117,15 @@ def _for_device(parser: argparse.ArgumentParser, name: str) -> None:
 
 def add_execution_commands(commands: Commands, family: str) -> None:
     """Add what is about machines and executions: for the engine of this machine (`local`), or for either."""
-    program = f"{_PROGRAM} {family}"
-    machines = add_command(commands, "machines", "list the state machines", f"{program} machines")
+    machines = add_command(commands, "machines", "list the state machines", "")
     _for_family(machines, family, _later("executions", "list_machines"))
 
     listed = add_command(
         commands,
         "executions",
         "list the latest executions",
-        f"{program} executions\n  {program} executions labeling --status FAILED --limit 5",
+        "",
+        "labeling --status FAILED --limit 5",
     )
     listed.add_argument("machine", nargs="?", metavar="MACHINE", help="of one machine (default: of all)")
     listed.add_argument("--status", choices=_STATUSES, metavar="S", help=f"only those: {', '.join(_STATUSES)}")
@@ -134,17 +137,16 @@ def add_execution_commands(commands: Commands, family: str) -> None:
         commands,
         "start",
         "start an execution",
-        f'{program} start labeling\n  {program} start training --input \'{{"dataset": "2026-03-02.1"}}\'\n'
-        f"  {program} start training --input @input.json --name by-hand-1",
+        "labeling",
+        """training --input '{"dataset": "2026-03-02.1"}'""",
+        "training --input @input.json --name by-hand-1",
     )
     start.add_argument("machine", metavar="MACHINE", help="its name, how it begins, or its ARN")
     start.add_argument("--input", metavar="JSON|@FILE|-", help="what it is given (default: {})")
     start.add_argument("--name", metavar="N", help="of the execution (default: one is drawn)")
     _for_family(start, family, _later("executions", "start"))
 
-    stop = add_command(
-        commands, "stop", "abort an execution", f"{program} stop nightly-2026-03-02 --cause 'wrong input'"
-    )
+    stop = add_command(commands, "stop", "abort an execution", "nightly-2026-03-02 --cause 'wrong input'")
     stop.add_argument("execution", metavar="ID", help=_EXECUTION)
     stop.add_argument("--cause", default="stopped by hand", metavar="TEXT", help="why (default: %(default)s)")
     _for_family(stop, family, _later("executions", "stop"))
@@ -153,8 +155,9 @@ def add_execution_commands(commands: Commands, family: str) -> None:
         commands,
         "show",
         "show what an execution has done: a table, JSON, or a page with its graph",
-        f"{program} show nightly-2026-03-02\n  {program} show nightly --html nightly.html\n"
-        f"  {program} show nightly --follow",
+        "nightly-2026-03-02",
+        "nightly --html nightly.html",
+        "nightly --follow",
     )
     show.add_argument("execution", metavar="ID", help=_EXECUTION)
     show.add_argument("--html", type=Path, metavar="FILE", help="also write a page that needs no network")
@@ -168,7 +171,7 @@ def add_execution_commands(commands: Commands, family: str) -> None:
         commands,
         "redrive",
         "let an execution that did not succeed go on from where it failed",
-        f"{program} redrive nightly-2026-03-02",
+        "nightly-2026-03-02",
     )
     redrive.add_argument("execution", metavar="ID", help=_EXECUTION)
     _for_family(redrive, family, _later("executions", "redrive"))

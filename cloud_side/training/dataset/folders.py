@@ -37,6 +37,7 @@ class FolderSource:
         entries: Its images, split by their groups.
         paths: Of the files, from the folder, by hash.
         unlabeled: How many more images nobody labeled.
+        copies: How many more labeled files have the content of another.
         told_apart: None: where looks deceive, a version of the catalog can say so.
     """
 
@@ -47,6 +48,7 @@ class FolderSource:
     entries: tuple[Entry, ...]
     paths: Mapping[str, str]
     unlabeled: int
+    copies: int
     told_apart: frozenset[Pair] = field(default=frozenset(), init=False)
 
     def read(self, entry: Entry) -> bytes:
@@ -96,7 +98,8 @@ def folder_source(folder: Path, *, name: str | None = None, form: str | None = N
     for entry in entries:
         identity.add(entry)
     paths = {each.label.sha256: each.label.image for each in found}
-    return FolderSource(base, name, identity.version(), class_names, entries, paths, len(labels.images) - len(known))
+    left_out = len(labels.images) - len(known), len(known) - len(found)
+    return FolderSource(base, name, identity.version(), class_names, entries, paths, *left_out)
 
 
 def _base(file: Path, image: ImageLabels) -> Path:

@@ -1,7 +1,7 @@
 """Where labeled images come from: a version on the shelf, or any other place that gives the same of each."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from cloud_side.catalog.candidates import Reason
@@ -37,6 +37,10 @@ class Source(Protocol):
         """How many more there are that nobody labeled."""
 
     @property
+    def copies(self) -> int:
+        """How many more labeled files there are with the content of another."""
+
+    @property
     def told_apart(self) -> Collection[Pair]:
         """Images that look the same and show different parts, as somebody said who looked at them."""
 
@@ -55,6 +59,7 @@ class VersionSource:
         class_names: Sorted.
         entries: Its images.
         unlabeled: How many it left out because nobody had labeled them.
+        copies: None: the catalog keeps each content once.
         told_apart: What it was made with `--near-duplicates report` for.
     """
 
@@ -65,6 +70,7 @@ class VersionSource:
     entries: tuple[Entry, ...]
     unlabeled: int
     told_apart: frozenset[Pair]
+    copies: int = field(default=0, init=False)
 
     def read(self, entry: Entry) -> bytes:
         """Return an image.

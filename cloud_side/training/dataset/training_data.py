@@ -72,7 +72,7 @@ class TrainingData(_Value):
         folds: Groups of each fold; empty where the images are split.
         model_wh: Width and height of the network's input that the images ask for, in pixels.
         color: `gray` or `bgr`: what the images are.
-        counts: Images, boxes and groups, in all and by split, and the images left out as `unlabeled`.
+        counts: Images, boxes and groups, in all and by split, and the images left out as `unlabeled` or `copies`.
         leaks: What must not be.
     """
 

@@ -1,5 +1,6 @@
 """Whether the INT8 file goes to the devices: where it finds as much as the float one, and really takes less time."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -51,31 +52,45 @@ class Int8Evidence:
 
 def reasons_against(evidence: Int8Evidence, limits: Int8Limits) -> tuple[str, ...]:
     """Return every reason to leave the INT8 file out, in words; none where it is kept. A missing number is a reason."""
-    reasons = []
-    drop = evidence.map50_float - evidence.map50_int8
+    drop, rise = evidence.map50_float - evidence.map50_int8, evidence.escapes
     # Differences of two rounded numbers: a hair above the limit is the limit.
-    if not drop <= limits.map50_drop + 1e-9:
-        reasons.append(
+    reasons = (
+        _reason(
+            drop,
+            limits.map50_drop + 1e-9,
             f"mAP50 falls from {evidence.map50_float:.3f} to {evidence.map50_int8:.3f}, "
-            f"by more than the {limits.map50_drop:g} that is allowed"
-        )
-    if not evidence.escapes.low <= 0:
-        rise = evidence.escapes
-        reasons.append(
+            f"by more than the {limits.map50_drop:g} that is allowed",
+            unknown="no mAP50 could be measured: nothing tested has a defect",
+        ),
+        _reason(
+            rise.low,
+            0,
             f"the share of defective parts that are accepted rises by {rise.value:.1%} "
-            f"({rise.low:.1%} to {rise.high:.1%}), which is more than chance"
-        )
-    if not evidence.speed_ratio <= limits.speed_ratio:
-        reasons.append(
+            f"({rise.low:.1%} to {rise.high:.1%}), which is more than chance",
+            unknown="nobody knows whether more defective parts are accepted: none was tested",
+        ),
+        _reason(
+            evidence.speed_ratio,
+            limits.speed_ratio,
             f"a frame takes {evidence.speed_ratio:.2f} times as long as in float, "
-            f"and is only worth a second file at {limits.speed_ratio:g} or less"
-        )
-    if not evidence.score <= limits.score:
-        reasons.append(
+            f"and is only worth a second file at {limits.speed_ratio:g} or less",
+            unknown="the time of a frame was not measured",
+        ),
+        _reason(
+            evidence.score,
+            limits.score,
             f"scores differ from those of the float file by {evidence.score:.3f} on average, "
-            f"by more than the {limits.score:g} that is allowed"
-        )
-    return tuple(reasons)
+            f"by more than the {limits.score:g} that is allowed",
+            unknown="no score could be compared: the two files find nothing in common",
+        ),
+    )
+    return tuple(reason for reason in reasons if reason)
+
+
+def _reason(found: float, most: float, failing: str, *, unknown: str) -> str:
+    if math.isnan(found):
+        return unknown
+    return "" if found <= most else failing
 
 
 def told(evidence: Int8Evidence, reasons: tuple[str, ...]) -> str:

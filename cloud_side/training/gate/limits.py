@@ -33,7 +33,7 @@ class Limits(BaseModel):
     cost_margin: Annotated[Above, Field(description="cost of a part above the approved model's")] = 0.0
     class_margin: Annotated[Share, Field(description="AP50 and part recall that a class may lose")] = 0.05
     least_class_boxes: Annotated[Count, Field(description="defects that make a class comparable")] = 20
-    most_latency_ms: Annotated[Above, Field(description="median of a frame on the evaluating machine")] = 100.0
+    most_latency_ms: Annotated[Above, Field(description="median of a frame on the evaluating machine; 0: any")] = 0.0
     most_latency_ratio: Annotated[Above, Field(description="of the approved model's median")] = 1.25
     most_parity_score: Annotated[Share, Field(description="difference of a score from the trained weights'")] = 0.01
     most_parity_px: Annotated[Above, Field(description="difference of a box side from the trained weights'")] = 1.0

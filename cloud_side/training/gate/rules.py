@@ -105,11 +105,12 @@ def _floors(evidence: Evidence, limits: Limits) -> Iterator[Check]:
         limits.most_possible_escapes,
     )
     yield at_most(_overkill(evidence.tested.clean), scores.overkill.value, limits.most_overkill)
-    yield at_most(
-        Measure("latency", "The time for a frame, on the machine of the test", "ms"),
-        scores.latency_ms,
-        limits.most_latency_ms,
-    )
+    if limits.most_latency_ms > 0:
+        yield at_most(
+            Measure("latency", "The time for a frame, on the machine of the test", "ms"),
+            scores.latency_ms,
+            limits.most_latency_ms,
+        )
 
 
 def _overkill(clean: int) -> Measure:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from cloud_side.commands import CommandError
 from cloud_side.training import places
+from cloud_side.training.dataset import TrainingData
 from cloud_side.training.dataset.sources import Source
 from cloud_side.training.exporting.files import read_json
 from cloud_side.training.hyperparameters import Hyperparameters
@@ -82,7 +83,8 @@ def train_here(wish: Wish, say: Say) -> bool:
     values = _values(wish)
     root = wish.out.absolute() / _WORK
     _write_champion(root / _OUTPUT / places.CHAMPION, wish.model, wish.champion)
-    _prepare(wish.source, root, values["Folds"], say)
+    for line in prepare.summary(_prepared(wish.source, root, values["Folds"])):
+        say(line)
     _write_training_input(root, values)
     for name, step in _steps().items():
         say(f"{name.lower()} ...")
@@ -109,7 +111,8 @@ def evaluate_here(model: Path, source: Source, out: Path, say: Say) -> None:
         raise CommandError(msg)
     root = out.absolute() / _WORK
     _write_champion(root / _OUTPUT / places.CHAMPION, source.name, None)
-    _prepare(source, root, _EVERY_IMAGE, say)
+    for line in prepare.counted(_prepared(source, root, _EVERY_IMAGE)):
+        say(line)
     _run("evaluate", ["--package", str(model.absolute())], root)
     _hand_over(root, out)
 
@@ -179,10 +182,9 @@ def _word(word: Any, values: Mapping[str, str]) -> str:  # noqa: ANN401 - a text
     return word if isinstance(word, str) else values[str(word["Get"]).partition(".")[2]]
 
 
-def _prepare(source: Source, root: Path, folds: str, say: Say) -> None:
+def _prepared(source: Source, root: Path, folds: str) -> TrainingData:
     _link_inputs(root)
-    for line in prepare.summary(prepare.run(source, root / _OUTPUT / places.DATA, folds=folds)):
-        say(line)
+    return prepare.run(source, root / _OUTPUT / places.DATA, folds=folds)
 
 
 def _write_training_input(root: Path, values: Mapping[str, str]) -> None:

@@ -1,13 +1,11 @@
-"""Training as a person asks for it: started, waited for, and looked at; by boto3 alone, so in AWS as on one machine."""
+"""Training as a person asks for it: started, and looked at; by boto3 alone, so in AWS as on one machine."""
 
-import json
-import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from cloud_side import executions
 from cloud_side.catalog.labels import strict_json
 from cloud_side.objects import Bucket, Client, code_of
 from cloud_side.training.runtime.reading import read_settings, records
@@ -17,7 +15,6 @@ from edge_inspector.errors import ConfigError
 
 MACHINE: Final = "edge-inspector-retrain"
 _LATEST: Final = 10  # runs that are told of
-_PAUSE_S: Final = 5.0
 
 
 def start(states: Client, bucket: Bucket, asked: Asked) -> str:
@@ -32,24 +29,8 @@ def start(states: Client, bucket: Bucket, asked: Asked) -> str:
         ConfigError: If that cannot be, or the workflow is not there.
     """
     asked.over(read_settings(bucket))
-    machine = _machine(states)
-    if machine is None:
-        msg = f"{MACHINE}: no such state machine is here; `edge-inspector-cloud local up` installs it on this machine"
-        raise ConfigError(msg)
-    name = f"train-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
     said = strict_json(asked.model_dump(mode="json", exclude_none=True))
-    return str(states.start_execution(stateMachineArn=machine, name=name, input=said)["executionArn"])
-
-
-def wait(states: Client, arn: str, *, sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
-    """Wait until an execution ends, and return what it came to: `outcome`, `subject`, `message`, `package`."""
-    while (found := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
-        sleep(_PAUSE_S)
-    if found["status"] == "SUCCEEDED":
-        told: dict[str, Any] = json.loads(found["output"])
-        return told
-    message = f"{found.get('error', found['status'])}: {found.get('cause', 'no reason was given')}"
-    return {"outcome": "failed", "subject": "Training failed", "message": message, "package": None}
+    return executions.start(states, MACHINE, executions.named("train"), said)
 
 
 def status(sagemaker: Client, bucket: Bucket, run: str | None) -> list[dict[str, Any]]:
@@ -117,11 +98,3 @@ def _steps(sagemaker: Client, arn: str | None) -> list[dict[str, str]]:
         {"name": each["StepName"], "status": each["StepStatus"], "reason": each.get("FailureReason", "")}
         for each in found
     ]
-
-
-def _machine(states: Client) -> str | None:
-    for page in states.get_paginator("list_state_machines").paginate():
-        for each in page["stateMachines"]:
-            if each["name"] == MACHINE:
-                return str(each["stateMachineArn"])
-    return None

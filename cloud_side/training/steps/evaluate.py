@@ -140,7 +140,8 @@ def _evaluation(  # noqa: PLR0913, PLR0917 - what an evaluation is made of
     choice = replace(choice, by=basis.by or choice.by)
     apart = thresholds_apart(basis.predictions, basis.folds, judging.costs) if found.chosen_on is None else None
     files = {"candidate": (found.package, _FLOAT)} | ({"champion": (rival.package, _FLOAT)} if rival else {})
-    times = in_turns(files, found.rows, turns=judging.turns)
+    least = min(each.review_at for each in choice.thresholds.values())
+    times = in_turns(files, found.rows, turns=judging.turns, least={"candidate": least})
 
     def judged(
         package: ModelPackage, predictions: Predictions, thresholds: Mapping[str, Thresholds], latency: Latency

@@ -63,7 +63,7 @@ def run(source: Source, data: Path, *, folds: str = "auto") -> TrainingData:
         folds=tuple(tuple(sorted(members)) for members in chosen.groups) if chosen else (),
         model_wh=suggest_model_wh([entry.label for entry in entries]),
         color=_color(data / FOLDERS[Split.TRAIN], source.class_names),
-        counts={**_counts(entries, source.class_names), "unlabeled": source.unlabeled},
+        counts={**_counts(entries, source.class_names), "unlabeled": source.unlabeled, "copies": source.copies},
         leaks=leaks(_placed(entries, chosen), alike, source.told_apart),
     )
     for folder in (data, *(data / FOLDERS[split] for split in (Split.TRAIN, Split.VAL))):
@@ -95,17 +95,11 @@ def _job(options: argparse.Namespace) -> None:
 
 def summary(data: TrainingData) -> Iterator[str]:
     """Yield what was prepared, in lines for people."""
-    counts = data.counts
-    yield (
-        f"{counts['images']} images ({counts['no_defect']} without a defect), {counts['boxes']} defects of "
-        f"{', '.join(data.class_names)}, {counts['groups']} groups"
-    )
-    if counts["unlabeled"]:
-        yield f"left out: {counts['unlabeled']} images that nobody labeled"
+    yield from counted(data)
     if data.mode is Mode.FOLDS:
         yield f"folds: {len(data.folds)}, of {', '.join(str(len(groups)) for groups in data.folds)} groups"
     else:
-        each = (f"{FOLDERS[split]} {counts['splits'][split.value]['images']}" for split in Split)
+        each = (f"{FOLDERS[split]} {data.counts['splits'][split.value]['images']}" for split in Split)
         yield f"split: {', '.join(each)}"
     yield f"input: {data.model_wh[0]} x {data.model_wh[1]} pixels, {data.color.value}"
     if data.leaks:
@@ -118,6 +112,19 @@ def summary(data: TrainingData) -> Iterator[str]:
             f"accepted: {len(data.leaks.accepted)} pairs of images in two splits look the same; "
             "whoever made the version said that they show different parts"
         )
+
+
+def counted(data: TrainingData) -> Iterator[str]:
+    """Yield what there is, and what was left out, in lines for people."""
+    counts = data.counts
+    yield (
+        f"{counts['images']} images ({counts['no_defect']} without a defect), {counts['boxes']} defects of "
+        f"{', '.join(data.class_names)}, {counts['groups']} groups"
+    )
+    if counts["unlabeled"]:
+        yield f"left out: {counts['unlabeled']} images that nobody labeled"
+    if counts["copies"]:
+        yield f"left out: {counts['copies']} images that are the same file as another"
 
 
 def _folds_needed(asked: int | None, entries: Sequence[Entry]) -> int:

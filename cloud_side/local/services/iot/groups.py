@@ -23,7 +23,7 @@ from cloud_side.local.services.iot.things import refuse_other_version
 from cloud_side.local.wiring import Answer, Request
 
 _MOST_ATTRIBUTES = 50
-_PAGE = 25
+_PAGE = 250
 
 
 def create_thing_group(request: Request, connection: sqlite3.Connection) -> Answer:

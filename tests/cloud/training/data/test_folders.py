@@ -93,9 +93,10 @@ def test_files_keep_a_name_that_people_know(write: Write) -> None:
     assert entry.key == f"part-0-{entry.sha256[:12]}.png"
 
 
-def test_a_copy_counts_once_and_one_that_is_labeled_otherwise_is_refused(write: Write) -> None:
+def test_a_copy_counts_once_and_is_told_and_one_that_is_labeled_otherwise_is_refused(write: Write) -> None:
     pictures = [picture(seed) for seed in (1, 2, 3)]
-    assert len(folder_source(write([*pictures, pictures[0]], "rows")).entries) == 3
+    source = folder_source(write([*pictures, pictures[0]], "rows"))
+    assert (len(source.entries), source.copies, source.unlabeled) == (3, 1, 0)
     with pytest.raises(ConfigError, match=r"expected one label and one group for the same content, found .*part 0"):
         folder_source(write([pictures[0], pictures[0]], "rows"))
 
@@ -142,7 +143,7 @@ def test_images_that_nobody_labeled_are_left_out_and_counted(write: Write) -> No
     lines[0]["labelled"] = False
     (folder / "labels.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     source = folder_source(folder)
-    assert (len(source.entries), source.unlabeled) == (1, 1)
+    assert (len(source.entries), source.unlabeled, source.copies) == (1, 1, 0)
 
 
 def test_a_folder_without_any_class_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from cloud_side.catalog.versions import DatasetError
 from cloud_side.engines import ENGINE_VARIABLE, local_engine
 from cloud_side.objects import Bucket
 from cloud_side.training.dataset import Mode, TrainingData, read_labels
+from cloud_side.training.dataset.folders import folder_source
 from cloud_side.training.dataset.sources import VersionSource, version_source
 from cloud_side.training.folds import Folds
 from cloud_side.training.places import ROOT_VARIABLE
@@ -86,6 +87,29 @@ def test_small_data_become_folds_with_all_images_in_training(source: VersionSour
         "folds: 4, of 4, 4, 4, 4 groups",
         "input: 320 x 256 pixels, gray",
     ]
+
+
+def test_what_a_folder_has_twice_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    box = {"label": "dent", "x": 1, "y": 2, "width": 10, "height": 12}
+    rows = [
+        {
+            "image": f"{number}.png",
+            "group": f"part-{number % 2}",
+            "width": 64,
+            "height": 48,
+            "labelled": True,
+            "boxes": [box],
+        }
+        for number in range(4)
+    ]
+    for number, row in enumerate(rows):
+        (folder / str(row["image"])).write_bytes(picture(number % 2))
+    (folder / "labels.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    data = run(folder_source(folder), tmp_path / "data", folds="2")
+    assert data.counts["images"] == 2
+    assert "left out: 2 images that are the same file as another" in list(summary(data))
 
 
 def test_folds_are_balanced_by_images_and_defects(shelf: Shelf, sample: Sample, tmp_path: Path) -> None:

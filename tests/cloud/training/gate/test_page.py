@@ -54,7 +54,7 @@ def test_with_few_good_parts_the_limit_of_overkill_is_that_of_its_stand_in() -> 
 def test_checks_have_names_in_plain_words_and_those_that_failed_come_first() -> None:
     told = lines(with_scores(latency_ms=900.0))
     table = told[len(told) - told[::-1].index("All checks") :]
-    assert table[2] == "Time for a frame"
+    assert table[2] == "Time against the approved model"
     assert not [line for line in table if re.fullmatch(r"[a-z]+_[a-z_]+.*", line)]
 
 

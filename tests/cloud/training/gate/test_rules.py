@@ -161,9 +161,16 @@ def test_a_class_with_few_defects_is_not_held_against_a_model_and_that_is_told()
 def test_all_checks_are_told_also_after_one_that_fails() -> None:
     bad = replace(with_scores(map50=exactly(0.1), latency_ms=1000.0), leaks=Leaks(OTHER, ("p",), 1))
     judgement = judge(bad, USUAL)
-    assert failed(judgement) == ["dataset", "leaked_groups", "near_duplicates", "map50", "latency", "slower"]
+    assert failed(judgement) == ["dataset", "leaked_groups", "near_duplicates", "map50", "slower"]
     assert [check.name for check in judgement.checks] == [check.name for check in judge(GOOD, USUAL).checks]
-    assert "5 more of" in judgement.summary
+    assert "4 more of" in judgement.summary
+
+
+def test_a_time_is_held_against_a_limit_only_where_somebody_knows_one() -> None:
+    slow = with_scores(latency_ms=900.0)
+    assert failed(judge(slow, USUAL)) == ["slower"]
+    assert judge(replace(slow, champion=None), USUAL).passed  # the machine of the test is no station
+    assert failed(judge(replace(slow, champion=None), Limits(most_latency_ms=500))) == ["latency"]
 
 
 def test_a_first_model_is_held_against_the_limits_alone_and_the_text_says_so() -> None:
@@ -219,7 +226,8 @@ NUMBERS: dict[str, tuple[int, Worse]] = {  # whether more of it is better (1) or
     "map50_95": (1, lambda of, at: replace(of, scores=replace(of.scores, map50_95=_interval(at)))),
     "escapes": (-1, lambda of, at: replace(of, scores=replace(of.scores, escapes=_interval(at)))),
     "overkill": (-1, lambda of, at: replace(of, scores=replace(of.scores, overkill=_interval(at)))),
-    "latency": (-1, lambda of, at: replace(of, scores=replace(of.scores, latency_ms=at * 30))),
+    "latency": (-1, lambda of, at: replace(of, scores=replace(of.scores, latency_ms=at * 30), champion=None)),
+    "slower": (-1, lambda of, at: replace(of, scores=replace(of.scores, latency_ms=at * 30))),
     "recount": (-1, lambda of, at: replace(of, recount=at)),
     "parity": (-1, lambda of, at: replace(of, parity=Parity(at, at))),
     "int8": (-1, lambda of, at: replace(of, quantized=replace(of.quantized, map50_loss=at, escapes=at))),
@@ -248,13 +256,13 @@ def test_a_worse_number_never_turns_a_refusal_into_a_pass(
 ) -> None:
     better_if_more, put = NUMBERS[name]
     worse, better = sorted((first, second), key=lambda value: value * better_if_more)
-    limits = Limits(must_improve=must_improve, least_map50=least, least_map50_95=least / 2)
+    limits = Limits(must_improve=must_improve, least_map50=least, least_map50_95=least / 2, most_latency_ms=15)
     assert judge(put(GOOD, worse), limits).passed <= judge(put(GOOD, better), limits).passed
 
 
 @given(st.sampled_from(sorted(NUMBERS.keys() - {"groups", "defective", "clean", "duplicates"})))
 def test_what_is_no_number_never_passes_and_gives_json(name: str) -> None:
-    judgement = judge(NUMBERS[name][1](GOOD, UNKNOWN), Limits(least_map50_95=0.1))
+    judgement = judge(NUMBERS[name][1](GOOD, UNKNOWN), Limits(least_map50_95=0.1, most_latency_ms=15))
     assert not judgement.passed
     assert "could not be measured" in judgement.summary
     written = json.loads(json.dumps(judgement.document(), allow_nan=False))

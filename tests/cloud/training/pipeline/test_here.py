@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -87,10 +88,15 @@ def test_a_folder_of_images_becomes_a_package_with_its_proof(
 
 
 @pytest.mark.thorough
-def test_a_model_of_whatever_trainer_is_scored_on_every_image(run: Run, photographs: Path, tmp_path: Path) -> None:
+def test_a_model_of_whatever_trainer_is_scored_on_every_image(
+    run: Run, photographs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert run("evaluate", "--model", SHIPPED, "--from", photographs, "--out", tmp_path) == 0
     assert json.loads((tmp_path / "evaluation.json").read_text())["tested"]["images"] == 12
     assert (tmp_path / "evaluation.html").is_file()
+    told = capfd.readouterr().out
+    assert told.startswith("12 images (6 without a defect), 6 defects of scratch, 12 groups\n")
+    assert not re.search("^(folds|split|input|leaks):", told, re.MULTILINE)  # nothing is trained
 
 
 def test_a_model_that_is_not_there_is_told_before_anything_begins(run: Run, photographs: Path, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_what_the_gate_holds_back_is_not_registered(
     with pytest.raises(
         RegistryError, match=r"expected a model that passed the gate, found: metal-tags 1\.0\.0 is held"
     ):
-        register(make_run(limits=Limits(most_latency_ms=0)), origin(group), bucket, sagemaker)
+        register(make_run(limits=Limits(most_latency_ms=0.001)), origin(group), bucket, sagemaker)
     assert list(bucket.listed("models/")) == []
     assert sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"] == []
 

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from cloud_side import clients
+from cloud_side import clients, executions
 from cloud_side.catalog.candidates import Filter
 from cloud_side.catalog.creating import Wish, create
 from cloud_side.catalog.formats import FORMS
@@ -277,7 +277,7 @@ def test_a_person_starts_the_workflow_and_is_told_where_it_is_not(
     def sleep(_: float) -> None:
         states.stop_execution(executionArn=arn, error="Enough", cause="of it")
 
-    assert by_hand.wait(states, arn, sleep=sleep)["message"] == "Enough: of it"
+    assert executions.wait(states, arn, sleep=sleep)["message"] == "Enough: of it"
     with pytest.raises(ConfigError, match="hyperparameter batch"):
         by_hand.start(states, bucket, asked_for({"hyperparameters": {"batch": 0}}))
     monkeypatch.setattr(by_hand, "MACHINE", "edge-inspector-none")
