@@ -40,12 +40,11 @@ elif ! diff -r "$folder" "$place" >/dev/null; then
 fi
 touch "$place"  # the ones that were named last are kept
 
-if [ "$(cat "$models/current" 2>/dev/null)" != "$name" ]; then
-    echo "$name" >"$models/.current"
-    sync
-    mv "$models/.current" "$models/current"
-    sync
-fi
+# Moved in any case: to a deployment of the model that runs already the inspector says so, and whether it trusts it.
+echo "$name" >"$models/.current"
+sync
+mv "$models/.current" "$models/current"
+sync
 
 # The inspector has a copy of its own of what it runs. The three named last stay, for a look and a quick way back.
 ls -1dt "$models"/*/*/ | tail -n +4 | while IFS= read -r old; do

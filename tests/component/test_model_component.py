@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from component.errors import BuildError
 from component.model.build import PROJECT, SHIPPED_MODEL, build, check_model, main
 from edge_inspector.detectors.model_file import SCHEMA, ModelPackage
+from edge_inspector.models.pointer import PointerWatch
 from tests.component.device import Device, empty_device
+from tests.mosquitto import eventually
 from tests.onnx_models import bright_spot_model
 
 ARTIFACTS = "artifacts/com.edgeinspector.Model/NEXT_PATCH"
@@ -116,9 +119,11 @@ def test_a_model_is_installed_by_a_user_without_rights_and_its_pointer_moves_las
     assert ModelPackage.open(models / "spots" / "1.0.0").manifest.name == "spots"
     assert (models / "spots" / "1.0.0" / "notes" / "note.txt").is_file()
 
-    pointed_ns = (models / "current").stat().st_mtime_ns
+    pointer = PointerWatch(models)
+    assert pointer.take() == b"spots/1.0.0\n"
     assert install(device, first).returncode == 0
-    assert (models / "current").stat().st_mtime_ns == pointed_ns
+    eventually(lambda: pointer.is_due(time.monotonic()), what="the inspector answers the same deployment again")
+    assert (models / "current").read_text() == "spots/1.0.0\n"
 
     other = install(device, device.hand_over(built(tmp_path, "1.0.0", "changed"), "other"))
     assert other.returncode == 1
