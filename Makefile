@@ -7,6 +7,7 @@
 #   make nightly      full counts of frames, kills and soaks
 #   make soak         a million frames with faults by chance; SOAK_FRAMES=... for fewer or more
 #   make bench        speed and memory, as ratios in one run
+#   make loop         a simulated line whose defects change teaches its own model, start to end
 #   make train-demo   train the shipped model again
 
 SHELL := /bin/bash
@@ -30,7 +31,7 @@ ifneq ($(TAGS),)
 export EDGE_INSPECTOR_TAGS := $(abspath $(TAGS))
 endif
 
-.PHONY: demo setup setup-train setup-pylon system-packages test thorough nightly soak check fmt golden pictures bench train-demo lock component wheel ci clean
+.PHONY: demo setup setup-train setup-pylon system-packages test thorough nightly soak check fmt golden pictures bench loop train-demo lock component wheel ci clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/edge-inspector demo $(DEMO_ARGS)
@@ -76,6 +77,9 @@ pictures: setup system-packages
 	$(BIN)/python docs/images/page.py
 	$(BIN)/python docs/images/execution.py
 	$(BIN)/python docs/images/labeling.py
+
+loop: setup-train system-packages
+	$(BIN)/edge-inspector-cloud loop --out $(or $(LOOP_OUT),build/loop) $(LOOP_ARGS)
 
 train-demo: setup-train
 	$(BIN)/edge-inspector-cloud train-demo --out src/edge_inspector/shipped_model $(TRAIN_ARGS)
