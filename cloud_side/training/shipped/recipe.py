@@ -17,7 +17,7 @@ GOLDEN_DEFECT_RATE: Final = 0.7
 
 # One core and 32 bits, so that the minutes can be compared and machines differ by rounding alone.
 _TRAINING: Final = Hyperparameters(
-    iterations=4000, hide_share=0.2, paste_share=0.5, simulated_tags=1200, precision="float32", threads=1
+    iterations=2000, hide_share=0.2, paste_share=0.5, simulated_tags=1200, precision="float32", threads=1
 )
 
 
