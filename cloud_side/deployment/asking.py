@@ -1,4 +1,4 @@
-"""What an execution of the workflow is asked for: an approved model by an event, or what a person said."""
+"""What an execution of the workflow is asked for: by an event, or by a person."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
@@ -11,6 +11,8 @@ from edge_inspector.errors import ConfigError
 SOURCE: Final = "aws.sagemaker"
 STATE_CHANGE: Final = "SageMaker Model Package State Change"
 APPROVED: Final = "Approved"
+STATES: Final = "aws.states"
+ENDED: Final = "Step Functions Execution Status Change"
 _Text = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
@@ -21,7 +23,7 @@ class Asked(Document):
         package: ARN of a model package; None to take a rollout back.
         rollback: Id of a rollout that has ended; None to bring a model.
         by, why: Who asks, and why.
-        is_event: Nobody asked: a model was approved.
+        is_event: Nobody asked: a model was approved, or the execution of a rollout has ended.
     """
 
     package: _Text | None = None
@@ -42,12 +44,17 @@ def asked_for(document: Any) -> Asked:  # noqa: ANN401 - any JSON
     """Return what an execution's input asks for.
 
     Raises:
-        ConfigError: If it is neither the event of an approved package nor what a person may say.
+        ConfigError: If it is no event of an approved package or of an execution that has ended, and nothing that a
+            person may say.
     """
     if not isinstance(document, Mapping) or "detail-type" not in document:
         return checked(Asked, document, "input")
     detail = document.get("detail") or {}
     kind = (document.get("source"), document["detail-type"])
+    if kind == (STATES, ENDED):
+        why = f"its execution ended on the way: {detail.get('status')}"
+        said = {"rollback": detail.get("name"), "by": "workflow", "why": why, "is_event": True}
+        return checked(Asked, said, "input")
     if kind != (SOURCE, STATE_CHANGE) or detail.get("ModelApprovalStatus") != APPROVED:
         msg = f"input: expected the event of an approved model package, found {kind[1]!r} of {kind[0]!r}"
         raise ConfigError(msg)

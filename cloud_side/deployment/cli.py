@@ -4,7 +4,7 @@ import argparse
 from functools import partial
 from typing import Final
 
-from cloud_side.commands import Commands, add_command, add_engine, engine_command, name_and_value
+from cloud_side.commands import Commands, add_command, add_engine, add_said, engine_command
 
 _GROUP: Final = "edge-inspector"
 _ID: Final = "of the rollout, as `start` and `status` say it"
@@ -51,15 +51,7 @@ def add_commands(commands: Commands) -> None:
         "",
         "--set waves=berlin,lyon --set limits.offline_share=0.2",
     )
-    plan.add_argument(
-        "--set",
-        dest="said",
-        action="append",
-        type=name_and_value,
-        default=[],
-        metavar="NAME=VALUE",
-        help="as it is shown",
-    )
+    add_said(plan, "as it is shown")
 
 
 def _add(commands: Commands, name: str, summary: str, *examples: str) -> argparse.ArgumentParser:

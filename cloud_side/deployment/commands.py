@@ -3,16 +3,22 @@
 import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
+from cloud_side import executions
 from cloud_side.commands import user
 from cloud_side.deployment.asking import Asked
-from cloud_side.deployment.keeping import read_plan, write_plan
+from cloud_side.deployment.keeping import read_plan, records, write_plan
 from cloud_side.deployment.planning import changed, lines_of
+from cloud_side.deployment.records import OPEN, Outcome, Record
 from cloud_side.deployment.runtime import by_hand
+from cloud_side.deployment.runtime.opening import has_ended
+from cloud_side.deployment.telling import ended_on_the_way
 from cloud_side.objects import Bucket
 from cloud_side.session import session
+from edge_inspector.errors import ConfigError
 
 Say: TypeAlias = Callable[[str], None]
 Options: TypeAlias = argparse.Namespace
@@ -50,36 +56,42 @@ def _begin(options: Options, there: _There, say: Say, asked: Asked) -> int:
     say(arn.rpartition(":")[2])
     if not options.wait:
         return 0
-    told = by_hand.wait(states, arn)
+    told = executions.wait(states, arn, failed="The rollout failed")
     say(f"{told['subject']}\n{told['message']}")
     return 65 if told["outcome"] == "failed" else 0
 
 
 def _status(options: Options, there: _There, say: Say) -> int:
-    found = by_hand.status(there.bucket, options.id)
+    found = [_true(there, each) for each in by_hand.status(there.bucket, options.id)]
+    unreadable: list[str] = []
+    if options.id is None:
+        records(there.bucket, unreadable)
     if options.json:
         say("[" + ",\n".join(record.model_dump_json(by_alias=True) for record in found) + "]")
     else:
-        say("\n".join(by_hand.told(there.bucket, found)))
+        say("\n".join([*by_hand.told(there.bucket, found), *unreadable]))
     return 0
 
 
-def _pause(options: Options, there: _There, say: Say) -> int:
-    by_hand.wish(there.bucket, options.id, "pause", by=user(), why=options.why)
-    return _heeded(options, say)
+def _true(there: _There, record: Record) -> Record:
+    """Return a record as it is: one that goes on, and whose execution is gone, has failed."""
+    if record.outcome not in OPEN or not has_ended(there.client("stepfunctions"), record.execution):
+        return record
+    last = by_hand.one(there.bucket, record.id)  # it may have ended well since
+    if last.outcome not in OPEN:
+        return last
+    return last.model_copy(update={"outcome": Outcome.FAILED, "reason": ended_on_the_way(last)})
 
 
-def _go_on(options: Options, there: _There, say: Say) -> int:
-    by_hand.wish(there.bucket, options.id, "go_on", by=user(), why=options.why)
-    return _heeded(options, say)
-
-
-def _abort(options: Options, there: _There, say: Say) -> int:
-    by_hand.wish(there.bucket, options.id, "abort", by=user(), why=options.why)
-    return _heeded(options, say)
-
-
-def _heeded(options: Options, say: Say) -> int:
+def _wish(said: Literal["pause", "go_on", "abort"], options: Options, there: _There, say: Say) -> int:
+    record = _true(there, by_hand.one(there.bucket, options.id))
+    if record.outcome is Outcome.FAILED:
+        msg = f"{record.id}: expected a rollout that goes on, found it failed: {record.reason}"
+        raise ConfigError(msg)
+    if record.rollback_of is not None and record.outcome is Outcome.RUNNING:
+        msg = f"{record.id}: expected a rollout that brings a model, found one that takes it back, which nobody stops"
+        raise ConfigError(msg)
+    by_hand.wish(there.bucket, options.id, said, by=user(), why=options.why)
     say(f"{options.id}: heeded with its next look, see `rollout status {options.id}`")
     return 0
 
@@ -97,9 +109,9 @@ _COMMANDS: Final[Mapping[str, Callable[[Options, _There, Say], int]]] = MappingP
     {
         "start": _start,
         "status": _status,
-        "pause": _pause,
-        "go-on": _go_on,
-        "abort": _abort,
+        "pause": partial(_wish, "pause"),
+        "go-on": partial(_wish, "go_on"),
+        "abort": partial(_wish, "abort"),
         "rollback": _rollback,
         "plan": _plan,
     }

@@ -67,45 +67,80 @@ def deployment_request(record: Record, place: int, before: Before | None) -> dic
             **({} if before is None else before.policies),
             "failureHandlingPolicy": "ROLLBACK",
         },
-        "iotJobConfiguration": _job(record.plan, is_canary=place == 0),
+        "iotJobConfiguration": _job(record.plan, is_canary=place == 0, stops=True),
         "clientToken": _token(record.id, str(place)),
     }
 
 
-def restoring_request(record: Record, place: int, latest: Before) -> dict[str, Any] | None:
+def restoring_request(record: Record, place: int, latest: Before | None) -> dict[str, Any] | None:
     """Return the parameters of CreateDeployment that brings back what a wave had; None where there is nothing to do.
 
-    It is exactly what was there before. Where somebody else has deployed something else meanwhile, that stays, and
-    only the model's component is as before; where that is another one by now, nothing is done.
+    It is exactly the components and policies that were there before, at the plan's rate; no threshold stops it. Where
+    somebody else has deployed something else meanwhile, that stays, and only the model's component is as before; where
+    that is another one by now, nothing is done.
 
     Args:
-        record: Of the rollout.
+        record: Of the rollout, or of what takes it back.
         place: Of the wave.
-        latest: The target's latest deployment.
+        latest: The target's latest deployment. One of before the rollout is told late, or the rollout's own was never
+            made: it is deployed again, which changes nothing on a device that has it.
     """
     wave, component = record.waves[place], record.plan.component
     before = wave.before
-    is_there = version_in(latest, component) == record.component_version
-    if not is_there or version_in(before, component) == record.component_version:
+    if not has_brought(record, place):
         return None
-    if latest.deployment_id == wave.deployment_id or latest.name == deployment_name(record.id, place):
+    if latest is None or _is_whole(record, place, latest):
         components = {} if before is None else {name: dict(value) for name, value in before.components.items()}
         policies = {} if before is None else dict(before.policies)
-        job = {} if before is None else dict(before.job)
-    else:
+    elif version_in(latest, component) == record.component_version:
         components = {name: dict(value) for name, value in latest.components.items() if name != component}
         if before is not None and component in before.components:
             components[component] = dict(before.components[component])
-        policies, job = dict(latest.policies), dict(latest.job)
+        policies = dict(latest.policies)
+    else:
+        return None
     request: dict[str, Any] = {
         "targetArn": wave.target,
         "deploymentName": restoring_name(record.id, place),
         "components": components,
         "deploymentPolicies": policies,
-        "iotJobConfiguration": job,
+        "iotJobConfiguration": _job(record.plan, is_canary=place == 0, stops=False),
         "clientToken": _token(record.id, str(place), "restore"),
     }
     return {name: value for name, value in request.items() if value or name == "components"}
+
+
+def _is_whole(record: Record, place: int, latest: Before) -> bool:
+    """Tell whether nobody else has deployed to a wave: its latest deployment is one of the rollout's, or of before."""
+    wave = record.waves[place]
+    before = None if wave.before is None else wave.before.deployment_id
+    return is_ours(record, place, latest) or latest.deployment_id in {before, wave.restoring_id}
+
+
+def is_ours(record: Record, place: int, latest: Before) -> bool:
+    """Tell whether a deployment is the one that brings the model to a wave.
+
+    By its id. As long as that could not be written down, by name and components: who revises a deployment by hand often
+    keeps its name.
+
+    Args:
+        record: Of the rollout, or of what takes it back.
+        place: Of the wave.
+        latest: The target's latest deployment.
+    """
+    wave, component = record.waves[place], record.plan.component
+    if wave.deployment_id is not None:
+        return latest.deployment_id == wave.deployment_id
+    before = {} if wave.before is None else wave.before.components
+    versions = {name: value.get("componentVersion") for name, value in before.items()}
+    found = {name: value.get("componentVersion") for name, value in latest.components.items()}
+    name = deployment_name(record.rollback_of or record.id, place)
+    return latest.name == name and found == {**versions, component: record.component_version}
+
+
+def has_brought(record: Record, place: int) -> bool:
+    """Tell whether a wave that was begun had another version of the model's component before, or none."""
+    return version_in(record.waves[place].before, record.plan.component) != record.component_version
 
 
 def before_of(said: Mapping[str, Any]) -> Before:
@@ -115,7 +150,7 @@ def before_of(said: Mapping[str, Any]) -> Before:
         name=said.get("deploymentName"),
         components=said.get("components", {}),
         policies=said.get("deploymentPolicies", {}),
-        job=said.get("iotJobConfiguration", {}),
+        created_at=said.get("creationTimestamp"),
     )
 
 
@@ -135,21 +170,24 @@ def restoring_name(rollout: str, place: int) -> str:
     return f"rollout {rollout} wave {place} back"
 
 
-def _job(plan: Plan, *, is_canary: bool) -> dict[str, Any]:
+def _job(plan: Plan, *, is_canary: bool, stops: bool) -> dict[str, Any]:
+    """Return how fast devices get a deployment, and, with `stops`, when AWS stops it."""
     minutes = min(math.ceil(plan.limits.device_timeout_s / 60), _MOST_MINUTES)
-    timeout = {"timeoutConfig": {"inProgressTimeoutInMinutes": minutes}}
+    timeout: dict[str, Any] = {"timeoutConfig": {"inProgressTimeoutInMinutes": minutes}}
     if is_canary:
         return timeout
     rate = plan.rate
-    return timeout | {
-        "jobExecutionsRolloutConfig": {
-            "exponentialRate": {
-                "baseRatePerMinute": rate.base_per_minute,
-                "incrementFactor": rate.factor,
-                "rateIncreaseCriteria": {"numberOfSucceededThings": rate.base_per_minute},
-            },
-            "maximumPerMinute": rate.per_minute,
+    timeout["jobExecutionsRolloutConfig"] = {
+        "exponentialRate": {
+            "baseRatePerMinute": rate.base_per_minute,
+            "incrementFactor": rate.factor,
+            "rateIncreaseCriteria": {"numberOfSucceededThings": rate.base_per_minute},
         },
+        "maximumPerMinute": rate.per_minute,
+    }
+    if not stops:
+        return timeout
+    return timeout | {
         "abortConfig": {
             "criteriaList": [
                 {

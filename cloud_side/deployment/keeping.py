@@ -1,6 +1,6 @@
 """Plan, records, wishes and the lock of rollouts, as objects of the product's bucket."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -29,8 +29,8 @@ class RecordLostError(InspectorError):
     """Somebody else has written at this moment: the step is to run again."""
 
 
-class _Names(Document):
-    ok: tuple[str, ...] = ()
+class _Devices(Document):
+    cameras: Mapping[str, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,23 @@ def write_record(bucket: Bucket, record: Record, etag: str | None) -> Kept:
     return Kept(record, written)
 
 
-def records(bucket: Bucket) -> list[Record]:
-    """Return all records, the newest first."""
-    keys = (name.removeprefix(PREFIX).rstrip("/") for name in bucket.names(PREFIX))
-    found = (read_record(bucket, each) for each in keys)
-    return sorted((each.record for each in found if each is not None), key=lambda each: each.begun_at, reverse=True)
+def records(bucket: Bucket, unreadable: list[str] | None = None) -> list[Record]:
+    """Return all records that can be read, the newest first.
+
+    Args:
+        bucket: Of the product.
+        unreadable: Gets a text for each that cannot be read; it stops no other rollout.
+    """
+    found, problems = [], [] if unreadable is None else unreadable
+    for name in bucket.names(PREFIX):
+        try:
+            kept = read_record(bucket, name.removeprefix(PREFIX).rstrip("/"))
+        except ConfigError as error:
+            problems.append(str(error))
+            continue
+        if kept is not None:
+            found.append(kept.record)
+    return sorted(found, key=lambda each: each.begun_at, reverse=True)
 
 
 def read_wish(bucket: Bucket, rollout: str) -> Wish | None:
@@ -110,13 +122,17 @@ def write_wish(bucket: Bucket, rollout: str, wish: Wish) -> None:
     """Keep what a person wants of a rollout; nobody takes an abort back.
 
     Raises:
-        ConfigError: If somebody has aborted it.
+        ConfigError: If somebody has aborted it, or wants something at this moment, too.
     """
-    before = read_wish(bucket, rollout)
+    key = wish_key(rollout)
+    kept = bucket.read(key)
+    before = None if kept is None else parsed(Wish, kept.content, bucket.address(key))
     if before is not None and before.wish == "abort":
         msg = f"{rollout}: expected a rollout that goes on, found it aborted by {before.by}: {before.why}"
         raise ConfigError(msg)
-    bucket.write(wish_key(rollout), wish.content())
+    if bucket.write(key, wish.content(), over=None if kept is None else kept.etag, is_new=kept is None) is None:
+        msg = f"{rollout}: somebody else wants something of it at this moment; look at its status, and say it again"
+        raise ConfigError(msg)
 
 
 def take_lock(bucket: Bucket, lock: Lock, *, stale: str | None = None) -> Lock:
@@ -143,6 +159,19 @@ def take_lock(bucket: Bucket, lock: Lock, *, stale: str | None = None) -> Lock:
     return lock
 
 
+def check_lock(bucket: Bucket, rollout: str) -> None:
+    """Let it pass that a rollout has the lock: what was stopped while a step of it went on deploys nothing more.
+
+    Raises:
+        ConfigError: If it has not.
+    """
+    kept = bucket.read(LOCK_KEY)
+    holder = None if kept is None else parsed(Lock, kept.content, bucket.address(LOCK_KEY)).rollout
+    if holder != rollout:
+        msg = f"{bucket.address(LOCK_KEY)}: expected the turn of {rollout}, found that of {holder or 'nobody'}"
+        raise ConfigError(msg)
+
+
 def let_go(bucket: Bucket, rollout: str) -> None:
     """Free the lock, if a rollout has it."""
     kept = bucket.read(LOCK_KEY)
@@ -150,16 +179,16 @@ def let_go(bucket: Bucket, rollout: str) -> None:
         bucket.remove(LOCK_KEY, only=kept.etag)
 
 
-def read_devices(bucket: Bucket, rollout: str, place: int) -> tuple[str, ...]:
-    """Return the devices of a wave that are known to have the model."""
+def read_devices(bucket: Bucket, rollout: str, place: int | str) -> Mapping[str, tuple[str, ...]]:
+    """Return the devices of a wave that are known to have the model, each with its cameras; or to be back, by name."""
     key = devices_key(rollout, place)
     kept = bucket.read(key)
-    return () if kept is None else parsed(_Names, kept.content, bucket.address(key)).ok
+    return {} if kept is None else parsed(_Devices, kept.content, bucket.address(key)).cameras
 
 
-def write_devices(bucket: Bucket, rollout: str, place: int, names: Sequence[str]) -> None:
-    """Keep which devices of a wave have the model."""
-    bucket.write(devices_key(rollout, place), _Names(ok=tuple(sorted(names))).content())
+def write_devices(bucket: Bucket, rollout: str, place: int | str, cameras: Mapping[str, tuple[str, ...]]) -> None:
+    """Keep which devices of a wave have the model, each with its cameras."""
+    bucket.write(devices_key(rollout, place), _Devices(cameras=cameras).content())
 
 
 def waited_s(now: datetime, since: datetime, wish: Wish | None) -> float:

@@ -4,16 +4,29 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cloud_side.deployment.documents import Document, checked, parsed
 from edge_inspector.errors import ConfigError
 
 KEY: Final = "deployment/plan.json"
 _LONGEST_S: Final = 25 * 86_400  # of a rollout; its execution may take 30 days
+_MOST_WAVES: Final = 19  # so that their looks fit into the history of one execution
 _Group = Annotated[str, Field(pattern=r"^[a-zA-Z0-9:_-]{1,128}$")]
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
+
+
+def _digits(most: int) -> AfterValidator:
+    """Return what refuses a number with more digits after the point than AWS takes."""
+
+    def check(number: float) -> float:
+        if round(number, most) != number:
+            msg = f"up to {most} digits after the point, which is what AWS takes"
+            raise ValueError(msg)
+        return number
+
+    return AfterValidator(check)
 
 
 class Limits(Document):
@@ -25,9 +38,10 @@ class Limits(Document):
         failed_share: Of a wave's devices, those that may fail to install it.
         device_timeout_s: How long a wave waits for its devices.
         proof_timeout_s: How long a wave waits for what its devices say of the model.
+        silent_share: Of the devices that have it, those that may say nothing in that time; of the canary none.
         deployable_timeout_s: How long it is waited for a component version.
         rejected_share: Of the devices that have it, those that may refuse it or go back.
-        most_alarms: How many alarms may stand that were raised since.
+        alarm_share: Of the devices that have it, those on which an alarm may stand that was raised since.
         reject_rate_change: How far the share of rejected parts may move, absolute; null: any.
         latency_ms: 95th percentile of an inspection; null: any.
     """
@@ -37,9 +51,10 @@ class Limits(Document):
     failed_share: _Share = 0.0
     device_timeout_s: _Seconds = 86_400
     proof_timeout_s: _Seconds = 172_800
+    silent_share: _Share = 0.1
     deployable_timeout_s: _Seconds = 900
     rejected_share: _Share = 0.0
-    most_alarms: Annotated[int, Field(ge=0)] = 0
+    alarm_share: _Share = 0.0
     reject_rate_change: _Share | None = 0.1
     latency_ms: Annotated[float, Field(gt=0)] | None = None
 
@@ -51,11 +66,14 @@ class Rate(Document):
         per_minute: Devices, at most.
         base_per_minute: Devices, in the beginning.
         factor: By which it grows with each `base_per_minute` devices that have succeeded.
+
+    Source:
+        https://docs.aws.amazon.com/greengrass/v2/APIReference/API_IoTJobExponentialRolloutRate.html
     """
 
     per_minute: Annotated[int, Field(ge=1, le=1000)] = 50
     base_per_minute: Annotated[int, Field(ge=1, le=1000)] = 5
-    factor: Annotated[float, Field(ge=1.1, le=5)] = 2.0
+    factor: Annotated[float, Field(ge=1.1, le=5), _digits(1)] = 2.0
 
 
 class Abort(Document):
@@ -64,9 +82,12 @@ class Abort(Document):
     Attributes:
         failed_percent: Of the devices that have ended, those that failed.
         min_devices: So many must have ended.
+
+    Source:
+        https://docs.aws.amazon.com/greengrass/v2/APIReference/API_IoTJobAbortCriteria.html
     """
 
-    failed_percent: Annotated[float, Field(gt=0, le=100)] = 20.0
+    failed_percent: Annotated[float, Field(gt=0, le=100), _digits(2)] = 20.0
     min_devices: Annotated[int, Field(ge=1)] = 2
 
 
@@ -81,7 +102,7 @@ class Plan(Document):
 
     schema_: Literal["edge-inspector/rollout-plan/1"] = Field("edge-inspector/rollout-plan/1", alias="schema")
     canary: _Group = "edge-inspector-canary"
-    waves: tuple[_Group, ...] = ("edge-inspector-all",)
+    waves: Annotated[tuple[_Group, ...], Field(max_length=_MOST_WAVES)] = ("edge-inspector-all",)
     limits: Limits = Limits()
     rate: Rate = Rate()
     abort: Abort = Abort()
@@ -92,15 +113,20 @@ class Plan(Document):
         """All groups, the canary first."""
         return (self.canary, *self.waves)
 
+    @property
+    def longest_s(self) -> int:
+        """How long a rollout may take, the way back included."""
+        limits = self.limits
+        waves_s = (limits.device_timeout_s + limits.proof_timeout_s) * len(self.groups)
+        return limits.deployable_timeout_s + waves_s + limits.device_timeout_s
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if len(set(self.groups)) < len(self.groups):
             msg = f"canary and waves: expected each group once, found {', '.join(self.groups)}"
             raise ValueError(msg)
-        limits = self.limits
-        whole_s = (limits.device_timeout_s + limits.proof_timeout_s) * len(self.groups) + limits.device_timeout_s
-        if whole_s > _LONGEST_S:
-            msg = f"limits: expected waves that take {_LONGEST_S} s together at most, found up to {whole_s} s"
+        if self.longest_s > _LONGEST_S:
+            msg = f"limits: expected waves that take {_LONGEST_S} s together at most, found up to {self.longest_s} s"
             raise ValueError(msg)
         if self.rate.base_per_minute > self.rate.per_minute:
             msg = f"rate: expected base_per_minute up to per_minute, found {self.rate.base_per_minute}"

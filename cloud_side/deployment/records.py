@@ -35,10 +35,13 @@ class Stage(StrEnum):
     DONE = "done"
     RESTORING = "restoring"
     RESTORED = "restored"
+    UNRESTORED = "unrestored"  # it was tried, and what was there before is not back
     LEFT = "left"  # there was nothing to restore
 
 
-BEGUN: Final = frozenset({Stage.DEPLOYING, Stage.DEVICES, Stage.EVIDENCE, Stage.DONE})
+BEGUN: Final = frozenset({Stage.DEPLOYING, Stage.DEVICES, Stage.EVIDENCE, Stage.DONE, Stage.UNRESTORED})
+NOT_BACK: Final = BEGUN | {Stage.RESTORING}  # once the way back has ended
+OPEN: Final = frozenset({Outcome.WAITING, Outcome.RUNNING})
 
 
 class Model(Document):
@@ -54,13 +57,13 @@ class Model(Document):
 
 
 class Before(Document):
-    """The latest deployment of a target before it got the model, as GetDeployment tells it."""
+    """A deployment of a target, as GetDeployment tells it; as a rule the latest before it got the model."""
 
     deployment_id: str
     name: str | None = None
     components: Mapping[str, Mapping[str, Any]]
     policies: Mapping[str, Any] = {}
-    job: Mapping[str, Any] = {}
+    created_at: AwareDatetime | None = None
 
 
 class Counts(Document):
@@ -182,7 +185,7 @@ def wish_key(rollout: str) -> str:
     return f"{PREFIX}{rollout}/wish.json"
 
 
-def devices_key(rollout: str, place: int) -> str:
+def devices_key(rollout: str, place: int | str) -> str:
     """Return the key of the names of a wave's devices that have the model."""
     return f"{PREFIX}{rollout}/devices-{place}.json"
 

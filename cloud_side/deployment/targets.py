@@ -1,5 +1,8 @@
 """Thing groups, their devices, and how far a deployment is on each."""
 
+import math
+import random
+import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -7,13 +10,15 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from cloud_side.clients import AT_ONCE
 from cloud_side.deployment.components import before_of
 from cloud_side.deployment.judging import Device, Progress
 from cloud_side.deployment.records import Before
 from cloud_side.objects import Client, code_of
 from edge_inspector.errors import ConfigError
 
-AT_ONCE: Final = 16
+STOPPED, REPLACED = "CANCELED", "INACTIVE"  # status of a deployment
+_LARGEST_PAGE: Final = 250  # things of a group, by ListThingsInThingGroup
 _MISSING: Final = "ResourceNotFoundException"
 _OK: Final = frozenset({"COMPLETED", "SUCCEEDED"})
 _FAILED: Final = frozenset({"FAILED", "REJECTED", "TIMED_OUT", "CANCELED"})
@@ -36,7 +41,9 @@ def group_target(iot: Client, group: str) -> str:
 
 def things_of(iot: Client, group: str) -> list[str]:
     """Return the things of a group and of those below it, by name."""
-    pages = iot.get_paginator("list_things_in_thing_group").paginate(thingGroupName=group, recursive=True)
+    pages = iot.get_paginator("list_things_in_thing_group").paginate(
+        thingGroupName=group, recursive=True, PaginationConfig={"PageSize": _LARGEST_PAGE}
+    )
     return sorted({thing for page in pages for thing in page["things"]})
 
 
@@ -67,15 +74,34 @@ def latest_of(greengrass: Client, target: str) -> Before | None:
     return None
 
 
+def standing_in(greengrass: Client, target: str) -> Before | None:
+    """Return the newest deployment of a target that was not stopped, by which its devices are; None where none is."""
+    pages = greengrass.get_paginator("list_deployments").paginate(targetArn=target, historyFilter="ALL")
+    found = [
+        each for page in pages for each in page["deployments"] if each["deploymentStatus"] not in {STOPPED, "FAILED"}
+    ]
+    newest = max(found, key=lambda each: each["creationTimestamp"], default=None)
+    return None if newest is None else before_of(greengrass.get_deployment(deploymentId=newest["deploymentId"]))
+
+
 def status_of(greengrass: Client, deployment: str) -> str:
     """Return the status of a deployment."""
     return str(greengrass.get_deployment(deploymentId=deployment)["deploymentStatus"])
 
 
-def look_at(
-    greengrass: Client, things: Sequence[str], deployment: str, *, now: datetime, offline_after_s: float
+def look_at(  # noqa: PLR0913 - the devices and the deployment, and by what they are judged
+    greengrass: Client,
+    things: Sequence[str],
+    deployment: str,
+    *,
+    now: datetime,
+    offline_after_s: float,
+    until_s: float = math.inf,
 ) -> list[Device]:
     """Return how far a deployment is on each of some devices, in their order.
+
+    Where there are too many for one look, at the rate that the service takes, those whose turn does not come count as
+    untold; whose turn comes is drawn each time.
 
     Args:
         greengrass: Client.
@@ -83,16 +109,21 @@ def look_at(
         deployment: Its id.
         now: Aware.
         offline_after_s: One that has not begun for so long is offline.
+        until_s: Time on the monotonic clock at which no more are asked.
     """
 
     def look(thing: str) -> Device:
+        if time.monotonic() > until_s:
+            return Device(thing, Progress.UNTOLD)
         found = _effective(greengrass, thing, deployment)
         if isinstance(found, str):
             return Device(thing, Progress.OFFLINE, found)
         return _device(thing, found, now=now, offline_after_s=offline_after_s)
 
+    drawn = random.sample(things, len(things))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(look, things))
+        found_on = dict(zip(drawn, pool.map(look, drawn), strict=True))
+    return [found_on[thing] for thing in things]
 
 
 def _effective(greengrass: Client, thing: str, deployment: str) -> Mapping[str, Any] | str | None:

@@ -1,25 +1,32 @@
 """The first step: what is asked, whether it is its turn, and whether it can be at all."""
 
 from collections.abc import Mapping
-from typing import Any, Final
-
-from botocore.exceptions import ClientError
+from contextlib import suppress
+from typing import Any
 
 from cloud_side.clients import client, open_bucket
 from cloud_side.deployment.asking import Asked, asked_for
-from cloud_side.deployment.components import version_in
-from cloud_side.deployment.keeping import Kept, read_plan, read_record, read_wish, records, take_lock, the, write_record
-from cloud_side.deployment.records import BEGUN, Lock, Model, Outcome, Record, Stage, Wave
+from cloud_side.deployment.components import has_brought, version_in
+from cloud_side.deployment.keeping import (
+    Kept,
+    let_go,
+    read_plan,
+    read_record,
+    read_wish,
+    records,
+    take_lock,
+    the,
+    write_record,
+)
+from cloud_side.deployment.records import BEGUN, NOT_BACK, OPEN, Lock, Model, Outcome, Record, Stage, Wave
 from cloud_side.deployment.runtime import clock
-from cloud_side.deployment.runtime.opening import Opened, answer
+from cloud_side.deployment.runtime.opening import Opened, answer, has_ended
 from cloud_side.deployment.targets import check_apart, group_target, latest_of, things_of
-from cloud_side.deployment.telling import told_of
-from cloud_side.objects import Bucket, code_of
+from cloud_side.deployment.telling import ended_on_the_way, told_of
+from cloud_side.objects import Bucket
 from cloud_side.training.registry.packages import champion, read_package
 from cloud_side.training.registry.requests import Approval
 from edge_inspector.errors import ConfigError
-
-_ENDED: Final = frozenset({Outcome.DONE, Outcome.FAILED, Outcome.ROLLED_BACK})
 
 
 def begin(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
@@ -39,21 +46,50 @@ def begin(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa:
         RecordLostError: If the step is to run again.
     """
     bucket, asked = open_bucket(event["bucket"]), asked_for(event["input"])
-    kept = read_record(bucket, event["execution"]) or write_record(bucket, _record(bucket, asked, event), None)
+    kept = read_record(bucket, event["execution"])
+    if kept is None and asked.is_event and asked.rollback is not None:
+        left = _left(bucket, asked.rollback)
+        if left is None:
+            return answer("skip", "it left nothing behind")
+        asked = asked.model_copy(update={"rollback": left})
+    kept = kept or write_record(bucket, _record(bucket, asked, event), None)
     begun = Opened(bucket, kept, clock.now(), read_wish(bucket, event["execution"]))
     if begun.record.outcome is Outcome.RUNNING:
         return answer("go" if asked.rollback is None else "restore")
-    if begun.abort is not None:
-        return answer("fail", begun.abort)
+    if (end := begun.end()) is not None:
+        return end
     if reason := _overtaken(begun):
         begun.keep(begun.record.model_copy(update=_end(begun, reason)))
         return answer("skip", reason) | {"told": told_of(begun.record)}
     if begun.is_paused or not _take_turn(begun):
         return begun.wait(begun.record.begun_at, "another rollout goes on")
-    waves = _waves(begun.record) if asked.rollback is None else begun.record.waves
+    rollback = begun.record.rollback_of
+    waves = _waves(begun.record) if rollback is None else _former(bucket, rollback).waves
     started = {"outcome": Outcome.RUNNING, "waves": waves, "since": begun.now}
     begun.keep(begun.record.model_copy(update=started))
     return answer("go" if asked.rollback is None else "restore")
+
+
+def _left(bucket: Bucket, rollout: str) -> str | None:
+    """Return the rollout whose model an execution left on some stations when it ended; None where it left nothing.
+
+    What is not left to be taken back is noted to have ended. What was tried in vain on the way back was told.
+    """
+    kept = read_record(bucket, rollout)
+    if kept is None:
+        return None
+    record = kept.record
+    is_back = record.rollback_of is not None
+    is_done = not is_back and bool(record.waves) and record.current() is None
+    is_open = record.outcome in OPEN
+    has_failed = record.outcome is Outcome.FAILED and not is_back
+    is_left = any(wave.stage in BEGUN - {Stage.UNRESTORED} for wave in record.waves)
+    if (is_open or has_failed) and not is_done and is_left:
+        return record.rollback_of or record.id
+    if is_open:
+        _end_other(bucket, kept, "" if is_done else "its execution ended on the way", is_done=is_done)
+        let_go(bucket, record.id)
+    return None
 
 
 def _record(bucket: Bucket, asked: Asked, event: Mapping[str, Any]) -> Record:
@@ -78,20 +114,13 @@ def _record(bucket: Bucket, asked: Asked, event: Mapping[str, Any]) -> Record:
 
 def _taking_back(bucket: Bucket, asked: Asked, event: Mapping[str, Any]) -> Record:
     """Return the record of what takes a rollout back: its waves, with what they had before."""
-    former = the(read_record(bucket, str(asked.rollback)), str(asked.rollback)).record
-    has_begun = any(wave.stage in BEGUN for wave in former.waves)
-    if former.rollback_of is not None or former.outcome not in {Outcome.DONE, Outcome.FAILED} or not has_begun:
-        has_to = "abort it instead" if former.outcome is Outcome.RUNNING else "there is nothing to take back"
-        msg = f"{former.id}: expected a rollout that has brought a model, found it {former.outcome.value}: {has_to}"
-        raise ConfigError(msg)
-    _check_latest(former)
-    now = clock.now()
+    former, now = _former(bucket, str(asked.rollback)), clock.now()
     update = {
         "id": event["execution"],
         "execution": event["arn"],
         "by": asked.by,
         "why": asked.why,
-        "is_event": False,
+        "is_event": asked.is_event,
         "rollback_of": former.id,
         "begun_at": now,
         "since": now,
@@ -102,17 +131,36 @@ def _taking_back(bucket: Bucket, asked: Asked, event: Mapping[str, Any]) -> Reco
     return former.model_copy(update=update)
 
 
+def _former(bucket: Bucket, rollout: str) -> Record:
+    """Return the rollout that is to be taken back: the one of that id, or that which another one could not take back.
+
+    Raises:
+        ConfigError: If there is nothing to take back, it goes on, or a later one has brought another model.
+    """
+    former = the(read_record(bucket, rollout), rollout).record
+    if former.rollback_of is not None:
+        return _former(bucket, former.rollback_of)
+    has_brought_it = any(wave.stage in NOT_BACK and has_brought(former, at) for at, wave in enumerate(former.waves))
+    is_left = former.outcome is Outcome.RUNNING and _is_dead(former.execution)
+    if not has_brought_it or not (is_left or former.outcome in {Outcome.DONE, Outcome.FAILED}):
+        is_on = former.outcome is Outcome.RUNNING and not is_left
+        has_to = "abort it instead" if is_on else "there is nothing to take back"
+        msg = f"{former.id}: expected a rollout that has brought a model, found it {former.outcome.value}: {has_to}"
+        raise ConfigError(msg)
+    _check_latest(former)
+    return former
+
+
 def _check_latest(former: Record) -> None:
-    greengrass = client("greengrassv2")
+    component, ours = former.plan.component, former.component_version
     for wave in former.waves:
-        if wave.stage is not Stage.DONE:
+        if wave.stage not in BEGUN:
             continue
-        latest = latest_of(greengrass, wave.target)
-        there = version_in(latest, former.plan.component)
-        if there != former.component_version:
+        there = version_in(latest_of(client("greengrassv2"), wave.target), component)
+        if there not in {ours, version_in(wave.before, component)}:
             msg = (
-                f"{former.id}: expected {former.plan.component} {former.component_version} on {wave.group}, found "
-                f"{there or 'none'}: only the last rollout can be taken back"
+                f"{former.id}: expected {component} {ours} on {wave.group}, found {there or 'none'}: only the last "
+                "rollout can be taken back"
             )
             raise ConfigError(msg)
 
@@ -140,7 +188,8 @@ def _overtaken(begun: Opened) -> str | None:
         return f"{newest.title} is approved and newer"
     for other in records(begun.bucket):
         is_same = other.package == record.package and other.rollback_of is None and other.id != record.id
-        if is_same and other.outcome in {Outcome.RUNNING, Outcome.DONE}:
+        goes_on = other.outcome is Outcome.RUNNING
+        if is_same and (other.outcome is Outcome.DONE or (goes_on and not _is_dead(other.execution))):
             return f"rollout {other.id} has it"
     return None
 
@@ -151,27 +200,23 @@ def _take_turn(begun: Opened) -> bool:
     holder = take_lock(begun.bucket, mine)
     if holder.rollout == record.id:
         return True
-    if not _has_ended(holder):
+    if not _is_dead(holder.execution):
         return False
-    if (left := read_record(begun.bucket, holder.rollout)) is not None and left.record.outcome not in _ENDED:
-        reason = f"its execution ended on the way; `rollout rollback {holder.rollout}` takes it back"
-        _end_other(begun.bucket, left, reason)
+    with suppress(ConfigError):  # a record that cannot be read stops no other rollout; `rollout status` tells of it
+        left = read_record(begun.bucket, holder.rollout)
+        if left is not None and left.record.outcome in OPEN:
+            _end_other(begun.bucket, left, ended_on_the_way(left.record))
     return take_lock(begun.bucket, mine, stale=holder.rollout).rollout == record.id
 
 
-def _end_other(bucket: Bucket, left: Kept, reason: str) -> None:
-    update = {"outcome": Outcome.FAILED, "reason": reason, "ended_at": clock.now()}
+def _end_other(bucket: Bucket, left: Kept, reason: str, *, is_done: bool = False) -> None:
+    outcome = Outcome.DONE if is_done else Outcome.FAILED
+    update = {"outcome": outcome, "reason": reason, "ended_at": clock.now()}
     write_record(bucket, left.record.model_copy(update=update), left.etag)
 
 
-def _has_ended(holder: Lock) -> bool:
-    try:
-        said = client("stepfunctions").describe_execution(executionArn=holder.execution)
-    except ClientError as error:
-        if code_of(error) != "ExecutionDoesNotExist":
-            raise
-        return True
-    return said["status"] not in {"RUNNING", "PENDING_REDRIVE"}
+def _is_dead(execution: str) -> bool:
+    return has_ended(client("stepfunctions"), execution)
 
 
 def _end(begun: Opened, reason: str) -> dict[str, Any]:

@@ -1,12 +1,12 @@
-"""Looks at the wave that goes on: how far its devices are, and what they say of the model."""
+"""Looks how far the devices of the wave are that goes on, and what the stations of all waves say of the model."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from cloud_side.clients import client
-from cloud_side.deployment.evidence import read_events, standing_of
+from cloud_side.clients import AT_ONCE, client
+from cloud_side.deployment.evidence import cameras_of, read_events, standing_of
 from cloud_side.deployment.judging import (
     Device,
     Done,
@@ -19,17 +19,18 @@ from cloud_side.deployment.judging import (
     count_standings,
     judge_devices,
     judge_evidence,
+    judge_trouble,
 )
 from cloud_side.deployment.keeping import read_devices, write_devices
 from cloud_side.deployment.records import Stage, Wave
 from cloud_side.deployment.runtime.opening import Opened, answer, opened
-from cloud_side.deployment.targets import AT_ONCE, look_at, status_of, things_of
-
-_STOPPED, _REPLACED = "CANCELED", "INACTIVE"
+from cloud_side.deployment.targets import REPLACED, STOPPED, look_at, status_of, things_of
 
 
 def look_devices(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
-    """Look how far the devices of the wave are; those that have the model are not asked again.
+    """Look how far the devices of the wave are, and whether a station speaks against the model.
+
+    Devices that have the model are not asked again.
 
     Args:
         event: `bucket` and `execution`.
@@ -48,16 +49,21 @@ def look_devices(event: Mapping[str, Any], context: object) -> dict[str, Any]:  
         return answer("go")  # it was looked at before, and the answer was lost
     wave, limits = begun.record.waves[place], begun.record.plan.limits
     devices = _devices(begun, place, wave)
+    standings = _standings(begun, place)
+    trouble = _trouble(begun, place) or judge_trouble(standings, limits, of=len(devices))
     status, since = status_of(client("greengrassv2"), str(wave.deployment_id)), _since(wave, begun)
-    verdict: Verdict = Failed("another deployment took the place of the rollout's")
-    if status != _REPLACED:
-        elapsed_s, is_stopped = begun.waited_s(since), status == _STOPPED
+    verdict: Verdict = trouble or Failed("another deployment took the place of the rollout's", blames=False)
+    if trouble is None and status != REPLACED:
+        elapsed_s, is_stopped = begun.waited_s(since), status == STOPPED
         verdict = judge_devices(devices, limits, elapsed_s=elapsed_s, is_canary=place == 0, is_stopped=is_stopped)
-    return _conclude(begun, place, verdict, {"counts": count_devices(devices)}, Stage.EVIDENCE)
+    counted = {"counts": count_devices(devices), "seen": count_standings(standings)}
+    return _conclude(begun, place, verdict, counted, Stage.EVIDENCE)
 
 
 def look_evidence(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
-    """Look what the stations of the wave that have the model say of it.
+    """Look what the stations that have the model say of it.
+
+    In a pause before a wave those of the waves before are listened to.
 
     Args:
         event: `bucket` and `execution`.
@@ -72,39 +78,59 @@ def look_evidence(event: Mapping[str, Any], context: object) -> dict[str, Any]: 
     """
     begun = opened(event)
     place = begun.record.current()
-    if place is None or begun.record.waves[place].stage is not Stage.EVIDENCE:
+    if place is None:
         return answer("go")
-    wave, limits = begun.record.waves[place], begun.record.plan.limits
-    standings = _standings(begun, place, wave)
-    verdict = judge_evidence(standings, limits, elapsed_s=begun.waited_s(_since(wave, begun)))
+    wave, limits, trouble = begun.record.waves[place], begun.record.plan.limits, _trouble(begun, place)
+    if wave.stage is not Stage.EVIDENCE:
+        return begun.after(trouble or Done(), _since(wave, begun))
+    standings = _standings(begun, place)
+    elapsed_s = begun.waited_s(_since(wave, begun))
+    verdict = trouble or judge_evidence(standings, limits, elapsed_s=elapsed_s, is_canary=place == 0)
     return _conclude(begun, place, verdict, {"seen": count_standings(standings)}, Stage.DONE)
 
 
 def _devices(begun: Opened, place: int, wave: Wave) -> list[Device]:
     things = things_of(client("iot"), wave.group)
-    known = set(read_devices(begun.bucket, begun.record.id, place))
+    known = read_devices(begun.bucket, begun.record.id, place)
     found = look_at(
         client("greengrassv2"),
         [thing for thing in things if thing not in known],
         str(wave.deployment_id),
         now=begun.now,
         offline_after_s=begun.record.plan.limits.offline_after_s,
+        until_s=begun.asks_until_s,
     )
-    have_it = known.intersection(things) | {each.name for each in found if each.progress is Progress.OK}
+    still = {name: cameras for name, cameras in known.items() if name in things}
+    new = [each.name for each in found if each.progress is Progress.OK]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        cameras = pool.map(lambda station: cameras_of(begun.bucket, station, wave.deployed_at or begun.now), new)
+        have_it = {**still, **dict(zip(new, cameras, strict=True))}
     if have_it != known:
-        write_devices(begun.bucket, begun.record.id, place, sorted(have_it))
-    return [*(Device(name, Progress.OK) for name in sorted(known.intersection(things))), *found]
+        write_devices(begun.bucket, begun.record.id, place, have_it)
+    return [*(Device(name, Progress.OK) for name in still), *found]
 
 
-def _standings(begun: Opened, place: int, wave: Wave) -> list[Standing]:
-    record, since = begun.record, wave.deployed_at or begun.now
+def _trouble(begun: Opened, place: int) -> Failed | None:
+    """Return what speaks against the model in the waves before one, and keep what their stations say."""
+    limits, found = begun.record.plan.limits, None
+    for before in range(place):
+        standings = _standings(begun, before)
+        begun.keep(begun.record.with_wave(before, seen=count_standings(standings)))
+        found = found or judge_trouble(standings, limits, of=len(standings))
+    return found
 
-    def look(station: str) -> Standing:
-        events = read_events(begun.bucket, station, since)
-        return standing_of(station, events, record.model, record.plan.limits)
+
+def _standings(begun: Opened, place: int) -> list[Standing]:
+    record, wave = begun.record, begun.record.waves[place]
+    since = wave.deployed_at or begun.now
+
+    def look(station: tuple[str, tuple[str, ...]]) -> Standing:
+        name, cameras = station
+        events = read_events(begun.bucket, name, since)
+        return standing_of(name, events, record.model, record.plan.limits, cameras)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(look, read_devices(begun.bucket, record.id, place)))
+        return list(pool.map(look, sorted(read_devices(begun.bucket, record.id, place).items())))
 
 
 def _conclude(
@@ -120,4 +146,4 @@ def _conclude(
 
 
 def _since(wave: Wave, begun: Opened) -> datetime:
-    return wave.since or begun.now
+    return wave.since or begun.record.since

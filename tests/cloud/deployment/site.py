@@ -171,7 +171,8 @@ class Site:
             "time": (at or self.clock()).isoformat(),
             "data": {"station": station, "camera": camera, **data},
         }
-        self.bucket.write(f"events/{folder}/{station}/1-{uuid.uuid4()}.json", json.dumps(event).encode())
+        key = f"events/{folder}/{station}/{self.clock().timestamp() * 1000:013.0f}-{uuid.uuid4()}.json"
+        self.bucket.write(key, json.dumps(event).encode())
 
     def prove(self, station: str, version: str, **more: Any) -> None:
         self.say(station, "model.proved", model=model(version), parts=200, minutes=5.0, **more)
@@ -244,7 +245,7 @@ class Site:
         greengrass = self.client("greengrassv2")
         (found,) = greengrass.list_deployments(targetArn=self.target(group))["deployments"]
         told = greengrass.get_deployment(deploymentId=found["deploymentId"])
-        return {key: told[key] for key in ("components", "deploymentPolicies", "iotJobConfiguration")}
+        return {key: told[key] for key in ("components", "deploymentPolicies")}
 
     def deployments(self) -> int:
         pages = self.client("greengrassv2").get_paginator("list_deployments").paginate(historyFilter="ALL")
@@ -264,6 +265,16 @@ def approved_event(arn: str) -> dict[str, Any]:
         "source": "aws.sagemaker",
         "detail-type": "SageMaker Model Package State Change",
         "detail": {"ModelPackageArn": arn, "ModelPackageGroupName": BUCKET, "ModelApprovalStatus": "Approved"},
+    }
+
+
+def ended_event(name: str, status: str) -> dict[str, Any]:
+    """Return the event of an execution that has ended, as EventBridge has it."""
+    machine = f"arn:aws:states:{REGION}:000000000000:stateMachine:{NAME}"
+    return {
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {"name": name, "status": status, "stateMachineArn": machine, "error": None, "cause": None},
     }
 
 

@@ -1,38 +1,32 @@
 """The rollout's definition: every way through it, on our interpreter as on sfnx, and what it asks of whom."""
 
-import copy
 import importlib
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sfnx import testing
 
 from cloud_side.deployment.workflow import ROLLOUT
 from cloud_side.local.services.events.patterns import Pattern
 from cloud_side.local.states.definition import problems_of
 from tests.cloud import golden
-from tests.cloud.deployment.site import approved_event
+from tests.cloud.deployment.site import approved_event, ended_event
 from tests.cloud.local.states.corpus import Script, every_state, problems_by_statelint
 from tests.cloud.local.states.oracle import Outcome, differences, run_on_sfnx
 from tests.cloud.local.states.ours import Ours
+from tests.cloud.local.states.ways import asked, problems_by_toolkits, untrodden
 
-VALIDATOR = Path(__file__).parents[1] / "asl_validator"
 TEXT = ROLLOUT.filled({name: f"the-{name}" for name in ROLLOUT.placeholders()})
 MACHINE = json.loads(TEXT)
-STATES: dict[str, Any] = MACHINE["States"]
 TOLD = {"outcome": "done", "subject": "rolled out", "message": "it is on all", "rollout": "execution"}
 BAD = {"outcome": "failed", "subject": "the rollout failed", "message": "went back", "rollout": "execution"}
 BACK = {"outcome": "rolled-back", "subject": "rolled back", "message": "it is gone", "rollout": "execution"}
 
 
-def said(following: str, reason: str = "", pause_s: int = 1, told: Any = None) -> Any:
+def said(following: str, reason: str = "", pause_s: int = 1, told: Any = None, *, blames: bool = False) -> Any:
     """Return what a function answers."""
-    payload = {"next": following, "reason": reason, "pause_s": pause_s, "told": told}
+    payload = {"next": following, "reason": reason, "blames": blames, "pause_s": pause_s, "told": told}
     return {"result": {"StatusCode": 200, "Payload": payload}}
 
 
@@ -55,8 +49,13 @@ ALL: dict[str, list[Any]] = {
     "Tell": SENT,
     "Tell of the failure": SENT,
 }
-FAIL, BUSY, SILENT = said("fail", "went back"), error("Lambda.TooManyRequestsException"), error("States.Timeout")
+FAIL, BUSY, SILENT = (
+    said("fail", "went back", blames=True),
+    error("Lambda.TooManyRequestsException"),
+    error("States.Timeout"),
+)
 BROKEN = [error("ClientError", "SlowDown")]
+TRIED_AGAIN = 20
 UNREACHABLE = [error("SNS.AmazonSNSException")]
 WAYS: dict[str, tuple[dict[str, list[Any]], str]] = {
     "it is rolled out": (ALL, "SUCCEEDED"),
@@ -80,6 +79,11 @@ WAYS: dict[str, tuple[dict[str, list[Any]], str]] = {
     "nobody knows whether it is back": ({**ALL, "Deploy": [FAIL], "Look at restored": BROKEN}, "RolloutFailed"),
     "the end cannot be written down": ({**ALL, "Finish": BROKEN}, "ClientError"),
     "the failure cannot be written down": ({**ALL, "Deploy": [FAIL], "Close": BROKEN}, "ClientError"),
+    "it is aborted when all have it": ({**ALL, "Finish": [FAIL]}, "RolloutFailed"),
+    "neither the way back nor the end can be written down": (
+        {**ALL, "Deploy": [FAIL], "Restore": BROKEN, "Close": BROKEN},
+        "ClientError",
+    ),
     "nobody can be told": ({**ALL, "Tell": UNREACHABLE}, "SUCCEEDED"),
     "nobody can be told of the failure": (
         {**ALL, "Finish": BROKEN, "Tell of the failure": UNREACHABLE},
@@ -92,31 +96,21 @@ WAYS: dict[str, tuple[dict[str, list[Any]], str]] = {
             "Build": [BUSY, SILENT, *ALL["Build"]],
             "Deploy": [BUSY, *BROKEN, *ALL["Deploy"]],
             "Look at devices": [SILENT, *ALL["Look at devices"]],
+            "Look at evidence": [*BROKEN * TRIED_AGAIN, *ALL["Look at evidence"]],
             "Tell": [*UNREACHABLE, *SENT],
         },
         "SUCCEEDED",
     ),
+    "services are busy on the way back": (
+        {
+            **ALL,
+            "Deploy": [FAIL],
+            "Restore": [*BROKEN * TRIED_AGAIN, *ALL["Restore"]],
+            "Look at restored": [*[BUSY, SILENT] * (TRIED_AGAIN // 2), *ALL["Look at restored"]],
+        },
+        "RolloutFailed",
+    ),
 }
-
-
-def signposted() -> tuple[dict[str, Any], set[str]]:
-    """Return the definition with a state of its own on each transition, and the names of these."""
-    machine, posts = copy.deepcopy(MACHINE), {}
-    for name in STATES:
-        told = machine["States"][name]
-        ways = [(told, "Next", ""), (told, "Default", "")]
-        ways += [
-            (way, "Next", f" {part} {n}") for part in ("Choices", "Catch") for n, way in enumerate(told.get(part, []))
-        ]
-        for way, key, place in ways:
-            if key in way:
-                posts[f"{name}{place} {key}"] = {"Type": "Pass", "Next": way[key]}
-                way[key] = f"{name}{place} {key}"
-    machine["States"] |= posts
-    return machine, set(posts)
-
-
-SIGNPOSTED, POSTS = signposted()
 
 
 @pytest.fixture(scope="module")
@@ -130,23 +124,14 @@ def went(ours: Ours, way: str, given: Any = None) -> Outcome:
     return ours.run(TEXT, {} if given is None else given, Script(WAYS[way][0]))
 
 
-def asked(outcome: Outcome, state: str) -> list[Any]:
-    found = [call.arguments for call in outcome.calls if call.state == state]
-    return [each.get("Payload", each) for each in found]
-
-
 def test_whoever_judges_definitions_takes_it() -> None:
     assert problems_of(TEXT) == []
     assert problems_by_statelint(MACHINE) == []
 
 
 @pytest.mark.thorough
-def test_the_validator_of_aws_toolkits_takes_it(tmp_path: Path) -> None:
-    file = tmp_path / "rollout.asl.json"
-    file.write_text(TEXT, encoding="utf-8")
-    run = [str(Path(sys.prefix) / "bin" / "node"), str(VALIDATOR / "verdicts.js")]
-    found = json.loads(subprocess.run(run, input=str(file), check=True, capture_output=True, text=True).stdout)
-    assert (found["accepted"], found["problems"]) == (True, [])
+def test_the_validator_of_aws_toolkits_takes_it() -> None:
+    assert problems_by_toolkits(TEXT) == []
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -160,11 +145,8 @@ def test_our_interpreter_does_what_sfnx_does(way: str, ours: Ours) -> None:
     assert differences(found, expected, MACHINE) == []
 
 
-def test_some_way_goes_over_every_transition(monkeypatch: pytest.MonkeyPatch) -> None:
-    testing.check(SIGNPOSTED)
-    monkeypatch.setattr(testing, "check", lambda _: None)  # once is enough
-    been = {name for answers, _ in WAYS.values() for name in run_on_sfnx(SIGNPOSTED, {}, Script(answers)).entered}
-    assert (POSTS | STATES.keys()) - been == set()
+def test_some_way_goes_over_every_transition() -> None:
+    assert untrodden(MACHINE, [answers for answers, _ in WAYS.values()]) == set()
 
 
 def test_each_wave_is_looked_after_before_the_next_one_begins(ours: Ours) -> None:
@@ -180,25 +162,37 @@ def test_each_wave_is_looked_after_before_the_next_one_begins(ours: Ours) -> Non
 
 
 @pytest.mark.parametrize(
-    ("way", "reason", "failure", "unrestored"),
+    ("way", "reason", "failure", "unrestored", "blames"),
     [
-        ("a station refuses it", "went back", None, None),
-        ("events cannot be read", "", "ClientError", None),
-        ("what was asked is wrong", "", "ConfigError", None),
-        ("it cannot be brought back", "went back", None, "ClientError"),
-        ("nobody knows whether it is back", "went back", None, "ClientError"),
-        ("a rollout is taken back", "", None, None),
+        ("a station refuses it", "went back", None, None, True),
+        ("events cannot be read", "", "ClientError", None, False),
+        ("no component can be built", "", "ConfigError", None, True),
+        ("what was asked is wrong", "", "ConfigError", None, False),
+        ("it cannot be deployed", "", "ClientError", None, False),
+        ("it cannot be brought back", "went back", None, "ClientError", True),
+        ("nobody knows whether it is back", "went back", None, "ClientError", True),
+        ("services are busy on the way back", "went back", None, None, True),
+        ("a rollout is taken back", "", None, None, False),
+        ("it is aborted when all have it", "went back", None, None, True),
     ],
 )
-def test_why_it_goes_back_is_known_at_the_end(
-    ours: Ours, way: str, reason: str, failure: str | None, unrestored: str | None
+def test_why_it_goes_back_and_whether_the_model_is_to_blame_is_known_at_the_end(  # noqa: PLR0913 - what is known
+    ours: Ours, way: str, reason: str, failure: str | None, unrestored: str | None, *, blames: bool
 ) -> None:
     found = went(ours, way)
     (closed,) = asked(found, "Close")
     assert closed["reason"] == reason
+    assert closed["blames"] is blames
     assert (closed["failure"] or {}).get("Error") == failure
     assert (closed["unrestored"] or {}).get("Error") == unrestored
     assert asked(found, "Restore")
+
+
+def test_what_is_not_brought_back_is_told_first_also_where_its_end_cannot_be_written_down(ours: Ours) -> None:
+    (told,) = asked(went(ours, "neither the way back nor the end can be written down"), "Tell of the failure")
+    assert told["Message"] == "NOT BROUGHT BACK: SlowDown; execution: ClientError: SlowDown"
+    (told,) = asked(went(ours, "the failure cannot be written down"), "Tell of the failure")
+    assert told["Message"] == "execution: ClientError: SlowDown"
 
 
 @pytest.mark.parametrize("way", ["it is rolled out", "a station refuses it", "the end cannot be written down"])
@@ -225,6 +219,17 @@ def test_its_functions_are_those_of_the_workflow_and_may_take_as_long_as_is_wait
         assert callable(getattr(importlib.import_module(module), handler))
 
 
+def test_trouble_of_aws_is_tried_again_for_an_hour_or_so_in_every_step() -> None:
+    for name, state, _ in every_state(MACHINE):
+        if state.get("Resource", "").endswith("lambda:invoke"):
+            last = state["Retry"][-1]
+            assert last["ErrorEquals"] == ["States.TaskFailed", "States.Timeout"], name
+            growth = (last["IntervalSeconds"] * last["BackoffRate"] ** n for n in range(last["MaxAttempts"]))
+            at_most_s = sum(min(each, last["MaxDelaySeconds"]) for each in growth)
+            assert last["JitterStrategy"] == "FULL"  # half of it, on the average
+            assert 3600 <= at_most_s / 2 <= 2 * 3600, name
+
+
 APPROVED = approved_event("arn:aws:sagemaker:eu-central-1:000000000000:model-package/edge-inspector/7")
 
 
@@ -238,7 +243,28 @@ APPROVED = approved_event("arn:aws:sagemaker:eu-central-1:000000000000:model-pac
     ],
 )
 def test_an_approved_model_of_the_product_begins_it(detail: dict[str, str], matches: bool) -> None:  # noqa: FBT001 - a case
-    (rule,) = ROLLOUT.rules
+    rule = ROLLOUT.rules[0]
     assert rule.pattern is not None
     pattern = Pattern(rule.pattern.replace("${ModelPackageGroup}", "edge-inspector"))
     assert pattern.matches({**APPROVED, "detail": {**APPROVED["detail"], **detail}}) is matches
+
+
+@pytest.mark.parametrize(
+    ("detail", "matches"),
+    [
+        ({}, True),
+        ({"status": "TIMED_OUT"}, True),
+        ({"status": "FAILED"}, True),
+        ({"status": "RUNNING"}, False),
+        ({"status": "SUCCEEDED"}, False),
+        ({"stateMachineArn": "arn:aws:states:eu-central-1:000000000000:stateMachine:edge-inspector-retrain"}, False),
+    ],
+)
+def test_an_execution_that_ends_on_the_way_begins_one_that_looks_after_what_it_left(
+    detail: dict[str, str],
+    matches: bool,  # noqa: FBT001 - a case
+) -> None:
+    rule = ROLLOUT.rules[1]
+    assert rule.pattern is not None
+    event = ended_event("first", "ABORTED")
+    assert Pattern(rule.pattern).matches({**event, "detail": {**event["detail"], **detail}}) is matches

@@ -10,7 +10,7 @@ import pytest
 
 from cloud_side import clients
 from cloud_side.deployment.records import Outcome, Stage
-from tests.cloud.deployment.site import ALL, CANARY, Killed, Site, by_hand
+from tests.cloud.deployment.site import ALL, CANARY, Killed, Site, by_hand, model
 
 SERVICES = ("s3", "greengrassv2", "sagemaker", "iot")
 MADE_BEFORE = 2  # deployments of the inspector
@@ -72,7 +72,13 @@ def test_every_step_killed_after_every_request_makes_nothing_twice(site: Site) -
 def test_the_way_back_killed_after_every_request_makes_nothing_twice(site: Site) -> None:
     before = {group: site.latest(group) for group in (CANARY, ALL)}
     site.silent |= {"press-3"}
-    site.plan(proof_timeout_s=60)
+
+    def refuse(state: str) -> None:
+        if state == "Look at evidence" and site.current("press-3") is not None:
+            site.hooks.clear()
+            site.say("press-3", "model.rejected", sha256=model("1.0.0")["sha256"], reason="too slow")
+
+    site.hooks.append(refuse)
     package = site.register("1.0.0")
     back = {"Restore", "Close"}
     with killing(site, lambda state, attempt, request: state in back and request == attempt) as kills:

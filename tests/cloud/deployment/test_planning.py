@@ -21,6 +21,13 @@ def test_a_plan_is_the_same_after_it_was_written_and_read() -> None:
     assert changed(plan, {"limits.latency_ms": "null", "waves": ""}).waves == ()
 
 
+@pytest.mark.parametrize("factor", [1.1, 1.3, 2, 4.7, 5])
+@pytest.mark.parametrize("percent", [0.01, 33.33, 99.99, 100])
+def test_numbers_that_aws_takes_are_taken(factor: float, percent: float) -> None:
+    plan = changed(Plan(), {"rate.factor": str(factor), "abort.failed_percent": str(percent)})
+    assert (plan.rate.factor, plan.abort.failed_percent) == (factor, percent)
+
+
 def test_what_is_shown_of_a_plan_can_be_said_again() -> None:
     said = dict(line.split("=", 1) for line in lines_of(Plan()))
     assert said["limits.reject_rate_change"] == "0.1"
@@ -40,9 +47,13 @@ def test_what_is_shown_of_a_plan_can_be_said_again() -> None:
         (b'{"waves": ["a", "b", "c", "d", "e", "f", "g", "h"]}', "waves that take 2160000 s together at most"),
         (b'{"rate": {"per_minute": 1, "base_per_minute": 5}}', "expected base_per_minute up to per_minute, found 5"),
         (b'{"rate": {"factor": 1.0}}', "rate.factor"),
+        (b'{"rate": {"factor": 1.55}}', "up to 1 digits after the point, which is what AWS takes, found 1.55"),
+        (b'{"abort": {"failed_percent": 10.999}}', "up to 2 digits after the point"),
+        (b'{"limits": {"deployable_timeout_s": 604800, "device_timeout_s": 604800, "proof_timeout_s": 86400}}',
+         "take 2160000 s together at most, found up to 2592000 s"),
         (b'{"waves": ["a b"]}', "waves.0"),
     ],
-)
+)  # fmt: skip
 def test_a_plan_that_cannot_be_is_one_clear_error(content: bytes, problem: str) -> None:
     with pytest.raises(ConfigError) as error:
         parse_plan(content)

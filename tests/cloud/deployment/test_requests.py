@@ -11,6 +11,7 @@ from cloud_side.deployment.building import Built, build_component, component_arn
 from cloud_side.deployment.components import (
     deployment_name,
     deployment_request,
+    is_ours,
     next_version,
     restoring_name,
     restoring_request,
@@ -39,7 +40,6 @@ BEFORE = Before(
         MODEL: {"componentVersion": "1.0.6", "runWith": {"posixUser": "inspector"}},
     },
     policies=POLICIES,
-    job={"timeoutConfig": {"inProgressTimeoutInMinutes": 7}},
 )
 RECORD = Record(
     id="rollout-1",
@@ -119,31 +119,66 @@ def test_a_wave_is_deployed_as_aws_takes_it(place: int, name: str) -> None:
     assert_golden(f"rollout.create_deployment.{name}", request, "greengrassv2", "CreateDeployment")
 
 
-def test_what_was_there_is_brought_back_exactly() -> None:
-    request = restoring_request(RECORD, 0, latest())
+def test_what_was_there_is_brought_back_exactly_at_the_plans_rate_and_nothing_stops_it() -> None:
+    record, place = RECORD.with_wave(1, deployment_id="ours"), 1
+    request = restoring_request(record, place, latest())
     assert request is not None
-    assert request["components"] == BEFORE.components
-    assert (request["deploymentPolicies"], request["iotJobConfiguration"]) == (BEFORE.policies, BEFORE.job)
-    assert request["deploymentName"] == restoring_name("rollout-1", 0)
+    assert (request["components"], request["deploymentPolicies"]) == (BEFORE.components, BEFORE.policies)
+    there = deployment_request(record, place, BEFORE)["iotJobConfiguration"]
+    assert request["iotJobConfiguration"] == {key: there[key] for key in there if key != "abortConfig"}
+    assert request["deploymentName"] == restoring_name("rollout-1", place)
     assert_golden("rollout.create_deployment.restore", request, "greengrassv2", "CreateDeployment")
 
 
-def test_what_somebody_else_deployed_meanwhile_stays_and_the_model_goes_back() -> None:
+def revised(**changes: Any) -> Before:
+    """Return a revision that somebody else made of what was there, with another inspector."""
     inspector = {"componentVersion": "3.2.0"}
-    found = latest(name="inspector 3.2.0", deployment_id="theirs")
-    found = found.model_copy(update={"components": {**found.components, INSPECTOR: inspector}})
-    request = restoring_request(RECORD, 0, found)
+    return latest(**{"deployment_id": "theirs", "components": {**latest().components, INSPECTOR: inspector}, **changes})
+
+
+@pytest.mark.parametrize("name", ["inspector 3.2.0", deployment_name("rollout-1", 0)])
+@pytest.mark.parametrize("known", ["ours", None])
+def test_what_somebody_else_deployed_meanwhile_stays_whatever_its_name_and_the_model_goes_back(
+    known: str | None, name: str
+) -> None:
+    record, inspector = RECORD.with_wave(0, deployment_id=known), {"componentVersion": "3.2.0"}
+    request = restoring_request(record, 0, revised(name=name))
     assert request is not None
     assert request["components"] == {INSPECTOR: inspector, MODEL: BEFORE.components[MODEL]}
-    bare = RECORD.with_wave(0, before=None)
-    request = restoring_request(bare, 0, found)
+    request = restoring_request(record.with_wave(0, before=None), 0, revised(name=name))
     assert request is not None
     assert request["components"] == {INSPECTOR: inspector}
 
 
-def test_where_the_model_has_gone_by_itself_nothing_is_brought_back() -> None:
-    assert restoring_request(RECORD, 0, BEFORE) is None
-    assert restoring_request(RECORD, 0, latest(components={})) is None
+def test_a_deployment_whose_id_could_not_be_written_down_is_known_by_its_name_and_components() -> None:
+    assert is_ours(RECORD, 0, latest())
+    assert not is_ours(RECORD, 0, latest(name="by hand"))
+    assert not is_ours(RECORD, 0, revised())
+    assert not is_ours(RECORD.with_wave(0, deployment_id="other"), 0, latest())
+    back = RECORD.model_copy(update={"id": "rollback-1", "rollback_of": "rollout-1"})
+    assert is_ours(back, 0, latest())
+
+
+@pytest.mark.parametrize("told", [BEFORE, None])
+def test_a_target_whose_deployment_is_told_late_gets_what_it_had_all_the_same(told: Before | None) -> None:
+    request = restoring_request(RECORD.with_wave(0, deployment_id="ours"), 0, told)
+    assert request is not None
+    assert request["components"] == BEFORE.components
+
+
+def test_a_way_back_that_was_stopped_can_be_gone_again() -> None:
+    stopped = BEFORE.model_copy(update={"deployment_id": "stopped", "name": restoring_name("rollout-1", 0)})
+    record = RECORD.with_wave(0, deployment_id="ours", restoring_id="stopped")
+    again = restoring_request(record.model_copy(update={"id": "rollback-1", "rollback_of": "rollout-1"}), 0, stopped)
+    assert again is not None
+    assert again["components"] == BEFORE.components
+    assert again["deploymentName"] == restoring_name("rollback-1", 0)
+
+
+def test_where_the_model_was_before_or_has_gone_by_itself_nothing_is_brought_back() -> None:
+    assert restoring_request(RECORD.with_wave(0, before=latest()), 0, latest()) is None
+    gone = latest(deployment_id="theirs", components={})
+    assert restoring_request(RECORD.with_wave(0, deployment_id="ours"), 0, gone) is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from cloud_side.deployment.asking import asked_for
 from cloud_side.deployment.keeping import read_plan, read_wish
 from cloud_side.deployment.records import Outcome
 from tests.cloud.deployment.site import CANARY, Site, by_hand
-from tests.cloud.deployment.test_turns import FOR_EVER, ROLE, begin
+from tests.cloud.deployment.test_turns import FOR_EVER, ROLE, begin, execute
 
 Say = Callable[..., tuple[int, str, str]]
 
@@ -62,6 +62,7 @@ def test_a_model_that_nobody_approved_is_not_started(site: Site, say: Say) -> No
 
 
 def test_what_people_want_of_a_rollout_is_kept_until_it_has_ended(site: Site, say: Say) -> None:
+    execute(site, "first")
     begin(site, "first", by_hand(site.register("1.0.0")))
     for command, wish in (("pause", "pause"), ("go-on", "go_on")):
         assert say(command, "first", "--why", "a visit")[0] == 0
@@ -90,9 +91,31 @@ def test_what_has_ended_or_is_none_can_not_be_paused(site: Site, say: Say) -> No
 
 def test_the_last_rollouts_are_shown_also_for_programs(site: Site, say: Say) -> None:
     assert "no rollouts" in say("status")[1]
+    execute(site, "first")
     begin(site, "first", by_hand(site.register("1.0.0")))
     (told,) = json.loads(say("status", "--json")[1])
     assert (told["id"], told["outcome"], told["schema"]) == ("first", "running", "edge-inspector/rollout/1")
+
+
+def test_a_rollout_whose_execution_is_gone_is_said_to_have_failed(site: Site, say: Say) -> None:
+    arn = execute(site, "first")
+    begin(site, "first", by_hand(site.register("1.0.0")))
+    site.client("stepfunctions").stop_execution(executionArn=arn)
+    assert "first  failed  bright-spot@1.0.0  its execution ended on the way\n" in say("status")[1]
+    (told,) = json.loads(say("status", "first", "--json")[1])
+    assert told["outcome"] == "failed"
+    code, _, err = say("abort", "first", "--why", "bad")
+    assert code == 78
+    assert "first: expected a rollout that goes on, found it failed: its execution ended on the way" in err
+
+
+def test_a_record_that_cannot_be_read_is_told_beside_the_others(site: Site, say: Say) -> None:
+    execute(site, "first")
+    begin(site, "first", by_hand(site.register("1.0.0")))
+    site.bucket.write("deployment/rollouts/broken/record.json", b"{}")
+    _, out, _ = say("status")
+    assert "first  running" in out
+    assert "deployment/rollouts/broken/record.json: id: expected: Field required" in out
 
 
 def test_a_plan_is_shown_changed_and_kept(site: Site, say: Say) -> None:

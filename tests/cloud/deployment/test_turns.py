@@ -64,6 +64,7 @@ def test_a_model_that_is_rejected_while_it_waits_is_not_rolled_out(site: Site, *
 
 def test_what_is_told_twice_is_rolled_out_once_and_a_person_may_roll_an_older_one_out(site: Site) -> None:
     package = site.register("1.0.0")
+    execute(site, "first")
     begin(site, "first", approved_event(package))
     assert begin(site, "twice", approved_event(package))["reason"] == "rollout first has it"
     site.bucket.remove("deployment/current.json")
@@ -80,7 +81,7 @@ def test_a_rollout_that_was_stopped_on_the_way_does_not_stop_the_others(site: Si
     assert begin(site, "second", approved_event(second))["next"] == "go"
     left = site.record("first")
     assert left.outcome is Outcome.FAILED
-    assert left.reason == "its execution ended on the way; `rollout rollback first` takes it back"
+    assert left.reason == "its execution ended on the way"
 
 
 def test_one_that_waits_can_be_aborted_and_its_model_stays_approved(site: Site) -> None:
@@ -95,3 +96,15 @@ def test_one_that_waits_can_be_aborted_and_its_model_stays_approved(site: Site) 
     kept = site.bucket.read("deployment/current.json")
     assert kept is not None
     assert json.loads(kept.content)["rollout"] == "first"
+
+
+def test_one_that_waits_for_so_long_that_its_plan_has_no_time_left_ends(site: Site) -> None:
+    execute(site, "first")
+    begin(site, "first", approved_event(site.register("1.0.0")))
+    second = site.register("1.1.0")
+    assert begin(site, "second", approved_event(second))["next"] == "wait"
+    site.clock.go_on(days=23)
+    said = begin(site, "second", approved_event(second))
+    assert said["next"] == "fail"
+    assert "of its 29 days there is just enough left for a whole rollout" in said["reason"]
+    assert not said["blames"]

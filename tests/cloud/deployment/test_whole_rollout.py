@@ -1,4 +1,4 @@
-"""An approved model on an engine as it is: the event begins the workflow, functions and devices run by themselves."""
+"""An approved model on an engine as it is: events begin the workflow, functions and devices run by themselves."""
 
 import json
 import threading
@@ -32,7 +32,7 @@ def wait_for(found: Callable[[], Any]) -> Any:
 
 
 @pytest.mark.thorough
-def test_an_approved_model_comes_to_all_stations_by_itself(
+def test_an_approved_model_comes_to_all_stations_by_itself_and_one_whose_execution_is_stopped_goes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(ENGINE_VARIABLE, "aws")  # which the command sets, too
@@ -42,10 +42,7 @@ def test_an_approved_model_comes_to_all_stations_by_itself(
         wait_for(lambda: _is_there(cloud.session.client("stepfunctions")))
         for thing, group in (("press-1", CANARY), ("press-2", ALL)):
             register(cloud.database, CoreDevice(thing, tmp_path / thing, None), [group])
-        arn = _register(cloud.session.client("sagemaker"), bucket, tmp_path)
-        cloud.session.client("sagemaker").update_model_package(
-            ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="seen it"
-        )
+        _approve(cloud.session.client("sagemaker"), bucket, tmp_path / "good", "1.0.0")
         for thing in ("press-1", "press-2"):
             wait_for((tmp_path / thing / "current").is_file)
             _prove(bucket, thing)
@@ -56,16 +53,25 @@ def test_an_approved_model_comes_to_all_stations_by_itself(
         assert main(["rollout", "status", "--home", str(folder)]) == 0
         assert "1 ok, 1 proved" in capsys.readouterr().out
 
+        _approve(cloud.session.client("sagemaker"), bucket, tmp_path / "stopped", "1.1.0")
+        wait_for(lambda: (tmp_path / "press-1" / "current").read_text() == "bright-spot/1.1.0\n")
+        second = records(bucket)[0]
+        cloud.session.client("stepfunctions").stop_execution(executionArn=second.execution)
+        wait_for(lambda: records(bucket)[0].outcome is Outcome.ROLLED_BACK)
+        assert (records(bucket)[0].rollback_of, records(bucket)[0].by) == (second.id, "workflow")
+        assert (tmp_path / "press-1" / "current").read_text() == "bright-spot/1.0.0\n"
+
 
 def _is_there(states: Any) -> bool:
     return any(each["name"] == "edge-inspector-rollout" for each in states.list_state_machines()["stateMachines"])
 
 
-def _register(registry: Any, bucket: Bucket, folder: Path) -> str:
-    package, archive = write_package(folder / "package", b"model 1.0.0", version="1.0.0"), folder / "model.tar.gz"
+def _approve(registry: Any, bucket: Bucket, folder: Path, version: str) -> None:
+    package = write_package(folder / "package", f"model {version}".encode(), version=version)
+    archive = folder / "model.tar.gz"
     with archive.open("wb") as file:
         pack(package, file)
-    key = "models/bright-spot/1.0.0/model.tar.gz"
+    key = f"models/bright-spot/{version}/model.tar.gz"
     bucket.write(key, archive.read_bytes())
     made = registry.create_model_package(
         ModelPackageGroupName=BUCKET,
@@ -77,11 +83,13 @@ def _register(registry: Any, bucket: Bucket, folder: Path) -> str:
         ModelApprovalStatus="PendingManualApproval",
         CustomerMetadataProperties={
             "model": "bright-spot",
-            "version": "1.0.0",
+            "version": version,
             "archive_sha256": sha256(archive.read_bytes()),
         },
     )
-    return str(made["ModelPackageArn"])
+    registry.update_model_package(
+        ModelPackageArn=made["ModelPackageArn"], ModelApprovalStatus="Approved", ApprovalDescription="seen it"
+    )
 
 
 def _prove(bucket: Bucket, station: str) -> None:
@@ -92,4 +100,4 @@ def _prove(bucket: Bucket, station: str) -> None:
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1)),
         "data": {"camera": "top", "model": model("1.0.0"), "parts": 200},
     }
-    bucket.write(f"events/model/{station}/1-1.json", json.dumps(event).encode())
+    bucket.write(f"events/model/{station}/{time.time() * 1000:.0f}-1.json", json.dumps(event).encode())
