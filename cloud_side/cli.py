@@ -8,11 +8,12 @@ from pathlib import Path
 
 from cloud_side import __version__
 from cloud_side.catalog.cli import add_commands as add_dataset_commands
-from cloud_side.commands import Commands, name_and_value
+from cloud_side.commands import Commands, add_said
 from cloud_side.deployment.cli import add_commands as add_rollout_commands
 from cloud_side.deployment.endpoint.cli import add_commands as add_endpoint_commands
 from cloud_side.labeling.cli import add_commands as add_labeling_commands
 from cloud_side.local.cli import add_commands
+from cloud_side.loop.cli import add_loop
 from cloud_side.training.cli import add_commands as add_training_commands
 from cloud_side.training.registry.cli import add_commands as add_model_commands
 from cloud_side.training.simulated.commands import add_simulate
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     add_model_commands(commands)
     add_rollout_commands(commands)
     add_endpoint_commands(commands)
+    add_loop(commands)
     return parser
 
 
@@ -84,15 +86,7 @@ def _add_train_demo(commands: Commands) -> None:
         metavar="DIR",
         help="to compare with: a --work that is done, or package/ and predictions.jsonl",
     )
-    train.add_argument(
-        "--set",
-        dest="said",
-        action="append",
-        type=name_and_value,
-        default=[],
-        metavar="NAME=VALUE",
-        help="another hyperparameter than the recipe's; `train --set list` lists them",
-    )
+    add_said(train, "another hyperparameter than the recipe's; `train --set list` lists them")
     train.set_defaults(command=_train_demo)
 
 
