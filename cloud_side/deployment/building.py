@@ -13,7 +13,8 @@ from cloud_side.deployment.components import CONTENT_TAG, next_version, version_
 from cloud_side.deployment.records import Model
 from cloud_side.objects import Bucket, Client, code_of
 from component.errors import BuildError
-from component.model.build import build
+from component.model.build import PROJECT, build
+from component.recipe import read_component
 from component.rules import findings
 from edge_inspector.errors import ConfigError
 
@@ -62,6 +63,17 @@ def read_model(package: Path) -> Model:
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"{manifest.name}: expected that of a model package, found {error!r}"
         raise ConfigError(msg) from error
+
+
+def check_name(name: str) -> None:
+    """Let pass the name of the component that models are built as.
+
+    Raises:
+        ConfigError: If it is another one.
+    """
+    if name != (built_as := read_component(PROJECT).name):
+        msg = f"component: expected {built_as}, as which models are built, found {name}"
+        raise ConfigError(msg)
 
 
 def build_component(package: Path, name: str, folder: Path) -> Built:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 from cloud_side import executions
 from cloud_side.commands import user
 from cloud_side.deployment.asking import Asked
+from cloud_side.deployment.building import check_name
 from cloud_side.deployment.keeping import read_plan, records, write_plan
 from cloud_side.deployment.planning import changed, lines_of
 from cloud_side.deployment.records import OPEN, Outcome, Record
@@ -100,6 +101,7 @@ def _plan(options: Options, there: _There, say: Say) -> int:
     plan = read_plan(there.bucket)
     if options.said:
         plan = changed(plan, dict(options.said))
+        check_name(plan.component)
         write_plan(there.bucket, plan)
     say("\n".join(lines_of(plan)))
     return 0

@@ -109,11 +109,13 @@ def judge_devices(
         limits: Of the plan.
         elapsed_s: Since the deployment was made, without the time of a pause.
         is_canary: None of it may be offline.
-        is_stopped: AWS has stopped the deployment, as too many devices failed.
+        is_stopped: The deployment was stopped, by AWS as too many devices failed, or by a person.
     """
     failed = [each for each in devices if each.progress is Progress.FAILED]
     if is_stopped:
-        return Failed(f"AWS stopped the deployment at its abort threshold: {_named(failed)}")
+        if not failed:
+            return Failed("somebody stopped the deployment", blames=False)
+        return Failed(f"the deployment was stopped, {len(failed)} of {len(devices)} devices failed: {_named(failed)}")
     if len(failed) > limits.failed_share * len(devices):
         return Failed(f"{len(failed)} of {len(devices)} devices failed to install it: {_named(failed)}")
     away = [each for each in devices if each.progress is Progress.OFFLINE]

@@ -21,7 +21,7 @@ STOPPED, REPLACED = "CANCELED", "INACTIVE"  # status of a deployment
 _LARGEST_PAGE: Final = 250  # things of a group, by ListThingsInThingGroup
 _MISSING: Final = "ResourceNotFoundException"
 _OK: Final = frozenset({"COMPLETED", "SUCCEEDED"})
-_FAILED: Final = frozenset({"FAILED", "REJECTED", "TIMED_OUT", "CANCELED"})
+_FAILED: Final = frozenset({"FAILED", "REJECTED", "TIMED_OUT"})
 
 
 def group_target(iot: Client, group: str) -> str:
@@ -150,6 +150,8 @@ def _device(thing: str, found: Mapping[str, Any] | None, *, now: datetime, offli
         return Device(thing, Progress.OK)
     if status in _FAILED:
         return Device(thing, Progress.FAILED, str(found.get("reason") or found.get("description") or status))
+    if status == STOPPED:  # with its deployment
+        return Device(thing, Progress.UNTOLD)
     if status == "QUEUED":
         is_away = (now - found["modifiedTimestamp"]).total_seconds() > offline_after_s
         return Device(thing, Progress.OFFLINE if is_away else Progress.QUEUED)

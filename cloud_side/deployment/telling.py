@@ -95,8 +95,11 @@ def _back(record: Record) -> str:
     back = [wave for wave in record.waves if wave.stage is Stage.RESTORED]
     if not back and left_of(record):
         return ""
+    if not back and not record.waves:
+        is_back = record.rollback_of is not None
+        return "It was not its turn yet: nothing was changed." if is_back else "Nothing was deployed."
     if not back:
-        return "Nothing had to be brought back." if record.waves else "Nothing was deployed."
+        return "Nothing had to be brought back."
     unsure = "".join(f" {wave.group}: {wave.told}." for wave in back if wave.told)
     return f"What was there before is back on {', '.join(wave.group for wave in back)}.{unsure}"
 

@@ -21,7 +21,7 @@ from cloud_side.deployment.keeping import (
 from cloud_side.deployment.records import BEGUN, NOT_BACK, OPEN, Lock, Model, Outcome, Record, Stage, Wave
 from cloud_side.deployment.runtime import clock
 from cloud_side.deployment.runtime.opening import Opened, answer, has_ended
-from cloud_side.deployment.targets import check_apart, group_target, latest_of, things_of
+from cloud_side.deployment.targets import check_apart, group_target, standing_in, things_of
 from cloud_side.deployment.telling import ended_on_the_way, told_of
 from cloud_side.objects import Bucket
 from cloud_side.training.registry.packages import champion, read_package
@@ -79,13 +79,18 @@ def _left(bucket: Bucket, rollout: str) -> str | None:
     if kept is None:
         return None
     record = kept.record
-    is_back = record.rollback_of is not None
-    is_done = not is_back and bool(record.waves) and record.current() is None
-    is_open = record.outcome in OPEN
+    is_back, is_open = record.rollback_of is not None, record.outcome in OPEN
+    wish = read_wish(bucket, rollout)
+    is_aborted = wish is not None and wish.wish == "abort"
+    is_done = is_open and not is_back and not is_aborted and bool(record.waves) and record.current() is None
     has_failed = record.outcome is Outcome.FAILED and not is_back
-    is_left = any(wave.stage in BEGUN - {Stage.UNRESTORED} for wave in record.waves)
+    stages = BEGUN - {Stage.UNRESTORED}
+    is_left = any(wave.stage in stages and has_brought(record, at) for at, wave in enumerate(record.waves))
     if (is_open or has_failed) and not is_done and is_left:
         return record.rollback_of or record.id
+    if is_back and is_open and record.is_event and not record.waves:  # it was not its turn yet
+        _end_other(bucket, kept, "its execution ended before it was its turn")
+        return record.rollback_of
     if is_open:
         _end_other(bucket, kept, "" if is_done else "its execution ended on the way", is_done=is_done)
         let_go(bucket, record.id)
@@ -113,7 +118,7 @@ def _record(bucket: Bucket, asked: Asked, event: Mapping[str, Any]) -> Record:
 
 
 def _taking_back(bucket: Bucket, asked: Asked, event: Mapping[str, Any]) -> Record:
-    """Return the record of what takes a rollout back: its waves, with what they had before."""
+    """Return the record of what takes a rollout back; it gets the waves, with what they had, when it is its turn."""
     former, now = _former(bucket, str(asked.rollback)), clock.now()
     update = {
         "id": event["execution"],
@@ -127,6 +132,7 @@ def _taking_back(bucket: Bucket, asked: Asked, event: Mapping[str, Any]) -> Reco
         "outcome": Outcome.WAITING,
         "reason": "",
         "ended_at": None,
+        "waves": (),
     }
     return former.model_copy(update=update)
 
@@ -153,16 +159,18 @@ def _former(bucket: Bucket, rollout: str) -> Record:
 
 def _check_latest(former: Record) -> None:
     component, ours = former.plan.component, former.component_version
-    for wave in former.waves:
-        if wave.stage not in BEGUN:
-            continue
-        there = version_in(latest_of(client("greengrassv2"), wave.target), component)
-        if there not in {ours, version_in(wave.before, component)}:
-            msg = (
-                f"{former.id}: expected {component} {ours} on {wave.group}, found {there or 'none'}: only the last "
-                "rollout can be taken back"
-            )
-            raise ConfigError(msg)
+    others: dict[str, str | None] = {}
+    for wave in (each for each in former.waves if each.stage in BEGUN):
+        there = version_in(standing_in(client("greengrassv2"), wave.target), component)
+        if there in {ours, version_in(wave.before, component)}:
+            return  # a wave that somebody else has given another model meanwhile is left alone
+        others[wave.group] = there
+    for group, there in others.items():
+        msg = (
+            f"{former.id}: expected {component} {ours} on {group}, found {there or 'none'}: only the last "
+            "rollout can be taken back"
+        )
+        raise ConfigError(msg)
 
 
 def _waves(record: Record) -> tuple[Wave, ...]:
@@ -186,10 +194,12 @@ def _overtaken(begun: Opened) -> str | None:
     newest = champion(registry, package.group, package.name)
     if newest is not None and newest.arn != package.arn and newest.number > package.number:
         return f"{newest.title} is approved and newer"
-    for other in records(begun.bucket):
-        is_same = other.package == record.package and other.rollback_of is None and other.id != record.id
-        goes_on = other.outcome is Outcome.RUNNING
-        if is_same and (other.outcome is Outcome.DONE or (goes_on and not _is_dead(other.execution))):
+    others = [each for each in records(begun.bucket) if each.rollback_of is None and each.id != record.id]
+    done = [each for each in others if each.outcome is Outcome.DONE]
+    newest_done = max(done, key=lambda each: each.ended_at or each.begun_at, default=None)
+    for other in others:
+        goes_on = other.outcome is Outcome.RUNNING and not _is_dead(other.execution)
+        if other.package == record.package and (other is newest_done or goes_on):
             return f"rollout {other.id} has it"
     return None
 

@@ -8,7 +8,7 @@ from cloud_side.deployment.components import deployment_request, is_ours, versio
 from cloud_side.deployment.keeping import records
 from cloud_side.deployment.records import Before, Outcome, Stage
 from cloud_side.deployment.runtime.opening import Opened, answer, opened
-from cloud_side.deployment.targets import standing_in
+from cloud_side.deployment.targets import REPLACED, standing_in, status_of
 
 
 def deploy(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
@@ -51,7 +51,8 @@ def _begin_wave(begun: Opened, place: int) -> dict[str, Any] | None:
     wave = record.waves[place]
     found = standing_in(greengrass, wave.target)
     if wave.stage is Stage.PENDING:
-        if found is not None and version_in(found, record.plan.component) == record.component_version:
+        has_it = found is not None and version_in(found, record.plan.component) == record.component_version
+        if found is not None and has_it and status_of(greengrass, found.deployment_id) != REPLACED:
             return _take_over(begun, place, found)
         begun.keep(record.with_wave(place, stage=Stage.DEPLOYING, before=found, deployed_at=begun.now))
     elif found is not None and is_ours(record, place, found):

@@ -11,7 +11,7 @@ from cloud_side.deployment.judging import OPEN, Device, Progress, count_devices
 from cloud_side.deployment.keeping import read_devices, read_record, write_devices
 from cloud_side.deployment.records import BEGUN, Before, Outcome, Record, Stage, Wave
 from cloud_side.deployment.runtime.opening import Opened, answer, opened
-from cloud_side.deployment.targets import REPLACED, STOPPED, latest_of, look_at, status_of, things_of
+from cloud_side.deployment.targets import REPLACED, STOPPED, latest_of, look_at, standing_in, status_of, things_of
 from edge_inspector.errors import InspectorError
 
 _NAMED: Final = 5  # devices that are named
@@ -81,7 +81,7 @@ def _on_the_way(event: Mapping[str, Any]) -> Opened | None:
 
 def _restore_wave(begun: Opened, place: int) -> None:
     greengrass, record = client("greengrassv2"), begun.record
-    latest = latest_of(greengrass, record.waves[place].target)
+    latest = standing_in(greengrass, record.waves[place].target)
     if latest is not None and is_ours(record, place, latest):
         record = record.with_wave(place, deployment_id=latest.deployment_id)
     changes: dict[str, Any] = {"stage": Stage.LEFT, "told": "", "since": begun.now}

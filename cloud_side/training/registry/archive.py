@@ -1,5 +1,6 @@
 """Archives of model packages: the same files give the same bytes; a foreign one writes only below its folder."""
 
+import errno
 import gzip
 import shutil
 import tarfile
@@ -12,6 +13,7 @@ from edge_inspector.errors import ConfigError
 
 MOST_BYTES: Final = 4 << 30
 _READABLE: Final = 0o644
+_OF_THE_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 _TROUBLES: Final = (OSError, EOFError, tarfile.TarError, ZlibError)
 
 
@@ -60,6 +62,8 @@ def unpack(archive: Path, folder: Path, *, only: frozenset[str] | None = None, m
                     raise ConfigError(msg)
                 _write(opened, member, folder / _name(member))
     except _TROUBLES as error:
+        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+            raise  # nothing about the archive
         msg = f"{archive}: expected a tar.gz of files, found: {error}"
         raise ConfigError(msg) from error
 

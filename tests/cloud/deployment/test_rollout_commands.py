@@ -124,6 +124,9 @@ def test_a_plan_is_shown_changed_and_kept(site: Site, say: Say) -> None:
     assert code == 0
     assert "waves=berlin,lyon\nlimits.offline_share=0.2\n" in out
     assert read_plan(site.bucket).waves == ("berlin", "lyon")
+    code, _, err = say("plan", "--set", "component=com.example.Other")
+    assert (code, read_plan(site.bucket).component) == (78, "com.edgeinspector.Model")
+    assert "component: expected com.edgeinspector.Model, as which models are built, found com.example.Other" in err
     code, _, err = say("plan", "--set", "limits.offline_share=2")
     assert code == 78
     assert "plan: limits.offline_share" in err

@@ -179,7 +179,7 @@ def test_aws_stops_a_wave_at_its_abort_threshold(site: Site) -> None:
     spoil(site, "press-2", "1.0.0")
     spoil(site, "press-3", "1.0.0")
     reason = fails(site, "first", by_hand(site.register("1.0.0")))
-    assert reason.startswith("AWS stopped the deployment at its abort threshold: press-2: FAILED_ROLLBACK_COMPLETE")
+    assert reason.startswith("the deployment was stopped, 2 of 2 devices failed: press-2: FAILED_ROLLBACK_COMPLETE")
     assert everything(site) == before
 
 

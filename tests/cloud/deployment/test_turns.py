@@ -8,6 +8,7 @@ import pytest
 from cloud_side.deployment.records import Outcome
 from cloud_side.training.registry.requests import Approval
 from tests.cloud.deployment.site import Site, approved_event, by_hand
+from tests.cloud.deployment.test_rollouts import bring
 
 ROLE = "arn:aws:iam::000000000000:role/machine"
 FOR_EVER = {"QueryLanguage": "JSONata", "StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 9999, "End": True}}}
@@ -108,3 +109,14 @@ def test_one_that_waits_for_so_long_that_its_plan_has_no_time_left_ends(site: Si
     assert said["next"] == "fail"
     assert "of its 29 days there is just enough left for a whole rollout" in said["reason"]
     assert not said["blames"]
+
+
+@pytest.mark.thorough
+def test_an_older_model_that_is_approved_again_is_rolled_out_again(site: Site) -> None:
+    bring(site, "1.0.0", "first")
+    bring(site, "1.1.0", "second")
+    older = site.record("first").package
+    site.judge(site.record("second").package, Approval.REJECTED)
+    execute(site, "again")
+    assert begin(site, "again", approved_event(older))["next"] == "go"
+    assert begin(site, "told-twice", approved_event(older))["next"] == "skip"

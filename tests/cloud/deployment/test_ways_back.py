@@ -11,7 +11,7 @@ from cloud_side.deployment.records import Outcome, Stage, Wish
 from cloud_side.deployment.telling import told_of
 from cloud_side.local.devices.inspector import INSPECTOR, MODEL
 from edge_inspector.errors import ConfigError
-from tests.cloud.deployment.site import BUCKET, CANARY, NAME, Site, approved_event, by_hand, ended_event
+from tests.cloud.deployment.site import ALL, BUCKET, CANARY, NAME, Site, approved_event, by_hand, ended_event
 from tests.cloud.deployment.test_looks import TROUBLE, begin, everything, step
 from tests.cloud.deployment.test_requests import AT, RECORD
 from tests.cloud.deployment.test_rollouts import bring, fails, offline, wish
@@ -122,8 +122,7 @@ def test_a_rollback_that_is_aborted_while_it_waits_takes_nothing_back(site: Site
     payload = {"FunctionName": f"the-{NAME}-restore", "Payload": {"bucket": BUCKET}}
     assert site.step("back", "Restore", payload)["next"] == "go"
     found = site.run("back", asked)
-    assert str(found.cause).startswith("NOT BROUGHT BACK: edge-inspector-canary, edge-inspector-all.")
-    assert "aborted by ben: seen enough" in str(found.cause)
+    assert str(found.cause).endswith("aborted by ben: seen enough.\nIt was not its turn yet: nothing was changed.")
     assert everything(site) == before
     record = site.record("before")
     assert (record.outcome, site.approval(record.package)) == (Outcome.DONE, ("Approved", "ana"))
@@ -143,6 +142,61 @@ def test_a_rollback_that_has_waited_begins_only_if_its_rollout_is_still_the_last
     bring(site, "1.2.0", "third")
     with pytest.raises(TaskFailed, match="only the last rollout can be taken back"):
         first_step(site, "back", asked)
+
+
+@pytest.mark.thorough
+def test_of_two_that_take_the_same_back_the_later_one_does_not_say_that_it_is_not_back(site: Site) -> None:
+    bring(site)
+    execute(site, "second")
+    first_step(site, "second", by_hand(site.register("1.1.0")))
+    asked = {"rollback": "before", "by": "ben", "why": "x"}
+    assert first_step(site, "late", asked)["next"] == "wait"
+    site.bucket.remove("deployment/current.json")
+    assert site.run("early", asked).output["outcome"] == "rolled-back"
+    found = site.run("late", asked)
+    assert found.status == "FAILED"
+    assert "there is nothing to take back" in str(found.cause)
+    assert "NOT BROUGHT BACK" not in str(found.cause)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.RUNNING])
+def test_what_was_aborted_after_its_last_wave_and_ended_on_the_way_back_is_taken_back(
+    site: Site, outcome: Outcome
+) -> None:
+    before = everything(site)
+    bring(site)
+    kept = read_record(site.bucket, "before")
+    assert kept is not None
+    ended = {"outcome": outcome, "ended_at": None if outcome is Outcome.RUNNING else kept.record.ended_at}
+    write_record(site.bucket, kept.record.model_copy(update=ended), kept.etag)
+    wish(site, "before", "abort")
+    assert site.run("rescue", ended_event("before", "FAILED")).output["outcome"] == "rolled-back"
+    assert everything(site) == before
+
+
+@pytest.mark.thorough
+def test_a_wave_from_which_somebody_took_the_model_does_not_keep_the_others_from_going_back(site: Site) -> None:
+    bring(site)
+    before = everything(site)
+    bring(site, "1.1.0", "second")
+    without = {name: said for name, said in site.latest(CANARY)["components"].items() if name != MODEL}
+    site.client("greengrassv2").create_deployment(targetArn=site.target(CANARY), components=without)
+    found = site.run("back", {"rollback": "second", "by": "ben", "why": "escapes"})
+    assert found.output["outcome"] == "rolled-back"
+    assert site.latest(CANARY)["components"] == without
+    assert site.latest(ALL)["components"] == before[ALL]["components"]
+
+
+def test_a_deployment_that_a_person_stops_says_nothing_against_the_model(site: Site) -> None:
+    offline(site, "press-1")
+    package = site.register("1.0.0")
+    begin(site, package)
+    site.client("greengrassv2").cancel_deployment(deploymentId=site.record("first").waves[0].deployment_id)
+    offline(site)
+    payload = {"FunctionName": f"the-{NAME}-look-devices", "Payload": {"bucket": BUCKET}}
+    said = site.step("first", "Look at devices", payload)
+    assert (said["next"], said["reason"], said["blames"]) == ("fail", "somebody stopped the deployment", False)
 
 
 @pytest.mark.thorough
