@@ -47,7 +47,9 @@ def _last(site: Site, station: Station) -> Mapping[str, Any]:
 
     def adds_up() -> bool:
         stats = site.listener.latest(station.thing, "stats")
-        return stats is not None and stats["total"]["parts"]["seen"] == len(site.listener.results(station.thing))
+        if stats is None or stats["total"]["frames"]["in_flight"]:
+            return False
+        return bool(stats["total"]["parts"]["seen"] == len(site.listener.results(station.thing)))
 
     try:
         site.listener.wait_for(adds_up, _PATIENCE_S, f"the last accounts of {station.thing}")

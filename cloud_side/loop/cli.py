@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -55,20 +55,21 @@ def _loop(options: argparse.Namespace) -> int:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    with suppress(OSError):  # nobody reads it any more, as after `| head`; the report and the exit code are for all
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
 
 @contextmanager
 def _ended_once() -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the block; who asks again waits until all that was started has ended."""
+    """Let SIGINT, SIGTERM and a closed terminal end the block; who asks again waits until all has ended."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         for number in before:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

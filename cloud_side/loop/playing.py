@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -41,19 +42,21 @@ def play_in(wish: Wish, say: Callable[[str], None]) -> Story:
     numbers = {"parts behind a rate": str(wish.size.measured), "images labeled": str(wish.size.budget)}
     numbers |= {name.replace("_", " "): str(value) for name, value in wish.size.hyperparameters.items()}
     teller = Teller(title_of(wish), say, numbers)
+    outcome = Outcome("It broke off", as_promised=False)
     try:
         with one_line_errors(), opened(out, wish.size) as site:
             outcome = play(site, wish, teller)
     except InspectorError as error:
         msg = f"{teller.current or 'the start'}: {error}\nthe logs are in {out / 'logs'} and {out / 'engine' / 'logs'}"
-        _write(out, teller.story(Outcome("It broke off", as_promised=False, lines=tuple(msg.splitlines()))))
+        outcome = replace(outcome, lines=tuple(msg.splitlines()))
         raise LoopError(msg) from error
     except KeyboardInterrupt:
-        _write(out, teller.story(Outcome("It was ended by a person", as_promised=False)))
+        outcome = Outcome("It was ended by a person", as_promised=False)
         say(f"ended, all processes too; what there is so far is in {out}")
         raise
-    story = teller.story(outcome)
-    _write(out, story)
+    finally:
+        story = teller.story(outcome)
+        (out / REPORT).write_bytes(report(story))
     return story
 
 
@@ -87,7 +90,3 @@ def _check_idle(folder: Path) -> None:
     if (home / "lock").exists() and engine_in(Home(home)) is not None:
         msg = f"--out: another loop runs in {folder}; wait for it, or end its engine by `local down --home {home}`"
         raise ConfigError(msg)
-
-
-def _write(out: Path, story: Story) -> None:
-    (out / REPORT).write_bytes(report(story))

@@ -1,7 +1,7 @@
 """The site on this machine: broker, engine, stations, labeling page, a listener; all of it ends with the block."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ from edge_inspector.demo.port import free_port
 BUCKET: Final = "edge-inspector"
 _INSTALLED: Final = frozenset({"edge-inspector-labeling", "edge-inspector-retrain", "edge-inspector-rollout"})
 _READY_S: Final = 60.0
-_STOP_S: Final = 30.0
+_STOP_S: Final = 150.0  # a job that is told to stop has two minutes
 _LOOK_S: Final = 0.2
 
 
@@ -109,24 +109,23 @@ def opened(out: Path, size: Size) -> Iterator[Site]:
             groups = ("--group", each.place.group)
             programs.cloud("local", "device", "add", each.thing, "--models", str(each.models), *groups)
         page = stack.enter_context(_labeling_page(programs))
-        stack.callback(_end_all, list(stations.values()))
         for each in stations.values():
+            stack.callback(_end, each)
             each.start(programs)
         yield Site(out, size, programs, cloud, listener, stations, around, page)
 
 
 @contextmanager
 def _engine(home: Path, programs: Programs, broker: str) -> Iterator[LocalCloud]:
-    programs.cloud("local", "up", "--broker", broker)
     try:
+        programs.cloud("local", "up", "--broker", broker)
         cloud = open_local(home)
         try:
             _wait_until_installed(cloud)
             yield cloud
         finally:
-            with suppress(ClientError):
+            with closing(cloud), suppress(ClientError, LoopError):  # which would hide what it ends for
                 _stop_work(cloud, Home(home))
-            cloud.close()
     finally:
         programs.cloud("local", "down")
 
@@ -179,7 +178,6 @@ def _links(running: Running) -> dict[str, str]:
     return until(printed, _READY_S, "the links of the labeling page", every_s=_LOOK_S)
 
 
-def _end_all(stations: list[Station]) -> None:
-    for each in stations:
-        with suppress(LoopError):
-            each.end()
+def _end(station: Station) -> None:
+    with suppress(LoopError):
+        station.end()

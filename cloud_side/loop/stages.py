@@ -118,7 +118,10 @@ def _happy_end(before: Mapping[str, Measured], after: Mapping[str, Measured]) ->
         f"change  {told_change(before[ALL].escapes, after[ALL].escapes)}",
         f"overkill before {told(before[ALL].overkill)}, after {told(after[ALL].overkill)}",
     ]
-    is_better = fell.high < 0
+    stops_more = change(before[ALL].overkill, after[ALL].overkill).low > 0 or after[ALL].without_verdict
+    is_better = fell.high < 0 and not stops_more
     headline = "Fewer defects escape" if is_better else "The escape rate has not surely fallen"
+    if stops_more:
+        headline = "More good parts are stopped, or parts have no verdict"
     comparisons = tuple(Comparison(name, before[name], after[name]) for name in before)
     return Outcome(headline, as_promised=is_better, lines=lines, comparisons=comparisons)

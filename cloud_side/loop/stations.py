@@ -14,7 +14,6 @@ PERSON: Final = "olga"
 PASSWORD: Final = "of the morning shift"  # noqa: S105 - of a page that only this machine reaches, for some minutes
 _A_DAY: Final = 100_000  # samples of a kind: people are asked for what they can label, by the batch
 _GENEROUS: Final[Mapping[str, int]] = {"per_hour": _A_DAY, "per_day": _A_DAY, "quota_mb": 512}
-_SESSION_S: Final = 60.0
 
 
 @dataclass

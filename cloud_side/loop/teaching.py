@@ -19,7 +19,6 @@ from cloud_side.loop.story import Picture
 from cloud_side.loop.telling import Page
 from edge_inspector.simulation import SCRATCH, Tag
 
-RETRAIN: Final = "edge-inspector-retrain"
 BATCH: Final = "the-first"
 _AUDITS: Final = 0.3  # of a batch: good parts and what nobody saw
 _PICTURES: Final = 4

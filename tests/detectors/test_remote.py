@@ -26,6 +26,7 @@ from edge_inspector.detectors.remote_detector import RemoteDetector
 from edge_inspector.detectors.remote_link import Link, NotAskedError, UnreachableError
 from edge_inspector.errors import ModelError
 from edge_inspector.frame import Frame
+from edge_inspector.ports import Inference
 from edge_inspector.settings import parse
 from edge_inspector.simulation import plan_tag, render_tag
 from tests.cloud.deployment.endpoint.served import ROOT, Served, served
@@ -253,7 +254,32 @@ def test_an_endpoint_gets_what_is_left_of_the_deadline_of_a_part_less_what_the_o
         link_is_free(endpoint)
         second = replace(spot(), part_id="a", part_frame=1, captured_monotonic_ns=first.captured_monotonic_ns + 1)
         assert detector.detect(second).detections.confidence.tolist() == [1.0]
-        assert endpoint._breaker.failures == 1  # for the second one there was no time, which is no fault of its own
+        assert endpoint._breaker.failures == 0  # it never had its time, which is no fault of its own
+
+
+class Slow:
+    """The own model, on a device where it takes longer than the deadline."""
+
+    def __init__(self, local: OnnxDetector) -> None:
+        self._local = local
+
+    def detect(self, seen: Frame) -> Inference:
+        threading.Event().wait(2.2)
+        return self._local.detect(seen)
+
+
+def test_an_own_model_slower_than_the_deadline_does_not_keep_the_endpoint_from_being_asked(local: OnnxDetector) -> None:
+    def first_in_vain(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        say(handler, answer(local), 500 if len(told.headers) == 1 else 200)
+
+    options = RemoteOptions(timeout_s=2.0)
+    with (
+        answering(first_in_vain) as told,
+        closing(Remote(Link(told.url), options, local.identity, local.class_names)) as endpoint,
+    ):
+        detector = RemoteDetector(endpoint, Slow(local), min_confidence=0.4, is_gray=local.is_gray, deadline_s=2.1)
+        assert detector.detect(replace(spot(), part_id="a")).detections.confidence.tolist() == [1.0]
+        assert detector.detect(replace(spot(), part_id="b")).detections.confidence.tolist() == [0.5]
 
 
 def test_a_part_that_comes_again_has_a_deadline_of_its_own(local: OnnxDetector) -> None:

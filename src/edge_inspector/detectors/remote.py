@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from edge_inspector.detections import Detections
-from edge_inspector.detectors.remote_link import Link, NotAskedError, UnreachableError
+from edge_inspector.detectors.remote_link import LateError, Link, NotAskedError, UnreachableError
 from edge_inspector.frame import Frame
 from edge_inspector.geometry import clip
 from edge_inspector.inspection import ModelIdentity
@@ -73,6 +73,7 @@ class Remote:
 
     Attributes:
         falls_back: As in its options.
+        timeout_s: Likewise.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Remote:
             class_names: Of that model, order = class id.
             monotonic_s: The clock by which it rests.
         """
-        self.falls_back = options.falls_back
+        self.falls_back, self.timeout_s = options.falls_back, options.timeout_s
         self._link, self._options, self._model = link, options, model
         self._class_ids = {name: class_id for class_id, name in enumerate(class_names)}
         self._monotonic_s = monotonic_s
@@ -130,7 +131,8 @@ class Remote:
         except NotAskedError:
             raise
         except UnreachableError as error:
-            self._note(str(error))
+            if not isinstance(error, LateError) or most_s >= self._options.timeout_s / 2:
+                self._note(str(error))  # else the station gave it too little time to be blamed for that
             raise
         self._note(None)
         return inference
@@ -156,7 +158,7 @@ class Remote:
         left_s = timeout_s - (encoded - started)
         if left_s <= 0:
             msg = f"{self._link.url}: encoding alone took {(encoded - started) * 1000:.0f} ms"
-            raise UnreachableError(msg)
+            raise LateError(msg)
         headers = {
             "Content-Type": f"image/{self._options.encoding}",
             "Accept": "application/json",

@@ -38,7 +38,7 @@ class RemoteDetector:
         Raises:
             ModelError: If the model fails; without a fallback also if the endpoint does not answer.
         """
-        most_s = self._left_s(frame) - self._local_s
+        most_s = self._left_s(frame) - self._reserve_s()
         try:
             return self._remote.look(frame, min_confidence=self._min_confidence, is_gray=self._is_gray, most_s=most_s)
         except UnreachableError as error:
@@ -48,6 +48,13 @@ class RemoteDetector:
         inference = self._local.detect(frame)
         self._local_s = time.monotonic() - began_s
         return inference
+
+    def _reserve_s(self) -> float:
+        """Return what is kept for the own model: what it last took, but an endpoint that comes first gets its time.
+
+        A model that is slower than the deadline would keep the endpoint from being asked for good.
+        """
+        return min(self._local_s, max(0.0, self._deadline_s - self._remote.timeout_s))
 
     def _left_s(self, frame: Frame) -> float:
         """Return how much time is left of the deadline of a frame's part."""

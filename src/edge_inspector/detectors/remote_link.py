@@ -30,6 +30,10 @@ class UnreachableError(InspectorError):
     """An endpoint did not answer in time, or with something that cannot be used."""
 
 
+class LateError(UnreachableError):
+    """An endpoint did not answer in the time that it had."""
+
+
 class NotAskedError(UnreachableError):
     """An endpoint was not asked, which says nothing of it."""
 
@@ -91,7 +95,8 @@ class Link:
 
         Raises:
             NotAskedError: If an earlier question is still under way.
-            UnreachableError: If there is no such answer in time; says why, without the authorization.
+            LateError: If there is no answer in time.
+            UnreachableError: If there is another one, or the way is closed; says why, without the authorization.
         """
         if self._last is not None and not self._last.answered.is_set():
             msg = f"{self.url}: an earlier request is still under way"
@@ -101,10 +106,12 @@ class Link:
         self._questions.put(question)
         if not question.answered.wait(timeout_s):
             self._shut()
-            msg = f"{self.url}: {_late(timeout_s)}"
-            raise UnreachableError(msg)
+            question.problem = ""
+        if question.problem == "":
+            msg = f"{self.url}: no answer in {timeout_s * 1000:.0f} ms"
+            raise LateError(msg)
         if question.problem is not None:
-            msg = f"{self.url}: {question.problem or _late(timeout_s)}"
+            msg = f"{self.url}: {question.problem}"
             raise UnreachableError(msg)
         return question.answer
 
@@ -209,7 +216,3 @@ class Link:
             if self._socket is not None:
                 self._socket.close()
                 self._socket = None
-
-
-def _late(timeout_s: float) -> str:
-    return f"no answer in {timeout_s * 1000:.0f} ms"
