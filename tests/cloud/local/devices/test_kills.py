@@ -146,7 +146,8 @@ def test_a_script_that_was_killed_with_its_engine_runs_again(press: Fleet) -> No
     press.settle()
     deployment = press.deploy("canary", {PART: "1.2.0"})
     work = press.home.devices / "press-1" / "work" / PART
-    press.run_until((work / "log").exists)
+    log = work / "log"
+    press.run_until(lambda: log.exists() and log.read_text() == "begin\n")  # the shell makes it before it writes
     (pid,) = (press.home.devices / "press-1" / "runs" / deployment).glob("*/pid")
     os.killpg(int(pid.read_text()), signal.SIGKILL)
     (work / "go").touch()
@@ -156,7 +157,7 @@ def test_a_script_that_was_killed_with_its_engine_runs_again(press: Fleet) -> No
         assert time.monotonic() < ends_s
         time.sleep(min(later.turn(), 0.05))
     assert press.status("press-1", deployment) == "SUCCEEDED"
-    assert (work / "log").read_text().split() == ["begin", "begin", "end"]
+    assert log.read_text().split() == ["begin", "begin", "end"]
 
 
 def test_a_script_that_dies_without_its_engine_has_failed(press: Fleet) -> None:
