@@ -11,7 +11,7 @@ from cloud_side import executions
 from cloud_side.commands import user
 from cloud_side.deployment.asking import Asked
 from cloud_side.deployment.building import check_name
-from cloud_side.deployment.keeping import read_plan, records, write_plan
+from cloud_side.deployment.keeping import read_plan, write_plan
 from cloud_side.deployment.planning import changed, lines_of
 from cloud_side.deployment.records import OPEN, Outcome, Record
 from cloud_side.deployment.runtime import by_hand
@@ -63,10 +63,8 @@ def _begin(options: Options, there: _There, say: Say, asked: Asked) -> int:
 
 
 def _status(options: Options, there: _There, say: Say) -> int:
-    found = [_true(there, each) for each in by_hand.status(there.bucket, options.id)]
     unreadable: list[str] = []
-    if options.id is None:
-        records(there.bucket, unreadable)
+    found = [_true(there, each) for each in by_hand.status(there.bucket, options.id, unreadable)]
     if options.json:
         say("[" + ",\n".join(record.model_dump_json(by_alias=True) for record in found) + "]")
     else:

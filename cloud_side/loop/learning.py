@@ -77,11 +77,7 @@ def _tell_of_training(site: Site, package: Registered, page: Page) -> None:
     folder = site.out / "training"
     folder.mkdir(exist_ok=True)
     archive = Path(folder, "model.tar.gz")
-    kept = site.bucket.read(parse_address(package.properties["weights"])[1])
-    if kept is None:
-        msg = f"{package.title}: expected the archive of its training at {package.properties['weights']}, found none"
-        raise LoopError(msg)
-    archive.write_bytes(kept.content)
+    archive.write_bytes(site.kept(parse_address(package.properties["weights"])[1]))
     unpack(archive, folder, only=frozenset({_CURVES, _REPORT}))
     archive.unlink()
     page.links["training"] = f"{folder.name}/{_REPORT}"

@@ -68,6 +68,18 @@ class Site:
         """Return a client of the engine."""
         return self.cloud.session.client(service)
 
+    def kept(self, key: str) -> bytes:
+        """Return what an object of the bucket holds.
+
+        Raises:
+            LoopError: If it is not there.
+        """
+        found = self.bucket.read(key)
+        if found is None:
+            msg = f"{self.bucket.address(key)}: expected an object, found none"
+            raise LoopError(msg)
+        return found.content
+
     def check(self) -> None:
         """Let it pass that engine and stations run.
 

@@ -1,6 +1,5 @@
 """The programs that a user would run: commands to their end, and those that go on until they are told."""
 
-import json
 import os
 import signal
 import subprocess
@@ -10,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from cloud_side.commands import CommandError
 
@@ -153,10 +152,3 @@ def until(look: Callable[[], Found | None], patience_s: float, what: str, *, eve
             raise LoopError(msg)
         threading.Event().wait(every_s)
     return found
-
-
-def write_json(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON
-    """Write a file that is there whole, or as it was before."""
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(json.dumps(document, indent=2), encoding="utf-8")
-    new.rename(path)

@@ -1,13 +1,15 @@
 """The stations of the line: real daemons with real files, started, changed and ended as by their owner."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from cloud_side.loop.listening import Heard, Listener
-from cloud_side.loop.programs import EDGE, LoopError, Programs, Running, write_json
+from cloud_side.loop.programs import EDGE, LoopError, Programs, Running
 from cloud_side.loop.settings import CAMERA, DAYS, DEFECT_RATE, IMAGE_WH, SITE, Day, Place, Size
+from edge_inspector.durable import write_whole
 from edge_inspector.simulation import Tag, plan_tag
 
 PERSON: Final = "olga"
@@ -94,7 +96,8 @@ class Around:
 def configure(station: Station, day: Day, size: Size, around: Around) -> None:
     """Write a station's file for a day, in one step; a daemon that runs takes it over."""
     station.models.mkdir(parents=True, exist_ok=True)
-    write_json(station.configuration, document(station, day, size, around))
+    content = json.dumps(document(station, day, size, around), indent=2).encode()
+    write_whole(station.configuration, content, is_synced=False)
 
 
 def document(station: Station, day: Day, size: Size, around: Around) -> dict[str, Any]:

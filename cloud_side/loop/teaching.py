@@ -100,7 +100,7 @@ def label(site: Site, page: Page, seen: Callable[[Tag], list[Box]]) -> None:
     site.programs.cloud("labeling", "start", *budget, "--name", BATCH, "--input", json.dumps(more))
     people = [Labeler(site.links[name], known) for name in PEOPLE]
     answered = _worked(site, people)
-    report = json.loads(_kept(site, f"labeling/batches/{BATCH}/report.json"))
+    report = json.loads(site.kept(f"labeling/batches/{BATCH}/report.json"))
     page.tell(
         f"a batch of {report['taken']} images: {answered} answers, {report['accepted']} labels accepted, "
         f"{report['rejected']} rejected"
@@ -130,11 +130,3 @@ def _worked(site: Site, people: list[Labeler]) -> int:
 
     until(ended, site.size.patience_s, "the end of the batch")
     return answered["all"]
-
-
-def _kept(site: Site, key: str) -> bytes:
-    kept = site.bucket.read(key)
-    if kept is None:
-        msg = f"{site.bucket.address(key)}: expected an object, found none"
-        raise LoopError(msg)
-    return kept.content

@@ -165,7 +165,8 @@ def _check_latest(former: Record) -> None:
         if there in {ours, version_in(wave.before, component)}:
             return  # a wave that somebody else has given another model meanwhile is left alone
         others[wave.group] = there
-    for group, there in others.items():
+    if others:
+        group, there = next(iter(others.items()))
         msg = (
             f"{former.id}: expected {component} {ours} on {group}, found {there or 'none'}: only the last "
             "rollout can be taken back"

@@ -69,13 +69,18 @@ def one(bucket: Bucket, rollout: str) -> Record:
     return kept.record
 
 
-def status(bucket: Bucket, rollout: str | None) -> list[Record]:
+def status(bucket: Bucket, rollout: str | None, unreadable: list[str]) -> list[Record]:
     """Return the last rollouts, the newest first, or one of them.
+
+    Args:
+        bucket: Of the product.
+        rollout: Which one; None: the last ones.
+        unreadable: Gets a text for each of all that cannot be read.
 
     Raises:
         ConfigError: If there is no such rollout.
     """
-    return records(bucket)[:_LATEST] if rollout is None else [one(bucket, rollout)]
+    return records(bucket, unreadable)[:_LATEST] if rollout is None else [one(bucket, rollout)]
 
 
 def told(bucket: Bucket, found: list[Record]) -> list[str]:

@@ -1,6 +1,6 @@
 """Looks how far the devices of the wave are that goes on, and what the stations of all waves say of the model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,6 @@ from cloud_side.deployment.judging import (
     Device,
     Done,
     Failed,
-    Progress,
     Standing,
     Verdict,
     Wait,
@@ -21,10 +20,11 @@ from cloud_side.deployment.judging import (
     judge_evidence,
     judge_trouble,
 )
-from cloud_side.deployment.keeping import read_devices, write_devices
+from cloud_side.deployment.keeping import read_devices
 from cloud_side.deployment.records import Stage, Wave
+from cloud_side.deployment.runtime import devices
 from cloud_side.deployment.runtime.opening import Opened, answer, opened
-from cloud_side.deployment.targets import REPLACED, STOPPED, look_at, status_of, things_of
+from cloud_side.deployment.targets import REPLACED, STOPPED, status_of
 
 
 def look_devices(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - a function's signature
@@ -48,15 +48,15 @@ def look_devices(event: Mapping[str, Any], context: object) -> dict[str, Any]:  
     if place is None or begun.record.waves[place].stage is not Stage.DEVICES:
         return answer("go")  # it was looked at before, and the answer was lost
     wave, limits = begun.record.waves[place], begun.record.plan.limits
-    devices = _devices(begun, place, wave)
+    found = _devices(begun, place, wave)
     standings = _standings(begun, place)
-    trouble = _trouble(begun, place) or judge_trouble(standings, limits, of=len(devices))
+    trouble = _trouble(begun, place) or judge_trouble(standings, limits, of=len(found))
     status, since = status_of(client("greengrassv2"), str(wave.deployment_id)), _since(wave, begun)
     verdict: Verdict = trouble or Failed("another deployment took the place of the rollout's", blames=False)
     if trouble is None and status != REPLACED:
         elapsed_s, is_stopped = begun.waited_s(since), status == STOPPED
-        verdict = judge_devices(devices, limits, elapsed_s=elapsed_s, is_canary=place == 0, is_stopped=is_stopped)
-    counted = {"counts": count_devices(devices), "seen": count_standings(standings)}
+        verdict = judge_devices(found, limits, elapsed_s=elapsed_s, is_canary=place == 0, is_stopped=is_stopped)
+    counted = {"counts": count_devices(found), "seen": count_standings(standings)}
     return _conclude(begun, place, verdict, counted, Stage.EVIDENCE)
 
 
@@ -90,24 +90,13 @@ def look_evidence(event: Mapping[str, Any], context: object) -> dict[str, Any]: 
 
 
 def _devices(begun: Opened, place: int, wave: Wave) -> list[Device]:
-    things = things_of(client("iot"), wave.group)
-    known = read_devices(begun.bucket, begun.record.id, place)
-    found = look_at(
-        client("greengrassv2"),
-        [thing for thing in things if thing not in known],
-        str(wave.deployment_id),
-        now=begun.now,
-        offline_after_s=begun.record.plan.limits.offline_after_s,
-        until_s=begun.asks_until_s,
-    )
-    still = {name: cameras for name, cameras in known.items() if name in things}
-    new = [each.name for each in found if each.progress is Progress.OK]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        cameras = pool.map(lambda station: cameras_of(begun.bucket, station, wave.deployed_at or begun.now), new)
-        have_it = {**still, **dict(zip(new, cameras, strict=True))}
-    if have_it != known:
-        write_devices(begun.bucket, begun.record.id, place, have_it)
-    return [*(Device(name, Progress.OK) for name in still), *found]
+    def cameras(stations: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        since = wave.deployed_at or begun.now
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = pool.map(lambda station: cameras_of(begun.bucket, station, since), stations)
+            return dict(zip(stations, found, strict=True))
+
+    return devices.look(begun, wave.group, str(wave.deployment_id), place, cameras)
 
 
 def _trouble(begun: Opened, place: int) -> Failed | None:

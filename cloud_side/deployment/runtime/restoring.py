@@ -8,10 +8,11 @@ from botocore.exceptions import ClientError
 from cloud_side.clients import client, open_bucket
 from cloud_side.deployment.components import is_ours, restoring_name, restoring_request, version_in
 from cloud_side.deployment.judging import OPEN, Device, Progress, count_devices
-from cloud_side.deployment.keeping import read_devices, read_record, write_devices
+from cloud_side.deployment.keeping import read_record
 from cloud_side.deployment.records import BEGUN, Before, Outcome, Record, Stage, Wave
+from cloud_side.deployment.runtime import devices
 from cloud_side.deployment.runtime.opening import Opened, answer, opened
-from cloud_side.deployment.targets import REPLACED, STOPPED, latest_of, look_at, standing_in, status_of, things_of
+from cloud_side.deployment.targets import REPLACED, STOPPED, latest_of, standing_in, status_of
 from edge_inspector.errors import InspectorError
 
 _NAMED: Final = 5  # devices that are named
@@ -111,35 +112,25 @@ def _look(begun: Opened, place: int, wave: Wave) -> None:
         told = "another deployment took the place of that which brings it back"
         begun.keep(record.with_wave(place, stage=stage, told=told))
         return
-    things, kept = things_of(client("iot"), wave.group), f"{place}-back"
-    known = read_devices(begun.bucket, record.id, kept)
-    found = look_at(
-        greengrass,
-        [thing for thing in things if thing not in known],
-        str(wave.restoring_id),
-        now=begun.now,
-        offline_after_s=record.plan.limits.offline_after_s,
-        until_s=begun.asks_until_s,
+    found = devices.look(
+        begun, wave.group, str(wave.restoring_id), f"{place}-back", lambda names: dict.fromkeys(names, ())
     )
-    if back := {each.name: () for each in found if each.progress is Progress.OK}:
-        write_devices(begun.bucket, record.id, kept, {**known, **back})
-    devices = [*(Device(thing, Progress.OK) for thing in things if thing in known), *found]
     is_over = (begun.now - since).total_seconds() >= record.plan.limits.device_timeout_s
-    changes = {"counts": count_devices(devices)} | _come_of(devices, is_over=is_over, is_stopped=status == STOPPED)
+    changes = {"counts": count_devices(found)} | _come_of(found, is_over=is_over, is_stopped=status == STOPPED)
     begun.keep(record.with_wave(place, **changes))
 
 
-def _come_of(devices: Sequence[Device], *, is_over: bool, is_stopped: bool) -> dict[str, Any]:
+def _come_of(found: Sequence[Device], *, is_over: bool, is_stopped: bool) -> dict[str, Any]:
     """Return what has become of a wave on its way back; nothing as long as devices are waited for."""
-    if any(each.progress in OPEN for each in devices) and not (is_over or is_stopped):
+    if any(each.progress in OPEN for each in found) and not (is_over or is_stopped):
         return {}
-    left = [each for each in devices if each.progress is not Progress.OK]
+    left = [each for each in found if each.progress is not Progress.OK]
     if not left:
         return {"stage": Stage.RESTORED, "told": ""}
     names = ", ".join(each.name for each in left[:_NAMED]) + (" and others" if len(left) > _NAMED else "")
-    told = f"{len(left)} of {len(devices)} devices are not back yet: {names}"
+    told = f"{len(left)} of {len(found)} devices are not back yet: {names}"
     is_broken = is_stopped or any(each.progress is Progress.FAILED for each in left)
     return {
-        "stage": Stage.UNRESTORED if is_broken or len(left) == len(devices) else Stage.RESTORED,
+        "stage": Stage.UNRESTORED if is_broken or len(left) == len(found) else Stage.RESTORED,
         "told": f"the deployment that brings it back was stopped; {told}" if is_stopped else told,
     }
