@@ -227,15 +227,16 @@ def test_a_file_that_is_damaged_while_it_is_open_is_made_anew(tmp_path: Path) ->
         caught_up(index, journal)
         opened = index._keeping._database
         assert opened is not None
-        with opened.alone():
-            pass
-        opened.commit()
-        opened._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         path = tmp_path / "index.db"
-        with path.open("r+b") as file:
-            file.seek(4096)
-            file.write(b"\x07" * (path.stat().st_size - 4096))
-        opened._connection.execute("PRAGMA shrink_memory")
+        with opened.reading(PATIENCE_S) as connection:  # the index tidies at any time: not while this goes on
+            assert connection is not None
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            with path.open("r+b") as file:
+                file.seek(4096)
+                file.write(b"\x07" * (path.stat().st_size - 4096))
+            connection.execute("PRAGMA shrink_memory")
         with pytest.raises(InspectorError, match="cannot be read"):
             all_rows(index, limit=200)
         eventually(lambda: index._keeping._database is not opened, what="another database is in use")
