@@ -9,6 +9,7 @@
 #   make bench        speed and memory, as ratios in one run
 #   make loop         a simulated line whose defects change teaches its own model, start to end
 #   make train-demo   train the shipped model again
+#   make synth        the templates of the cloud side, of two installations, with no account
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -31,7 +32,7 @@ ifneq ($(TAGS),)
 export EDGE_INSPECTOR_TAGS := $(abspath $(TAGS))
 endif
 
-.PHONY: demo setup setup-train setup-pylon system-packages test thorough nightly soak check fmt golden pictures bench loop train-demo lock component wheel ci clean
+.PHONY: demo setup setup-train setup-pylon setup-infra system-packages test thorough nightly soak check fmt golden pictures bench loop train-demo synth lock component wheel ci clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/edge-inspector demo $(DEMO_ARGS)
@@ -42,20 +43,22 @@ setup-train: $(VENV)/.train-ready
 
 setup-pylon: $(VENV)/.pylon-ready
 
+setup-infra: $(VENV)/.infra-ready
+
 test: setup system-packages $(ASL_VALIDATOR)
 	$(BIN)/pytest -m "not thorough and not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
-thorough: setup setup-train setup-pylon system-packages $(ASL_VALIDATOR)
+thorough: setup setup-train setup-pylon setup-infra system-packages $(ASL_VALIDATOR)
 	$(BIN)/pytest -m "thorough and not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
-nightly: setup setup-train setup-pylon system-packages $(ASL_VALIDATOR)
+nightly: setup setup-train setup-pylon setup-infra system-packages $(ASL_VALIDATOR)
 	$(BIN)/pytest --timeout 3600 $(PYTEST_ARGS)
 
 soak: setup system-packages
 	$(BIN)/pytest --timeout 7200 -s tests/integration/test_soak.py
 
-# torch must be there: without it the types of the training code cannot be checked.
-check: setup setup-train
+# torch and CDK must be there: without them the types of what uses them cannot be checked.
+check: setup setup-train setup-infra
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -65,9 +68,10 @@ fmt: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-golden: setup
+golden: setup setup-infra
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/test_events.py tests/page/test_api_description.py \
-	  tests/cloud/local/devices/test_requests.py tests/cloud/labeling/test_requests.py
+	  tests/cloud/local/devices/test_requests.py tests/cloud/labeling/test_requests.py \
+	  tests/cloud/infrastructure/test_templates.py tests/cloud/infrastructure/test_permissions.py
 
 bench: setup system-packages
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
@@ -84,6 +88,9 @@ loop: setup-train system-packages
 train-demo: setup-train
 	$(BIN)/edge-inspector-cloud train-demo --out src/edge_inspector/shipped_model $(TRAIN_ARGS)
 
+synth: setup-infra
+	$(BIN)/edge-inspector-cloud cloud synth --out $(or $(SYNTH_OUT),build/cdk.out) $(SYNTH_ARGS)
+
 # Needs Python and its pip alone, as `gdk component build` does; MODEL_DIR=... for another model than the shipped one.
 component: | $(VENV)/bin/python
 	$(BIN)/python -m component.build $(COMPONENT_ARGS)
@@ -99,6 +106,8 @@ lock: setup
 	$(BIN)/uv pip compile $(LOCK) requirements/train.in -c requirements/dev.txt -o requirements/train.txt
 	$(BIN)/uv pip compile $(LOCK) requirements/pylon.in -c requirements/dev.txt -o requirements/pylon.txt
 	$(BIN)/uv pip compile $(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+	$(BIN)/uv pip compile $(LOCK) requirements/infra.in -c requirements/dev.txt -o requirements/infra.txt
+	$(BIN)/uv pip compile $(LOCK) requirements/functions.in -c requirements/dev.txt -o requirements/functions.txt
 	$(BIN)/uv pip compile $(LOCK) requirements/page.in -c requirements/dev.txt -o requirements/page.txt
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
@@ -133,6 +142,11 @@ $(ASL_VALIDATOR): tests/cloud/asl_validator/package-lock.json $(VENV)/.dev-ready
 # Basler's emulated cameras, for the tests of the extra: 90 MB to load, 240 MB on disk.
 $(VENV)/.pylon-ready: requirements/pylon.txt $(VENV)/.dev-ready
 	$(PIP) --require-hashes -r requirements/pylon.txt
+	@touch $@
+
+# CDK with its Node.js, and what judges templates: 500 MB on disk.
+$(VENV)/.infra-ready: requirements/infra.txt requirements/functions.txt $(VENV)/.dev-ready
+	$(PIP) --require-hashes -r requirements/infra.txt
 	@touch $@
 
 $(VENV)/bin/python:

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from cloud_side.engines import AWS, ENGINE_VARIABLE, local_engine
+from cloud_side.engines import AWS, ENGINE_VARIABLE, engine_folder, local_engine
+from cloud_side.installation import INSTALLATION_VARIABLE, PRODUCT, installation
 from edge_inspector.errors import InspectorError
 
 BUCKET_VARIABLE: Final = "EDGE_INSPECTOR_BUCKET"
-BUCKET: Final = "edge-inspector"  # on one machine
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
 Command: TypeAlias = Callable[[argparse.Namespace], int]
 
@@ -42,16 +42,53 @@ def add_command(commands: Commands, name: str, summary: str, *examples: str, mor
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where a command works; `on_engine` heeds them."""
+    """Add the options that say where a command works; `on_engine` and `bucket_of` heed them."""
     parser.add_argument(
         "--home", type=Path, metavar="DIR", help=f"folder of a local engine (default: as ${ENGINE_VARIABLE} says)"
     )
     parser.add_argument(
         "--bucket",
-        default=os.environ.get(BUCKET_VARIABLE) or BUCKET,
         metavar="NAME",
-        help=f"the product's bucket (default: ${BUCKET_VARIABLE}, else {BUCKET})",
+        help=f"the product's bucket (default: ${BUCKET_VARIABLE}, else that of the engine, in AWS of "
+        f"${INSTALLATION_VARIABLE})",
     )
+
+
+def bucket_of(options: argparse.Namespace) -> str:
+    """Return the name of the product's bucket, which AWS is asked for where nothing else says it.
+
+    Raises:
+        CommandError: If AWS does not know it either.
+    """
+    said: str | None = options.bucket or os.environ.get(BUCKET_VARIABLE)
+    if said:
+        return said
+    return _published_bucket() if engine_folder() is None else PRODUCT
+
+
+def _published_bucket() -> str:
+    import boto3  # noqa: PLC0415 - a second, for those who ask for help
+
+    name, ssm = f"/{installation()}/bucket", boto3.Session().client("ssm")
+    try:
+        return str(ssm.get_parameter(Name=name)["Parameter"]["Value"])
+    except ssm.exceptions.ParameterNotFound as error:
+        msg = (
+            f"--bucket: expected the product's bucket in the parameter {name}, found no such parameter; say "
+            f"--bucket NAME, set {BUCKET_VARIABLE}, or let {INSTALLATION_VARIABLE} name an installation of this account"
+        )
+        raise CommandError(msg) from error
+
+
+def add_group(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a model package group; `group_of` heeds it."""
+    parser.add_argument("--group", metavar="NAME", help="model package group (default: that of the installation)")
+
+
+def group_of(options: argparse.Namespace) -> str:
+    """Return the name of the model package group, which is called as the installation where nothing else is said."""
+    said: str | None = options.group
+    return said or installation()
 
 
 def name_and_value(text: str) -> tuple[str, str]:

@@ -15,6 +15,15 @@ def local_engine(folder: Path) -> str:
     return f"{_LOCAL}{folder.absolute()}"
 
 
+def engine_folder() -> Path | None:
+    """Return the folder of the local engine that `EDGE_INSPECTOR_ENGINE` names now; None for AWS.
+
+    Raises:
+        ConfigError: If it names no engine.
+    """
+    return folder_of(os.environ.get(ENGINE_VARIABLE, AWS))
+
+
 def folder_of(engine: str) -> Path | None:
     """Return the folder of a local engine; None for AWS.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from cloud_side.installation import INSTALLATION_VARIABLE, installed
 from cloud_side.objects import Client
 from edge_inspector.errors import ConfigError
 
@@ -13,15 +14,16 @@ _PAUSE_S: Final = 2.0
 
 
 def machine_arn(states: Client, machine: str) -> str | None:
-    """Return the ARN of a state machine; None where there is none of that name.
+    """Return the ARN of a state machine of this installation; None where there is none of that name.
 
     Args:
         states: Client of Step Functions.
-        machine: Its name.
+        machine: Its name, as the product calls it.
     """
+    name = installed(machine)
     for page in states.get_paginator("list_state_machines").paginate():
         for each in page["stateMachines"]:
-            if each["name"] == machine:
+            if each["name"] == name:
                 return str(each["stateMachineArn"])
     return None
 
@@ -36,7 +38,7 @@ def start(states: Client, machine: str, name: str, said: str) -> str:
 
     Args:
         states: Client of Step Functions.
-        machine: Name of the state machine.
+        machine: Name of the state machine, as the product calls it.
         name: Of the execution.
         said: Its input, as JSON.
 
@@ -45,7 +47,10 @@ def start(states: Client, machine: str, name: str, said: str) -> str:
     """
     arn = machine_arn(states, machine)
     if arn is None:
-        msg = f"{machine}: no such state machine is here; `edge-inspector-cloud local up` installs it on this machine"
+        msg = (
+            f"{installed(machine)}: no such state machine is here; `edge-inspector-cloud local up` installs it on this "
+            f"machine, and in AWS {INSTALLATION_VARIABLE} says whose it is"
+        )
         raise ConfigError(msg)
     return str(states.start_execution(stateMachineArn=arn, name=name, input=said)["executionArn"])
 

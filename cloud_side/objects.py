@@ -56,14 +56,6 @@ class Bucket:
         """Return the address of an object."""
         return f"s3://{self.name}/{key}"
 
-    def check(self) -> None:
-        """Let it pass that there is such a bucket.
-
-        Raises:
-            ClientError: If there is none, or it must not be looked at.
-        """
-        self.s3.head_bucket(Bucket=self.name)
-
     def open(self, key: str, **more: str) -> Mapping[str, Any] | None:
         """Return the answer of GetObject, whose body is open; None where there is no object.
 

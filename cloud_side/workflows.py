@@ -80,7 +80,11 @@ class Pipeline:
         Raises:
             ConfigError: If a name has no value.
         """
-        return filled(json.dumps(self.document()), values, f"pipeline {self.name}")
+        return filled(self.text(), values, f"pipeline {self.name}")
+
+    def text(self) -> str:
+        """Return the definition with its placeholders, for CloudFormation to fill in."""
+        return json.dumps(self.document())
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class Workflow:
         Raises:
             ConfigError: If the definition cannot be read.
         """
-        return frozenset(_PLACEHOLDER.findall(self._text()))
+        return placeholders(self.text())
 
     def filled(self, values: Mapping[str, str]) -> str:
         """Return the definition with `${Name}` replaced, as CloudFormation does it.
@@ -117,14 +121,24 @@ class Workflow:
         Raises:
             ConfigError: If the definition cannot be read, or a name has no value.
         """
-        return filled(self._text(), values, self.definition.name)
+        return filled(self.text(), values, self.definition.name)
 
-    def _text(self) -> str:
+    def text(self) -> str:
+        """Return the definition as it is, for CloudFormation to fill in.
+
+        Raises:
+            ConfigError: If it cannot be read.
+        """
         try:
             return self.definition.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             msg = f"{self.definition}: cannot be read: {error}; expected a definition in UTF-8"
             raise ConfigError(msg) from error
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """Return the names that are to be filled in."""
+    return frozenset(_PLACEHOLDER.findall(text))
 
 
 def filled(text: str, values: Mapping[str, str], name: str) -> str:
@@ -138,7 +152,7 @@ def filled(text: str, values: Mapping[str, str], name: str) -> str:
     Raises:
         ConfigError: If a name has no value.
     """
-    if missing := set(_PLACEHOLDER.findall(text)) - values.keys():
+    if missing := placeholders(text) - values.keys():
         named = ", ".join(f"${{{each}}}" for each in sorted(missing))
         known = ", ".join(sorted(values)) or "none"
         msg = f"{name}: nothing is known for {named}; expected names among {known}"

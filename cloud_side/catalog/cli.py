@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from cloud_side.catalog.tables import LABEL_STORE
 from cloud_side.commands import Command, Commands, add_command, add_engine, user
 
 _REFERENCE: Final = "NAME[@VERSION]"
@@ -54,9 +53,9 @@ def _add_sources(create: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--labels",
         nargs="?",
-        const=LABEL_STORE,
+        const="",
         metavar="STORE",
-        help=f"take labels of a label store (default: {LABEL_STORE}, where no import is named)",
+        help="take labels of a label store (default: that of the installation, where no import is named)",
     )
     create.add_argument(
         "--wait-for",

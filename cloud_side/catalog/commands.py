@@ -26,7 +26,8 @@ from cloud_side.catalog.splits import parse_shares
 from cloud_side.catalog.store import read_labels
 from cloud_side.catalog.tables import LABEL_STORE
 from cloud_side.catalog.versions import Header
-from cloud_side.commands import CommandError, on_engine
+from cloud_side.commands import CommandError, bucket_of, on_engine
+from cloud_side.installation import installed
 from cloud_side.objects import Bucket
 from cloud_side.session import session
 
@@ -89,8 +90,8 @@ def _wanted(options: Options) -> Filter:
 def _sources(options: Options, shelf: Shelf) -> Iterator[Source]:
     for said in options.imports:
         yield imported(shelf.bucket, find_import(shelf.bucket, said))
-    if options.labels or options.wait_for or not options.imports:
-        store = options.labels or LABEL_STORE
+    if options.labels is not None or options.wait_for or not options.imports:
+        store = options.labels or installed(LABEL_STORE)
         awaited = {image: at for batch in options.wait_for for image, at in _stored(shelf, batch).items()}
         yield Source(f"label store {store}", read_labels(session(), store, wait_for=awaited))
 
@@ -123,7 +124,7 @@ def _list(options: Options, say: Say) -> int:
     elif headers:
         say("\n".join(telling.listed(headers)))
     else:
-        say(f"no versions in {options.bucket}; `edge-inspector-cloud dataset create` makes one")
+        say(f"no versions in {shelf.bucket.name}; `edge-inspector-cloud dataset create` makes one")
     return 0
 
 
@@ -207,7 +208,7 @@ def _find(shelf: Shelf, reference: str) -> Header:
 
 
 def _shelf(options: Options) -> Shelf:
-    return Shelf(Bucket(session().client("s3"), options.bucket))
+    return Shelf(Bucket(session().client("s3"), bucket_of(options)))
 
 
 def _json(document: object) -> str:

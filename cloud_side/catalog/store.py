@@ -23,7 +23,7 @@ from edge_inspector.errors import InspectorError
 
 PREFIX: Final = "label-store"  # of the objects in the bucket that are the offline store
 QUERIES: Final = "catalog/queries/labels/"  # of results, in the same bucket
-_TABLE = re.compile(r"[A-Za-z0-9_]+")
+_TABLE = re.compile(r"[A-Za-z0-9_-]+")
 _CHUNK_BYTES: Final = 1 << 16
 _LONGEST_FIELD: Final = 400_000  # characters; a record has 350 KB at most
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.25, 5.0
@@ -79,13 +79,13 @@ def labels_query(table: str) -> str:
     It is in the part of SQL that SQLite and Athena have in common.
 
     Args:
-        table: Name of the offline store's table: letters, digits and underscores.
+        table: Name of the offline store's table: letters, digits, underscores and dashes.
 
     Raises:
         ValueError: If it is no such name.
     """
     if not _TABLE.fullmatch(table):
-        msg = f"table: expected letters, digits and underscores, found {table!r}"
+        msg = f"table: expected letters, digits, underscores and dashes, found {table!r}"
         raise ValueError(msg)
     columns = ", ".join(FEATURES)
     return (

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from cloud_side.deployment.components import CONTENT_TAG, next_version, version_request
+from cloud_side.deployment.components import content_tag, next_version, version_request
 from cloud_side.deployment.records import Model
 from cloud_side.objects import Bucket, Client, code_of
 from component.errors import BuildError
@@ -132,7 +132,7 @@ def publish(greengrass: Client, bucket: Bucket, built: Built, arn: str) -> Versi
 
 def _is_it(said: Mapping[str, Any], built: Built) -> bool:
     is_usable = said["status"]["componentState"] not in _UNUSABLE
-    return bool(is_usable and said.get("tags", {}).get(CONTENT_TAG) == built.content)
+    return bool(is_usable and said.get("tags", {}).get(content_tag()) == built.content)
 
 
 def filled(built: Built, bucket: str, version: str) -> str:

@@ -4,9 +4,8 @@ import argparse
 from functools import partial
 from typing import Final
 
-from cloud_side.commands import Commands, add_command, add_engine, add_said, engine_command
+from cloud_side.commands import Commands, add_command, add_engine, add_group, add_said, engine_command
 
-_GROUP: Final = "edge-inspector"
 _ID: Final = "of the rollout, as `start` and `status` say it"
 
 
@@ -22,7 +21,7 @@ def add_commands(commands: Commands) -> None:
         'metal-tags@1.2.0 --why "the canary was rebuilt"',
     )
     start.add_argument("package", metavar="PACKAGE", help="[NAME@]VERSION, `latest`, `champion`, or an ARN")
-    start.add_argument("--group", default=_GROUP, metavar="NAME", help="model package group (default: %(default)s)")
+    add_group(start)
     start.add_argument("--why", default="by hand", metavar="TEXT", help="the reason, which others will read")
     start.add_argument("--wait", action="store_true", help="until it has ended; fails where it does")
 

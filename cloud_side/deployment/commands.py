@@ -3,12 +3,12 @@
 import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 from cloud_side import executions
-from cloud_side.commands import user
+from cloud_side.commands import bucket_of, group_of, user
 from cloud_side.deployment.asking import Asked
 from cloud_side.deployment.building import check_name
 from cloud_side.deployment.keeping import read_plan, write_plan
@@ -25,10 +25,14 @@ Say: TypeAlias = Callable[[str], None]
 Options: TypeAlias = argparse.Namespace
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _There:
     client: Callable[[str], Any]
-    bucket: Bucket
+    options: Options
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        return Bucket(self.client("s3"), bucket_of(self.options))
 
 
 def run(name: str, options: Options, say: Say) -> int:
@@ -37,12 +41,11 @@ def run(name: str, options: Options, say: Say) -> int:
     Raises:
         InspectorError: With one line, or one a problem.
     """
-    client = session().client
-    return _COMMANDS[name](options, _There(client, Bucket(client("s3"), options.bucket)), say)
+    return _COMMANDS[name](options, _There(session().client, options), say)
 
 
 def _start(options: Options, there: _There, say: Say) -> int:
-    package = by_hand.package_of(there.client("sagemaker"), options.group, options.package)
+    package = by_hand.package_of(there.client("sagemaker"), group_of(options), options.package)
     return _begin(options, there, say, Asked(package=package, by=user(), why=options.why))
 
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from cloud_side.deployment.planning import Plan
 from cloud_side.deployment.records import Before, Record
+from cloud_side.installation import installed
 
-CONTENT_TAG: Final = "edge-inspector:content"
+_CONTENT_TAG: Final = "edge-inspector:content"
 FIRST_VERSION: Final = "1.0.0"
 _VERSION: Final = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:[-+].*)?")
 _MOST_MINUTES: Final = 10_080
@@ -38,9 +39,18 @@ def version_request(recipe: str, content: str) -> dict[str, Any]:
     """
     return {
         "inlineRecipe": recipe.encode(),
-        "tags": {CONTENT_TAG: content},
+        "tags": {content_tag(): content},
         "clientToken": _token(recipe, content),
     }
+
+
+def content_tag() -> str:
+    """Return the tag of a version that says what it is made of.
+
+    It is one of an installation's own: all those of an account have one component, whose versions have one row of
+    numbers, and the artifacts of another installation are in a bucket that the stations of this one cannot read.
+    """
+    return installed(_CONTENT_TAG)
 
 
 def deployment_request(record: Record, place: int, before: Before | None) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from cloud_side.deployment.documents import Document, checked, parsed
+from cloud_side.installation import installed
 from edge_inspector.errors import ConfigError
 
 KEY: Final = "deployment/plan.json"
@@ -101,8 +103,10 @@ class Plan(Document):
     """
 
     schema_: Literal["edge-inspector/rollout-plan/1"] = Field("edge-inspector/rollout-plan/1", alias="schema")
-    canary: _Group = "edge-inspector-canary"
-    waves: Annotated[tuple[_Group, ...], Field(max_length=_MOST_WAVES)] = ("edge-inspector-all",)
+    canary: _Group = Field(default_factory=partial(installed, "edge-inspector-canary"))
+    waves: Annotated[tuple[_Group, ...], Field(max_length=_MOST_WAVES)] = Field(
+        default_factory=lambda: (installed("edge-inspector-all"),)
+    )
     limits: Limits = Limits()
     rate: Rate = Rate()
     abort: Abort = Abort()

@@ -39,7 +39,7 @@ _APPROVED: Final = {
 _ENDED: Final = {
     "source": [STATES],
     "detail-type": [ENDED],
-    "detail": {"status": ["ABORTED", "FAILED", "TIMED_OUT"], "stateMachineArn": [{"suffix": f":stateMachine:{NAME}"}]},
+    "detail": {"status": ["ABORTED", "FAILED", "TIMED_OUT"], "stateMachineArn": [f"${{{NAME}}}"]},
 }
 _KEY: Final = "events/{}/${{topic(4)}}/${{timestamp()}}-${{newuuid()}}.json"
 
@@ -52,7 +52,7 @@ ROLLOUT: Final = Workflow(
         Rule(f"{NAME}-ended", pattern=json.dumps(_ENDED), input=None),
     ),
     topic_rules=(
-        TopicRule("edge_inspector_model_events", "SELECT * FROM 'edge-inspector/+/+/+/model'", _KEY.format("model")),
-        TopicRule("edge_inspector_alarms", "SELECT * FROM 'edge-inspector/+/+/+/alarm/+'", _KEY.format("alarm")),
+        TopicRule("edge_inspector_model_events", "SELECT * FROM '${TopicPrefix}/+/+/+/model'", _KEY.format("model")),
+        TopicRule("edge_inspector_alarms", "SELECT * FROM '${TopicPrefix}/+/+/+/alarm/+'", _KEY.format("alarm")),
     ),
 )

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from cloud_side.catalog.tables import LABEL_STORE
-from cloud_side.commands import CommandError, Commands, add_command, add_engine, engine_command
-from cloud_side.engines import AWS, ENGINE_VARIABLE, folder_of
+from cloud_side.commands import CommandError, Commands, add_command, add_engine, bucket_of, engine_command
+from cloud_side.engines import engine_folder
+from cloud_side.installation import installed
 from cloud_side.labeling.settings import Method
 
 _PORT = 8620
@@ -98,7 +99,7 @@ def _add_store(commands: Commands) -> None:
     )
     add_engine(store)
     store.add_argument("batch", metavar="BATCH", help="one that ended with LabelsNotStored")
-    store.add_argument("--store", default=LABEL_STORE, metavar="NAME", help="the label store (default: %(default)s)")
+    store.add_argument("--store", metavar="NAME", help="the label store (default: that of the installation)")
     store.set_defaults(command=engine_command(_store))
 
 
@@ -122,7 +123,7 @@ def _page(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     asked = PageOptions(
-        bucket=options.bucket,
+        bucket=bucket_of(options),
         people=people_of(options.people) if options.people is not None else (),
         secrets=options.keys or _secrets_file(),
         alb_arn=options.alb_arn,
@@ -160,7 +161,7 @@ def _status(options: argparse.Namespace) -> int:
     from cloud_side.session import session
 
     here = session()
-    found = status(Bucket(here.client("s3"), options.bucket), here.client("stepfunctions"), options.batch)
+    found = status(Bucket(here.client("s3"), bucket_of(options)), here.client("stepfunctions"), options.batch)
     print(json.dumps(found, indent=2) if options.json else "\n".join(lines_of(found)))
     return 0
 
@@ -170,14 +171,14 @@ def _store(options: argparse.Namespace) -> int:
     from cloud_side.labeling.runtime.closing import store_rest
 
     check_name(options.batch)
-    ended = store_rest(options.bucket, options.batch, options.store)
+    ended = store_rest(bucket_of(options), options.batch, options.store or installed(LABEL_STORE))
     print(f"{options.batch}: {ended['labeled']} labels are in the store, {ended['not_stored']} are not")
     return 0 if ended["not_stored"] == 0 else 65
 
 
 def _secrets_file() -> Path:
     """Return where the secrets of people's links are: with the engine of this machine, or where its home would be."""
-    folder = folder_of(os.environ.get(ENGINE_VARIABLE, AWS))
+    folder = engine_folder()
     if folder is None:
         state = os.environ.get("XDG_STATE_HOME")
         folder = (Path(state) if state else Path.home() / ".local" / "state") / "edge-inspector-cloud"

@@ -106,9 +106,9 @@ class LabelingJob:
 
     @property
     def name(self) -> str:
-        """Its name: the same for the same work, whatever the batch is called, and valid."""
+        """Its name: the same for the same work, whatever the batch is called, and valid; no other bucket has it."""
         stem = re.sub(r"[^a-z0-9]+", "-", self.batch.lower())[:_LONGEST_STEM].strip("-")
-        digest = hashlib.sha256(self.batch.encode()).hexdigest()[:8]
+        digest = hashlib.sha256(f"{self.bucket} {self.batch}".encode()).hexdigest()[:8]
         parts = (stem, digest, self.kind.value, str(self.round), str(self.attempt))
         return "-".join(part for part in parts if part)
 

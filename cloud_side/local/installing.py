@@ -8,8 +8,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cloud_side.all_workflows import WORKFLOWS
 from cloud_side.catalog.store import feature_group_request
 from cloud_side.catalog.tables import DATABASE, LABEL_STORE, SAMPLES, TAKEN
+from cloud_side.installation import PRODUCT
 from cloud_side.local import installing_rules, installing_topic_rules
 from cloud_side.local.home import ACCOUNT, REGION
 from cloud_side.local.opening import LocalCloud
@@ -19,11 +21,9 @@ from cloud_side.local.wiring import RefusedRequest
 from cloud_side.workflows import Workflow
 from edge_inspector.errors import ConfigError
 
-BUCKET = "edge-inspector"
-MODEL_PACKAGE_GROUP = "edge-inspector"
-TOPIC = "edge-inspector"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/edge-inspector"
-WORK_TEAM = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:workteam/private-crowd/edge-inspector"
+BUCKET = MODEL_PACKAGE_GROUP = TOPIC = TOPIC_PREFIX = PRODUCT
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/{PRODUCT}"
+WORK_TEAM = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:workteam/private-crowd/{PRODUCT}"
 _log = logging.getLogger(__name__)
 
 
@@ -63,15 +63,18 @@ def _make_what_they_need(cloud: LocalCloud) -> dict[str, str]:
     return {
         "Bucket": BUCKET,
         "CatalogDatabase": DATABASE,
+        "Installation": PRODUCT,
         "LabelStore": LABEL_STORE,
         "LabelingRole": ROLE,
         "ModelPackageGroup": MODEL_PACKAGE_GROUP,
         "Topic": str(cloud.session.client("sns").create_topic(Name=TOPIC)["TopicArn"]),
+        "TopicPrefix": TOPIC_PREFIX,
         "TrainingImage": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/edge-inspector-training:local",
         "TrainingInstance": "ml.m5.xlarge",
         "TrainingRole": ROLE,
         "WorkGroup": "primary",
         "Workteam": WORK_TEAM,
+        **{workflow.name: _arn(workflow.name) for workflow in WORKFLOWS},
     }
 
 

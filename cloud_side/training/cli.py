@@ -12,6 +12,7 @@ from cloud_side.commands import (
     add_command,
     add_engine,
     add_said,
+    bucket_of,
     engine_command,
     name_and_value,
     user,
@@ -145,7 +146,7 @@ def _start(options: argparse.Namespace, said: Mapping[str, str]) -> int:
     )
     here = session()
     states = here.client("stepfunctions")
-    arn = start(states, Bucket(here.client("s3"), options.bucket), asked)
+    arn = start(states, Bucket(here.client("s3"), bucket_of(options)), asked)
     print(arn.rpartition(":")[2], flush=True)
     if not options.wait:
         return 0
@@ -160,7 +161,7 @@ def _status(options: argparse.Namespace) -> int:
     from cloud_side.training.runtime.by_hand import lines_of, status
 
     here = session()
-    found = status(here.client("sagemaker"), Bucket(here.client("s3"), options.bucket), options.run)
+    found = status(here.client("sagemaker"), Bucket(here.client("s3"), bucket_of(options)), options.run)
     print(json.dumps(found, indent=2) if options.json else "\n".join(lines_of(found)))
     return 0
 

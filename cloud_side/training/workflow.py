@@ -6,7 +6,7 @@ from typing import Final
 
 from cloud_side.training.pipeline.definition import NAME as PIPELINE
 from cloud_side.training.pipeline.definition import definition
-from cloud_side.training.triggers.asking import ALARM_RAISED, ALARM_SOURCE, DRIFT_ALARMS
+from cloud_side.training.triggers.alarms import ALARM_RAISED, DRIFT_ALARMS, KEPT
 from cloud_side.training.triggers.settings import Trigger
 from cloud_side.workflows import Function, Pipeline, Rule, Workflow
 
@@ -25,15 +25,22 @@ _FUNCTIONS: Final = (
     _function("take", "running.take", 60),
     _function("note", "running.note", 60, 256),
     _function("result", "running.result", 60),
+    _function("hear", "hearing.hear", 60, 256),
 )
 
 _LABELED: Final = {
     "source": ["aws.states"],
     "detail-type": ["Step Functions Execution Status Change"],
-    "detail": {"status": ["SUCCEEDED"], "stateMachineArn": [{"suffix": ":stateMachine:edge-inspector-labeling"}]},
+    "detail": {"status": ["SUCCEEDED"], "stateMachineArn": ["${edge-inspector-labeling}"]},
+}
+# The function looks closer: which alarm it is, and whether it was raised, is in the object.
+_KEPT: Final = {
+    "source": ["aws.s3"],
+    "detail-type": ["Object Created"],
+    "detail": {"bucket": {"name": ["${Bucket}"]}, "object": {"key": [{"prefix": KEPT}]}},
 }
 _DRIFTED: Final = {
-    "source": [ALARM_SOURCE],
+    "source": ["${Installation}"],
     "detail-type": [ALARM_RAISED],
     "detail": {"name": list(DRIFT_ALARMS)},
 }
@@ -44,6 +51,7 @@ RETRAIN: Final = Workflow(
     _FUNCTIONS,
     (
         Rule(f"{NAME}-labels", pattern=json.dumps(_LABELED), input=None),
+        Rule(f"{NAME}-alarms", pattern=json.dumps(_KEPT), function=f"{NAME}-hear"),
         Rule(f"{NAME}-drift", pattern=json.dumps(_DRIFTED), input=None),
         Rule(f"{NAME}-schedule", schedule="cron(0 3 ? * MON *)", input={"kind": Trigger.SCHEDULE.value}),
     ),

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from cloud_side.commands import Commands, add_command, add_engine
+from cloud_side.commands import Commands, add_command, add_engine, add_group
 
-_GROUP: Final = "edge-inspector"
 _PORT: Final = 8080
 
 
@@ -79,7 +78,7 @@ def _add_deploy(within: Commands) -> None:
         metavar="S",
         help="a longer update is rolled back; more than twice --watch plus --end-after (default: %(default)s s)",
     )
-    parser.add_argument("--group", default=_GROUP, metavar="NAME", help="model package group (default: %(default)s)")
+    add_group(parser)
     parser.add_argument("--plan", action="store_true", help="only say what would be done")
     parser.add_argument("--wait", action="store_true", help="until it serves, or was rolled back")
 

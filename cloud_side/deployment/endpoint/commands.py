@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from cloud_side.commands import CommandError, on_engine
+from cloud_side.commands import CommandError, group_of, on_engine
 from cloud_side.deployment.endpoint import deploying
 from cloud_side.deployment.endpoint.requests import Shifting, Wanted
-from cloud_side.engines import AWS, ENGINE_VARIABLE, folder_of
+from cloud_side.engines import ENGINE_VARIABLE, engine_folder
 from cloud_side.objects import Client
 from cloud_side.session import session
 from cloud_side.training.registry.packages import Registered, find
@@ -26,7 +26,7 @@ def run(name: str, options: Options, say: Say) -> int:
         InspectorError: With one line, or one a problem.
     """
     with on_engine(options):
-        if folder_of(os.environ.get(ENGINE_VARIABLE, AWS)) is not None:
+        if engine_folder() is not None:
             msg = (
                 f"{os.environ[ENGINE_VARIABLE]}: expected AWS, as an engine of one machine hosts no models; "
                 "`edge-inspector-cloud endpoint serve MODEL_DIR` serves one here"
@@ -36,7 +36,7 @@ def run(name: str, options: Options, say: Say) -> int:
 
 
 def _deploy(options: Options, client: Client, say: Say) -> int:
-    wanted = wanted_of(find(client, options.group, options.package), options)
+    wanted = wanted_of(find(client, group_of(options), options.package), options)
     if options.count is None:
         wanted = deploying.as_many_as_stand(client, wanted)
     steps = deploying.plan(client, wanted)

@@ -149,12 +149,15 @@ def delete_steps(client: Client, name: str) -> tuple[Step, ...]:
     """Return what removes an endpoint and all that was made for it, of what is left of them; what others made stays.
 
     Raises:
-        CommandError: If it is being changed now.
+        CommandError: If it is being changed now, or others have made it.
     """
     endpoint, steps = _found(client.describe_endpoint, EndpointName=name), []
     if endpoint is not None and endpoint["EndpointStatus"] != _DELETING:
         if endpoint["EndpointStatus"] in _BUSY:
             msg = f"{name}: expected an endpoint that stands, found it {endpoint['EndpointStatus']}; try again later"
+            raise CommandError(msg)
+        if not (serves := endpoint["EndpointConfigName"]).startswith(owned(name)):
+            msg = f"{name}: expected an endpoint that `endpoint deploy` made, found one of others, serving {serves}"
             raise CommandError(msg)
         steps.append(Step("delete_endpoint", {"EndpointName": name}, f"delete endpoint {name}"))
     return (*steps, *_leftovers(client, name, frozenset()))

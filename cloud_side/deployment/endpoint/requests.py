@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cloud_side.installation import installation
 from edge_inspector.errors import ConfigError
 
-PREFIX: Final = "edge-inspector"
 VARIANT: Final = "model"
 _LONGEST_NAME, _LONGEST_VERSION, _WHOSE, _HASH, _MOST_ALARMS = 63, 12, 8, 10, 10
 _OTHER_LETTERS: Final = re.compile(r"[^a-zA-Z0-9]+")
@@ -99,7 +99,7 @@ class Wanted:
     @property
     def name(self) -> str:
         """Of the endpoint."""
-        return self.endpoint or _fitting(f"{PREFIX}-{self.model}", _LONGEST_NAME)
+        return self.endpoint or _fitting(f"{installation()}-{self.model}", _LONGEST_NAME)
 
 
 def owned(endpoint: str) -> str:

@@ -18,6 +18,7 @@ from cloud_side.labeling.page.guard import Guard
 from cloud_side.labeling.page.links import SecretLinks, keep_secrets
 from cloud_side.labeling.page.login import Login, PublicKeys, keys_url
 from cloud_side.labeling.page.server import Server
+from cloud_side.labeling.places import OPEN_WORK
 from cloud_side.labeling.work.desk import Desk
 from cloud_side.objects import Bucket
 from edge_inspector.errors import ConfigError
@@ -117,7 +118,7 @@ def _told(options: PageOptions, links: SecretLinks | None, port: int) -> list[st
 
 def _check_bucket(bucket: Bucket) -> None:
     try:
-        bucket.check()
+        next(bucket.listed(OPEN_WORK), None)  # a HEAD of the bucket would need the right to list all of it
     except ClientError as error:
         if error.response["Error"].get("Code") not in {"404", "NoSuchBucket"}:
             raise

@@ -167,7 +167,7 @@ def _register() -> Json:
         "training-job": {"Get": "Steps.Train.TrainingJobName"},
     }
     inputs = {
-        places.PACKAGE: output_of("Optimize", places.PACKAGE),
+        places.PACKAGE: output_of("Optimize", places.PACKAGE, ""),  # with a slash: `packages` begins as `package` does
         places.OPTIMIZATION: output_of("Optimize", places.OPTIMIZATION),
         places.EVALUATION: _evaluation(),
         places.GATE: output_of("Gate", places.GATE),

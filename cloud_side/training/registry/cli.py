@@ -3,8 +3,7 @@
 import argparse
 from typing import Final
 
-from cloud_side.commands import Command, Commands, add_command, add_engine, user
-from cloud_side.training.registry.requests import GROUP
+from cloud_side.commands import Command, Commands, add_command, add_engine, add_group, user
 
 _REFERENCE: Final = "[NAME@]VERSION"
 _WHICH: Final = "a version, `latest`, `champion`, the number in its group, or an ARN"
@@ -51,7 +50,7 @@ def _add_judgement(commands: Commands, name: str, summary: str) -> None:
 def _add(commands: Commands, name: str, summary: str, *examples: str) -> argparse.ArgumentParser:
     parser = add_command(commands, name, summary, *examples)
     add_engine(parser)
-    parser.add_argument("--group", default=GROUP, metavar="NAME", help="model package group (default: %(default)s)")
+    add_group(parser)
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(command=_later(name))
     return parser

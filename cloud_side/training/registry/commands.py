@@ -5,10 +5,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from cloud_side.commands import on_engine
+from cloud_side.commands import bucket_of, group_of, on_engine
 from cloud_side.objects import Bucket, Client
 from cloud_side.session import session
 from cloud_side.training.registry import telling
@@ -22,10 +23,22 @@ Say: TypeAlias = Callable[[str], None]
 Options: TypeAlias = argparse.Namespace
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _There:
-    registry: Client
-    bucket: Bucket
+    client: Callable[[str], Client]
+    options: Options
+
+    @cached_property
+    def registry(self) -> Client:
+        return self.client("sagemaker")
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        return Bucket(self.client("s3"), bucket_of(self.options))
+
+    @property
+    def group(self) -> str:
+        return group_of(self.options)
 
 
 def run(name: str, options: Options, say: Say) -> int:
@@ -35,20 +48,18 @@ def run(name: str, options: Options, say: Say) -> int:
         InspectorError: With one line, or one a problem.
     """
     with on_engine(options):
-        cloud = session()
-        there = _There(cloud.client("sagemaker"), Bucket(cloud.client("s3"), options.bucket))
-        return _COMMANDS[name](options, there, say)
+        return _COMMANDS[name](options, _There(session().client, options), say)
 
 
 def _list(options: Options, there: _There, say: Say) -> int:
-    packages = [each for each in registered(there.registry, options.group) if options.name in {None, each.name}]
+    packages = [each for each in registered(there.registry, there.group) if options.name in {None, each.name}]
     if options.json:
         say(_json([telling.document(each) for each in packages]))
     elif packages:
         for line in telling.listed(packages, _champions(packages)):
             say(line)
     else:
-        say(f"no models in group {options.group}; `edge-inspector-cloud train` makes one")
+        say(f"no models in group {there.group}; `edge-inspector-cloud train` makes one")
     return 0
 
 
@@ -62,7 +73,7 @@ def _champions(packages: list[Registered]) -> list[str]:
 
 
 def _show(options: Options, there: _There, say: Say) -> int:
-    package = find(there.registry, options.group, options.reference)
+    package = find(there.registry, there.group, options.reference)
     scores, gate = scores_of(there.bucket, package), gate_of(there.bucket, package)
     if options.json:
         more = {
@@ -85,7 +96,7 @@ def _reject(options: Options, there: _There, say: Say) -> int:
 
 
 def _judge(options: Options, there: _There, say: Say, approval: Approval) -> int:
-    package = find(there.registry, options.group, options.reference)
+    package = find(there.registry, there.group, options.reference)
     request = judge_request(package.arn, approval, who=options.who, why=options.why, at=datetime.now(UTC))
     if approval is Approval.APPROVED:
         check_archive(there.bucket, package)
@@ -99,7 +110,7 @@ def _judge(options: Options, there: _There, say: Say, approval: Approval) -> int
 
 
 def _compare(options: Options, there: _There, say: Say) -> int:
-    first, second = (find(there.registry, options.group, each) for each in (options.first, options.second))
+    first, second = (find(there.registry, there.group, each) for each in (options.first, options.second))
     found = compare(there.bucket, first, second)
     if options.json:
         say(_json(telling.comparison_document(first, second, found)))

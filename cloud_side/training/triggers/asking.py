@@ -5,17 +5,15 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from cloud_side.installation import installation
 from cloud_side.training.pipeline.parameters import Value
+from cloud_side.training.triggers.alarms import ALARM_RAISED
 from cloud_side.training.triggers.settings import TrainingSettings, Trigger, parse_settings, validated
 from edge_inspector.errors import ConfigError
 
 NEW: Final = "new"
 _LABELING: Final = "Step Functions Execution Status Change"
-ALARM_SOURCE: Final = "edge-inspector"
-ALARM_RAISED: Final = "Alarm Raised"
 _ABOUT_THE_DATA: Final = ("model", "class_names", "site", "line", "product")  # settings of one dataset
-# Other alarms of a station are about its camera, its disk and its network: no model helps there.
-DRIFT_ALARMS: Final = ("reject-rate-jump",)
 
 
 class Asked(BaseModel):
@@ -85,7 +83,7 @@ def _of_event(event: Mapping[str, Any]) -> Asked:
     if kind == ("aws.states", _LABELING):
         batch = str(detail.get("name", ""))
         return Asked(kind=Trigger.LABELS, said=f"labeling batch {batch}", batch=batch or None)
-    if kind == (ALARM_SOURCE, ALARM_RAISED):
+    if kind == (installation(), ALARM_RAISED):
         place = "/".join(str(detail[each]) for each in ("site", "line", "station") if detail.get(each))
         return Asked(kind=Trigger.DRIFT, said=f"alarm {detail.get('name')} of {place or 'a station'}")
     msg = f"input: expected an event of labeling or an alarm, found {kind[1]!r} of {kind[0]!r}"

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from cloud_side.installation import installed
 from cloud_side.training.pipeline.definition import NAME
 from cloud_side.training.pipeline.parameters import chosen
 from cloud_side.training.triggers.records import Record
@@ -24,7 +25,7 @@ def start_request(record: Record, settings: TrainingSettings) -> dict[str, Any]:
     }
     token = hashlib.sha256(f"{record.key} {record.execution}".encode()).hexdigest()
     return {
-        "PipelineName": NAME,
+        "PipelineName": installed(NAME),
         "PipelineExecutionDescription": f"{record.kind}: {record.said}"[:3072],
         "PipelineParameters": chosen(said),
         "ClientRequestToken": token,

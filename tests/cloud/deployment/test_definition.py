@@ -267,4 +267,6 @@ def test_an_execution_that_ends_on_the_way_begins_one_that_looks_after_what_it_l
     rule = ROLLOUT.rules[1]
     assert rule.pattern is not None
     event = ended_event("first", "ABORTED")
-    assert Pattern(rule.pattern).matches({**event, "detail": {**event["detail"], **detail}}) is matches
+    machine = event["detail"]["stateMachineArn"]
+    pattern = Pattern(rule.pattern.replace("${edge-inspector-rollout}", machine))
+    assert pattern.matches({**event, "detail": {**event["detail"], **detail}}) is matches

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -55,6 +56,11 @@ def test_every_batch_has_valid_names_of_its_own(batch: str, number: int, kind: W
     assert made.name not in {other.name for other in others}
     asked = made.request()["HumanTaskConfig"]
     assert all(1 <= len(asked[name]) <= longest for name, longest in LONGEST.items())
+
+
+def test_the_same_batch_of_another_installation_of_the_account_has_another_name() -> None:
+    ours = job(batch="week-9")
+    assert replace(ours, bucket="edge-inspector-lyon").name != ours.name
 
 
 def test_names_that_differ_in_capitals_alone_are_two_to_ground_truth() -> None:

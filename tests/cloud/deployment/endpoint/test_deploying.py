@@ -297,6 +297,14 @@ def test_an_endpoint_that_is_being_changed_is_not_deleted(stub: Stubber) -> None
         deploying.delete_steps(stub.client, "line-3")
 
 
+def test_an_endpoint_that_others_made_is_not_deleted(sagemaker: Any) -> None:
+    deployed(sagemaker, known())
+    (serves,) = made(known())[0]
+    sagemaker.create_endpoint(EndpointName="theirs", EndpointConfigName=serves)
+    with pytest.raises(CommandError, match=f"theirs: expected an endpoint that .* made, found one .* serving {serves}"):
+        deploying.delete_steps(sagemaker, "theirs")
+
+
 def test_without_a_count_an_endpoint_keeps_the_instances_that_it_has(sagemaker: Any) -> None:
     assert deploying.as_many_as_stand(sagemaker, known()).count == 1
     deployed(sagemaker, known("--count", "4"))

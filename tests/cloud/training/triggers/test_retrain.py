@@ -15,6 +15,7 @@ from cloud_side.training.triggers.records import Record
 from cloud_side.training.triggers.requests import start_request
 from cloud_side.training.triggers.settings import TrainingSettings, Trigger
 from cloud_side.training.workflow import RETRAIN
+from cloud_side.workflows import filled
 from tests.cloud import golden
 from tests.cloud.local.states.corpus import Script, every_state, problems_by_statelint
 from tests.cloud.local.states.oracle import Outcome, differences, run_on_sfnx
@@ -220,6 +221,7 @@ def test_its_functions_are_those_of_the_workflow_and_may_take_as_long_as_is_wait
         if state.get("Resource", "").endswith("lambda:invoke"):
             called[state["Arguments"]["FunctionName"]] = state["TimeoutSeconds"]
             assert state["Retry"][-2]["MaxAttempts"] == 0, name
+    assert limits.pop("the-edge-inspector-retrain-hear") < 120  # which a rule calls
     assert called.keys() == limits.keys()
     assert all(called[name] > limit for name, limit in limits.items())
     for function in RETRAIN.functions:
@@ -227,7 +229,7 @@ def test_its_functions_are_those_of_the_workflow_and_may_take_as_long_as_is_wait
         assert callable(getattr(importlib.import_module(module), handler))
 
 
-EVENT = {
+EVENT: dict[str, Any] = {
     "source": "aws.states",
     "detail-type": "Step Functions Execution Status Change",
     "detail": {
@@ -237,6 +239,16 @@ EVENT = {
     },
 }
 ALARM = {"source": "edge-inspector", "detail-type": "Alarm Raised", "detail": {"name": "reject-rate-jump", "line": "1"}}
+KEPT: dict[str, Any] = {
+    "source": "aws.s3",
+    "detail-type": "Object Created",
+    "detail": {"bucket": {"name": "edge-inspector"}, "object": {"key": "events/alarm/press-1/1.json"}},
+}
+VALUES = {
+    "Bucket": "edge-inspector",
+    "Installation": "edge-inspector",
+    "edge-inspector-labeling": EVENT["detail"]["stateMachineArn"],
+}
 
 
 @pytest.mark.parametrize(
@@ -246,12 +258,16 @@ ALARM = {"source": "edge-inspector", "detail-type": "Alarm Raised", "detail": {"
         ("labels", {**EVENT, "detail": {**EVENT["detail"], "status": "FAILED"}}, False),
         ("labels", {**EVENT, "detail": {**EVENT["detail"], "stateMachineArn": "a:stateMachine:other"}}, False),
         ("labels", ALARM, False),
+        ("alarms", KEPT, True),
+        ("alarms", {**KEPT, "detail": {**KEPT["detail"], "bucket": {"name": "other"}}}, False),
+        ("alarms", {**KEPT, "detail": {**KEPT["detail"], "object": {"key": "events/model/press-1/1.json"}}}, False),
         ("drift", ALARM, True),
         ("drift", {**ALARM, "detail": {"name": "disk-low"}}, False),
+        ("drift", {**ALARM, "source": "edge-inspector-prod"}, False),
         ("drift", EVENT, False),
     ],
 )
 def test_what_begins_it(rule: str, event: Any, matches: bool) -> None:  # noqa: FBT001 - a case
     (pattern,) = (each.pattern for each in RETRAIN.rules if each.name.endswith(rule))
     assert pattern is not None
-    assert Pattern(pattern).matches(event) is matches
+    assert Pattern(filled(pattern, VALUES, rule)).matches(event) is matches
