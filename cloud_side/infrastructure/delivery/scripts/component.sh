@@ -1,0 +1,3 @@
+# The inspector's component for all platforms, as `gdk component build` leaves it.
+set -euo pipefail
+make component
