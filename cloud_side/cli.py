@@ -12,6 +12,7 @@ from cloud_side.commands import Commands, add_said
 from cloud_side.deployment.cli import add_commands as add_rollout_commands
 from cloud_side.deployment.endpoint.cli import add_commands as add_endpoint_commands
 from cloud_side.labeling.cli import add_commands as add_labeling_commands
+from cloud_side.lifecycle.cli import add_commands as add_cloud_commands
 from cloud_side.local.cli import add_commands
 from cloud_side.loop.cli import add_loop
 from cloud_side.training.cli import add_commands as add_training_commands
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add_model_commands(commands)
     add_rollout_commands(commands)
     add_endpoint_commands(commands)
+    add_cloud_commands(commands)
     add_loop(commands)
     return parser
 
