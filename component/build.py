@@ -92,7 +92,7 @@ def assemble(gathered: Gathered, out: Path) -> Version | None:
     """
     floor = oldest_glibc(gathered.wheels)
     component = read_component(ROOT)
-    folder = empty_build_folder(ROOT, component, out)
+    folder = empty_build_folder(component, out)
     for platform in dict.fromkeys(target.platform for target in gathered.wheels):
         here = {target: each for target, each in gathered.wheels.items() if target.platform == platform}
         write_archive(folder.artifacts / platform.archive, here, gathered.pip)

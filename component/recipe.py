@@ -50,12 +50,12 @@ def read_component(project: Path) -> Component:
         raise BuildError(msg) from error
 
 
-def empty_build_folder(project: Path, component: Component, root: Path) -> BuildFolder:
-    """Make the folders anew and return them; the recipe has the file name that the project's link leads to."""
+def empty_build_folder(component: Component, root: Path) -> BuildFolder:
+    """Make the folders anew and return them; the recipe has the component's name, as what a project links to."""
     shutil.rmtree(root, ignore_errors=True)
     artifacts = root / "artifacts" / component.name / component.version
     artifacts.mkdir(parents=True)
-    recipe = root / "recipes" / (project / "recipe.json").resolve().name
+    recipe = root / "recipes" / f"{component.name}.json"
     recipe.parent.mkdir()
     return BuildFolder(root, artifacts, recipe)
 

@@ -46,6 +46,7 @@ class Deployment(Unit):
             values={},
             rights=Rights(of_functions(asked), (tell(catalog.topic.topic_arn),), _SCRATCH_MB),
         )
+        self.publish("topic-prefix", environment.topics)
         self.publish("rollout", self.workflow.machine.state_machine_arn)
         for name, described in ((CANARY, "Stations that try models out"), (ALL, "Stations, or groups of them")):
             self._group(name, described)

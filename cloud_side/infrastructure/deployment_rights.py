@@ -79,7 +79,7 @@ def _beginning(asked: Asked) -> dict[str, tuple[Grant, ...]]:
 def _looking(asked: Asked) -> dict[str, tuple[Grant, ...]]:
     unit, bucket = asked.unit, asked.bucket
     looks = (*_kept(bucket), read(bucket, _DEVICES))
-    events = (find(bucket, *_EVENTS), read(bucket, *(f"{each}*" for each in _EVENTS)))
+    events = (find(bucket, *(f"{each}*" for each in _EVENTS)), read(bucket, *(f"{each}*" for each in _EVENTS)))
     devices = (write(bucket, _DEVICES), members_of_groups(unit), *deployments_on_devices(unit))
     return {
         "look-devices": (*looks, *events, *devices),

@@ -19,15 +19,14 @@ from cloud_side.infrastructure.event_stream import STREAM, event_stream
 from cloud_side.infrastructure.functions import LOGS_KEPT, Functions
 from cloud_side.infrastructure.grants import Grant, role, tell, use_key
 from cloud_side.infrastructure.packages import Packages
+from cloud_side.infrastructure.rule_errors import error_action, log_name
 from cloud_side.infrastructure.unit import Unit, acknowledge
 from cloud_side.monitoring.events_table import table_input
 from cloud_side.monitoring.functions import EVERY, SILENT_AFTER_VARIABLE, TABLE_VARIABLE, TOPIC_VARIABLE, WATCH
 from cloud_side.monitoring.heard import EXPIRES, HEARD, KEY, KIND, TABLE
 
 DEFECTS: Final = "edge-inspector-defects"
-RULE_ERRORS: Final = "edge-inspector-rule-errors"
 _SQL_VERSION: Final = "2016-03-23"
-_STREAMS: Final = "streams of a log have names that nobody knows before"
 
 
 class Ingest(Unit):
@@ -43,7 +42,14 @@ class Ingest(Unit):
         """Make it."""
         super().__init__(scope, "ingest", environment, "Edge Inspector: what stations say, and whether they do")
         self._catalog = catalog
-        self._errors = self._error_log()
+        logs.LogGroup(
+            self,
+            "RuleErrors",
+            log_group_name=log_name(self),
+            retention=LOGS_KEPT,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        self._errors = error_action(self)
         self.stream = event_stream(self, catalog)
         self.table = self._table()
         self.defects = self._topic()
@@ -53,15 +59,6 @@ class Ingest(Unit):
         self.publish("events-stream", self.named(STREAM))
         self.publish("stations-table", self.named(TABLE))
         self.publish("defects-topic", self.defects.topic_arn)
-
-    def _error_log(self) -> logs.LogGroup:
-        return logs.LogGroup(
-            self,
-            "RuleErrors",
-            log_group_name=f"/aws/iot/{self.named(RULE_ERRORS)}",
-            retention=LOGS_KEPT,
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
 
     def _table(self) -> dynamodb.Table:
         table = dynamodb.Table(
@@ -151,25 +148,9 @@ class Ingest(Unit):
                 sql=sql,
                 aws_iot_sql_version=_SQL_VERSION,
                 actions=[action],
-                error_action=iot.CfnTopicRule.ActionProperty(
-                    cloudwatch_logs=iot.CfnTopicRule.CloudwatchLogsActionProperty(
-                        log_group_name=self._errors.log_group_name, role_arn=self._error_role().role_arn
-                    )
-                ),
+                error_action=self._errors,
             ),
         )
-
-    def _error_role(self) -> iam.Role:
-        actions = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
-        found = self.node.try_find_child("errors-role") or role(
-            self,
-            "errors-role",
-            "iot",
-            (Grant(actions, (self._errors.log_group_arn,), _STREAMS),),
-            description="Writes down what rules could not do",
-        )
-        assert isinstance(found, iam.Role)  # noqa: S101 - for the types
-        return found
 
     def _watch(self, packages: Packages) -> None:
         topic = self._catalog.topic.topic_arn

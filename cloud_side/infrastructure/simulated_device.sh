@@ -35,7 +35,7 @@ field() {
 print(functools.reduce(dict.get, sys.argv[2:], json.load(open(sys.argv[1]))), end="")' "$@"
 }
 
-dnf install --assumeyes --quiet java-17-amazon-corretto-devel python3.11 unzip
+dnf install --assumeyes --quiet java-17-amazon-corretto-devel python3.11 unzip tar diffutils
 
 work=$(mktemp --directory)
 trap 'rm -rf "$work"' EXIT

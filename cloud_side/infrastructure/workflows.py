@@ -18,6 +18,7 @@ from cloud_side.infrastructure.catalog import Catalog
 from cloud_side.infrastructure.functions import LOGS_KEPT, X_RAY, Functions
 from cloud_side.infrastructure.grants import Grant, on_all, role, use_key, write
 from cloud_side.infrastructure.packages import Packages
+from cloud_side.infrastructure.rule_errors import error_action
 from cloud_side.infrastructure.unit import Unit
 from cloud_side.workflows import Pipeline, Rule, TopicRule, Workflow, filled, placeholders
 
@@ -104,6 +105,8 @@ class InstalledWorkflow(Construct):
             self._rule(rule)
         for pipeline in workflow.pipelines:
             self._pipeline(pipeline, pipeline_role)
+        if workflow.topic_rules:
+            self._errors = error_action(unit)
         for topic_rule in workflow.topic_rules:
             self._topic_rule(topic_rule)
 
@@ -193,6 +196,7 @@ class InstalledWorkflow(Construct):
                 sql=filled(rule.sql, self._values, name),
                 aws_iot_sql_version="2016-03-23",
                 description=f"Keeps what stations tell the workflow {self._workflow.name}",
+                error_action=self._errors,
                 actions=[
                     iot.CfnTopicRule.ActionProperty(
                         s3=iot.CfnTopicRule.S3ActionProperty(

@@ -42,7 +42,7 @@ def build(model: Path, out: Path) -> None:
     """
     place = check_model(model)
     component = read_component(PROJECT)
-    folder = empty_build_folder(PROJECT, component, out)
+    folder = empty_build_folder(component, out)
     files = {f"{place}/{path.relative_to(model)}": path for path in model.rglob("*") if path.is_file()}
     write_tar(folder.artifacts / "model.tar", files)
     (folder.artifacts / "install.sh").write_bytes((PROJECT / "install.sh").read_bytes())

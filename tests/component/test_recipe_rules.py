@@ -240,7 +240,7 @@ def test_a_build_ends_with_every_rule_that_its_recipe_breaks_also_where_files_ha
 ) -> None:
     source, component = tmp_path / "recipe.json", read_component(ROOT)
     source.write_text(json.dumps(changed(place, ABSENT) | {"ComponentType": "another"}))
-    folder = empty_build_folder(ROOT, component, tmp_path / "build")
+    folder = empty_build_folder(component, tmp_path / "build")
     (folder.artifacts / "install.sh").touch()
     with pytest.raises(BuildError) as ended:
         write_recipe(source, component, folder)

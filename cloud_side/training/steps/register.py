@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cloud_side.installation import installation
 from cloud_side.objects import Bucket, Client
 from cloud_side.session import session
 from cloud_side.training import places
 from cloud_side.training.registry.registering import Made, Origin, register
-from cloud_side.training.registry.requests import GROUP
 from cloud_side.training.steps.entry import say, told
 
 
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="register", description=__doc__)
     made.add_argument("--bucket", required=True, help="of the product")
     made.add_argument("--run", required=True, help="id of the training run")
-    made.add_argument("--group", default=GROUP, help="model package group (default: %(default)s)")
+    made.add_argument("--group", default=installation(), help="model package group (default: %(default)s)")
     made.add_argument("--image", required=True, help="address of the container")
     made.add_argument("--weights", metavar="URI", help="address of the training job's archive")
     made.add_argument("--training-job", metavar="NAME", help="name or ARN of the training job")

@@ -121,6 +121,7 @@ def _statement(found: Mapping[str, Any]) -> Statement:
         operator: {key: tuple(text(value) for value in _list(values)) for key, values in keys.items()}
         for operator, keys in found.get("Condition", {}).items()
     }
+    assert not found.keys() & {"NotAction", "NotResource", "NotPrincipal"}, found  # this could not judge them
     return Statement(
         found["Effect"] == "Allow",
         tuple(_list(found["Action"])),

@@ -4,20 +4,27 @@ import json
 import platform
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
 from cloud_side.all_workflows import WORKFLOWS
 from cloud_side.infrastructure.packages import FUNCTIONS, ROOT, Target, gather, install, make_packages
+from cloud_side.monitoring.functions import SILENT_AFTER_VARIABLE, TABLE_VARIABLE, TOPIC_VARIABLE, WATCH
+from cloud_side.monitoring.heard import KEY, KIND
+from component.model.build import SHIPPED_MODEL
 from edge_inspector.errors import ConfigError
 
 pytestmark = pytest.mark.thorough
 
-ALL = [function for workflow in WORKFLOWS for function in workflow.functions]
+ALL = [WATCH, *(function for workflow in WORKFLOWS for function in workflow.functions)]
+REGION = "eu-central-1"
 RECORDED = Path(__file__).parent / "recorded"
 HERE = Target(".".join(platform.python_version_tuple()[:2]), platform.machine())
 EMPTY = [str(Path(sys.base_prefix) / "bin" / "python3"), "-I", "-S"]
@@ -33,6 +40,16 @@ for handler, event in json.load(sys.stdin):
         answers.append({"error": type(error).__name__, "message": str(error)})
 print(json.dumps(answers))
 """
+BUILDS = """
+import json, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[1:3]
+from cloud_side.deployment.building import build_component
+built = build_component(Path(sys.argv[3]), "com.edgeinspector.Model", Path(sys.argv[4]))
+artifacts = sorted(each.name for each in built.artifacts)
+recipes = [each.name for each in Path(sys.argv[4], "recipes").iterdir()]
+print(json.dumps({"recipes": recipes, "artifacts": artifacts, "content": built.content}))
+"""
 Asked = list[tuple[str, object]]
 
 
@@ -44,19 +61,38 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return gather(cache / "code"), libraries / "python"
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Mapping[str, str]]:
-    """Return the environment in which AWS's APIs are answered by a server of this machine, with nothing in it."""
+@contextmanager
+def an_account() -> Iterator[Mapping[str, str]]:
+    """Return the environment in which AWS's APIs are answered by a server of this machine, with empty buckets."""
     server = ThreadedMotoServer("127.0.0.1", 0)
     server.start()
     host, port = server.get_host_and_port()
-    yield {
+    said = {
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": REGION,
         "AWS_MAX_ATTEMPTS": "1",
+        TABLE_VARIABLE: "stations",
+        TOPIC_VARIABLE: "arn:aws:sns:eu-central-1:123456789012:edge-inspector",
+        SILENT_AFTER_VARIABLE: "15",
     }
+    session = boto3.Session("test", "test", region_name=REGION)
+    endpoint = said["AWS_ENDPOINT_URL"]
+    with urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")):
+        pass  # all accounts of a process are one
+    events = json.loads((RECORDED / "events.json").read_text()).values()
+    for bucket in {"edge-inspector", *(event["bucket"] for event in events if "bucket" in event)}:
+        session.client("s3", endpoint_url=endpoint).create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+    session.client("dynamodb", endpoint_url=endpoint).create_table(
+        TableName="stations",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}, {"AttributeName": KIND, "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (KEY, KIND)],
+    )
+    yield said
     server.stop()
 
 
@@ -82,27 +118,49 @@ def called(
 def asked() -> Asked:
     """Return each function with an event as it was recorded."""
     events = json.loads((RECORDED / "events.json").read_text())
-    return [(function.handler, events[function.handler]) for function in ALL]
+    return [(function.handler, events.get(function.handler, {})) for function in ALL]
 
 
 @pytest.fixture(scope="module")
-def here(asked: Asked, aws: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def here(asked: Asked) -> dict[str, dict[str, Any]]:
     """Return what they answer where the product is developed."""
-    answers = called([sys.executable], (ROOT, ROOT / "src"), asked, aws)
+    with an_account() as account:
+        answers = called([sys.executable], (ROOT, ROOT / "src"), asked, account)
     return {handler: answer for (handler, _), answer in zip(asked, answers, strict=True)}
 
 
-@pytest.mark.parametrize("number", range(len(ALL)), ids=lambda number: ALL[number].name)
+@pytest.fixture(scope="module")
+def there(asked: Asked, folders: tuple[Path, Path]) -> dict[str, dict[str, Any]]:
+    """Return what they answer in the same order in an interpreter that has nothing but what functions have in AWS."""
+    with an_account() as account:
+        answers = called(EMPTY, folders, asked, account)
+    return {handler: answer for (handler, _), answer in zip(asked, answers, strict=True)}
+
+
+@pytest.mark.parametrize("handler", sorted({function.handler for function in ALL}))
 def test_a_function_does_in_an_empty_interpreter_what_it_does_here(
-    number: int,
-    asked: Asked,
-    here: Mapping[str, Mapping[str, Any]],
-    folders: tuple[Path, Path],
-    aws: Mapping[str, str],
+    handler: str, here: Mapping[str, Mapping[str, Any]], there: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    (there,) = called(EMPTY, folders, [asked[number]], aws)
-    assert there == here[asked[number][0]]
-    assert there.get("error") not in {"ImportError", "ModuleNotFoundError", "AttributeError", "FileNotFoundError"}
+    assert there[handler] == here[handler]
+    assert there[handler].get("error") not in {"ImportError", "ModuleNotFoundError", "AttributeError"}
+
+
+def test_what_can_be_done_in_an_empty_bucket_is_done(here: Mapping[str, Mapping[str, Any]]) -> None:
+    done = {handler.rpartition(".")[2] for handler, answer in here.items() if "result" in answer}
+    assert {"watch", "settle", "find", "query"} <= done
+
+
+def test_the_component_of_a_model_is_built_as_it_is_here(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """What no call without an approved model comes to: a function that could not would reject every model."""
+    built = []
+    for python, paths in ((EMPTY, folders), ([sys.executable], (ROOT, ROOT / "src"))):
+        command = [*python, "-c", BUILDS, *map(str, paths), str(SHIPPED_MODEL), str(tmp_path / "build")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        built.append(json.loads(done.stdout.splitlines()[-1]))
+    assert built[0] == built[1]
+    assert built[0]["recipes"] == ["com.edgeinspector.Model.json"]
+    assert built[0]["artifacts"] == ["install.sh", "model.tar"]
 
 
 def test_libraries_are_those_of_the_lock_for_the_machine_that_functions_run_on(tmp_path: Path) -> None:
