@@ -11,6 +11,7 @@ from typing import Final
 
 from cloud_side.commands import CommandError, one_line_errors
 from cloud_side.infrastructure.environments import Environment, read_environments
+from cloud_side.infrastructure.packages import ROOT
 from cloud_side.lifecycle.account import Account, check_bootstrapped, open_account
 from cloud_side.lifecycle.asking import agree, agree_to_lose
 from cloud_side.lifecycle.emptying import delete_holdings
@@ -27,6 +28,8 @@ from cloud_side.lifecycle.stacks import (
 from cloud_side.lifecycle.templates import Template, of_unit, read_templates, synthesize, synthesize_delivery
 from cloud_side.lifecycle.tool import install
 from cloud_side.lifecycle.words import lines_of_plan, lines_of_seen
+
+OWN: Final = ROOT / "installations.json"  # in a copy of the repository of one's own, from which pipelines deliver
 
 Say = Callable[[str], None]
 
@@ -53,7 +56,7 @@ def cache_folder() -> Path:
 
 
 def _synth(options: argparse.Namespace, say: Say) -> int:
-    known = read_environments(options.environments)
+    known = read_environments(_file(options))
     chosen = known.environments if options.name is None else (known.named(options.name),)
     synthesize(chosen, options.out, cache_folder() / "functions", say)
     for each in chosen:
@@ -115,7 +118,10 @@ def _destroy(options: argparse.Namespace, say: Say) -> int:
         say(f"deleting: {each.name}")
         delete_stack(cloudformation, each)
     if options.and_data:
-        delete_holdings(account, find_holdings(account, installation), say)
+        now = find_holdings(account, installation)
+        for new in (holding for holding in now if holding not in data):
+            say(f"left, as it was not there when you were asked: {new}")
+        delete_holdings(account, [holding for holding in now if holding in data], say)
     return 0
 
 
@@ -145,7 +151,13 @@ _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace, Say], int]]] = {
 
 
 def _environment(options: argparse.Namespace) -> Environment:
-    return read_environments(options.environments).named(options.name)
+    return read_environments(_file(options)).named(options.name)
+
+
+def _file(options: argparse.Namespace) -> Path | None:
+    """Return the file that is meant; None for the example that the product brings."""
+    said: Path | None = options.environments
+    return said or (OWN if OWN.is_file() else None)
 
 
 def _ready(environment: Environment) -> Account:
@@ -160,7 +172,16 @@ def _templates(options: argparse.Namespace, environment: Environment, say: Say) 
         out = cache_folder() / "templates" / environment.installation
         shutil.rmtree(out, ignore_errors=True)
         synthesize((environment,), out, cache_folder() / "functions", say)
-    return out, of_unit(read_templates(out, environment.name), options.unit)
+    found = read_templates(out, environment.name)
+    places = {(each.account, each.region) for each in found}
+    if places != {(environment.account, environment.region)}:
+        made = ", ".join(sorted(f"account {account or 'any'}, region {region}" for account, region in places))
+        msg = (
+            f"{out}: expected templates for account {environment.account or 'any'}, region {environment.region}, found "
+            f"those for {made}; `cloud synth` with the same file writes them"
+        )
+        raise CommandError(msg)
+    return out, of_unit(found, options.unit)
 
 
 def check_before(account: Account, environment: Environment, chosen: Sequence[Template]) -> None:

@@ -14,6 +14,7 @@ from cloud_side.objects import Client
 
 OWNER_TAG: Final = f"{PRODUCT}:installation"
 UNIT_TAG: Final = f"{PRODUCT}:unit"
+RECEIVING: Final = "receiving"  # of the delivery
 CATALOG: Final = "catalog"
 _VERSION: Final = "Version"  # an output of each stack
 _GONE: Final = "DELETE_COMPLETE"
@@ -47,7 +48,8 @@ class Stack:
     @property
     def is_deployed(self) -> bool:
         """Whether it holds anything; a first deployment that failed leaves an empty stack."""
-        return self.state not in {"CREATE_FAILED", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"}
+        empty = ("CREATE_FAILED", "CREATE_IN_PROGRESS", "DELETE_", "REVIEW_IN_PROGRESS", "ROLLBACK_")
+        return not self.state.startswith(empty)
 
     @property
     def is_well(self) -> bool:
@@ -94,8 +96,13 @@ def look_into(cloudformation: Client, stack: Stack) -> Content:
 
 
 def in_order_of_deletion(stacks: Sequence[Stack]) -> tuple[Stack, ...]:
-    """Return stacks so that none goes before one that refers to it: youngest first, the catalog last."""
-    return tuple(sorted(stacks, key=lambda each: (each.unit != CATALOG, each.created), reverse=True))
+    """Return stacks so that none goes before one that refers to it: youngest first, the catalog last.
+
+    What lets a delivery in goes first: a role of it has a policy of the endpoint's stack.
+    """
+    return tuple(
+        sorted(stacks, key=lambda each: (each.unit != CATALOG, each.unit == RECEIVING, each.created), reverse=True)
+    )
 
 
 def check_unprotected(stacks: Sequence[Stack]) -> None:

@@ -10,6 +10,7 @@ from cloud_side.commands import CommandError
 from cloud_side.infrastructure.environments import Environment, Environments
 from cloud_side.infrastructure.node import choose_node
 
+_ANY: Final = "unknown-account"
 _STACK: Final = "aws:cloudformation:stack"
 
 
@@ -23,6 +24,8 @@ class Template:
         stack: As CloudFormation does, `edge-inspector-dev-catalog`.
         file: The template.
         needs: Stacks that are deployed before it, by `stack`.
+        account: For which it was made; None: that of the credentials.
+        region: Likewise.
     """
 
     unit: str
@@ -30,6 +33,8 @@ class Template:
     stack: str
     file: Path
     needs: tuple[str, ...]
+    account: str | None
+    region: str
 
 
 def synthesize(environments: Sequence[Environment], out: Path, cache: Path, say: Callable[[str], None]) -> None:
@@ -113,6 +118,7 @@ def of_unit(templates: Sequence[Template], unit: str | None) -> tuple[Template, 
 
 def _template(folder: Path, artifact: dict[str, Any], stacks: dict[str, Any]) -> Template:
     path, properties = str(artifact["displayName"]), artifact["properties"]
+    account, region = str(artifact["environment"]).removeprefix("aws://").split("/")
     return Template(
         unit=path.rpartition("/")[2],
         path=path,
@@ -121,4 +127,6 @@ def _template(folder: Path, artifact: dict[str, Any], stacks: dict[str, Any]) ->
         needs=tuple(
             str(stacks[each]["properties"]["stackName"]) for each in artifact.get("dependencies", ()) if each in stacks
         ),
+        account=None if account == _ANY else account,
+        region=region,
     )

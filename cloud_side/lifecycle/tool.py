@@ -73,7 +73,7 @@ class Cdk:
         if code != 0:
             msg = f"cdk {name}: ended with exit code {code}, expected 0; it said why above"
             if name == "deploy":
-                msg += "; a stack that failed is as it was before, and the same command goes on where this one ended"
+                msg += "; one that was rolled back is as before, and `cloud status` says in which state each stack is"
             raise CommandError(msg)
 
 

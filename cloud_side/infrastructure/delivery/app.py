@@ -11,8 +11,8 @@ from constructs import Construct
 
 from cloud_side.infrastructure.app import AS_NEW_APPS_DO
 from cloud_side.infrastructure.delivery.pipelines import DeliveryPipeline
-from cloud_side.infrastructure.delivery.projects import Projects, component_bucket
-from cloud_side.infrastructure.delivery.receiving import APPROVED_MODEL, Receiving
+from cloud_side.infrastructure.delivery.projects import Projects, component_bucket, owner_of_components
+from cloud_side.infrastructure.delivery.receiving import APPROVED_MODEL, Artifacts, Receiving
 from cloud_side.infrastructure.delivery.rights import account_of
 from cloud_side.infrastructure.delivery.stages import infrastructure_stages, ordered, unit_stages
 from cloud_side.infrastructure.delivery.store import NAME, Store
@@ -125,6 +125,7 @@ def build_delivery(environments: Environments, out: Path) -> cdk.App:
     stack = DeliveryStack(app, environments, delivery)
     installations = ordered(environments.environments)
     for each in installations:
+        owner = owner_of_components(each, installations)
         bucket = component_bucket(stack, each, installations)
-        Receiving(cdk.Stage(app, each.name), each, delivery, bucket)
+        Receiving(cdk.Stage(app, each.name), each, delivery, Artifacts(bucket, f"/{owner.installation}/key"))
     return app

@@ -67,7 +67,7 @@ class DeliveryPipeline(Construct):
             "Pipeline",
             name=full,
             pipeline_type="V2",
-            execution_mode="SUPERSEDED",  # who waits for approval gives way to what is newer
+            execution_mode="SUPERSEDED",  # between stages; who waits for approval holds the stage for two days
             restart_execution_on_update=updates_itself,
             role_arn=runs_as.role_arn,
             artifact_store=_CfnPipeline.ArtifactStoreProperty(

@@ -166,9 +166,14 @@ def component_bucket(stack: cdk.Stack, environment: Environment, environments: I
 
     A version of a component is one for all installations of an account and region, so that its artifacts are, too.
     """
-    place = (environment.account, environment.region)
-    first = next(each for each in environments if (each.account, each.region) == place)
+    first = owner_of_components(environment, environments)
     return f"{first.installation}-{account_of(stack, first.account)}-{first.region}"
+
+
+def owner_of_components(environment: Environment, environments: Iterable[Environment]) -> Environment:
+    """Return the installation whose bucket has the artifacts: the first one of the account and region."""
+    place = (environment.account, environment.region)
+    return next(each for each in environments if (each.account, each.region) == place)
 
 
 def _registry(stack: cdk.Stack, account: str, region: str) -> str:

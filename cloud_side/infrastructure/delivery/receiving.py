@@ -1,9 +1,11 @@
 """In each installation's account: what a delivery may do there, and the news that start one."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cloud_side.deployment.asking import APPROVED, SOURCE, STATE_CHANGE
@@ -12,7 +14,7 @@ from cloud_side.infrastructure.delivery.rights import account_of, project_role, 
 from cloud_side.infrastructure.delivery.store import NAME
 from cloud_side.infrastructure.delivery.units import COMPONENT, ENDPOINT, UNITS
 from cloud_side.infrastructure.environments import Delivery, Environment
-from cloud_side.infrastructure.grants import Grant, find, give, read, role, write
+from cloud_side.infrastructure.grants import Grant, find, give, read, role, use_key, write
 from cloud_side.infrastructure.unit import Unit
 
 APPROVED_MODEL: Final[dict[str, Any]] = {
@@ -23,17 +25,30 @@ APPROVED_MODEL: Final[dict[str, Any]] = {
 _INSPECTOR: Final = "com.edgeinspector.Inspector"
 
 
+@dataclass(frozen=True)
+class Artifacts:
+    """Where the artifacts of components are.
+
+    Attributes:
+        bucket: Its name.
+        key_parameter: That has the ARN of the key which encrypts it.
+    """
+
+    bucket: str
+    key_parameter: str
+
+
 class Receiving(Unit):
     """Roles that the projects of the account that delivers take, and a rule that sends it an installation's news."""
 
-    def __init__(self, scope: Construct, environment: Environment, delivery: Delivery, bucket: str) -> None:
+    def __init__(self, scope: Construct, environment: Environment, delivery: Delivery, artifacts: Artifacts) -> None:
         """Make it.
 
         Args:
             scope: The stage of the installation.
             environment: Whose it is.
             delivery: Who delivers.
-            bucket: That has the artifacts of components.
+            artifacts: Of components.
         """
         super().__init__(scope, "receiving", environment, "Edge Inspector: what a delivery may do")
         self._delivery = delivery
@@ -43,15 +58,15 @@ class Receiving(Unit):
             if unit.image is not None and unit.is_in(environment) and unit.has_image_in(environment)
         ]
         self._role("images", f"deploy-{environment.name}", push(*images))
-        self._role(COMPONENT, f"publish-{environment.name}", self._publishes(bucket))
+        self._role(COMPONENT, f"publish-{environment.name}", self._publishes(artifacts))
         if environment.endpoint is not None:
             serves = self._role(ENDPOINT, f"serve-{environment.name}", ())
             deployer = self.named("edge-inspector-endpoint-deployer")  # of the stack of the endpoint
             serves.add_managed_policy(iam.ManagedPolicy.from_managed_policy_name(self, "Deployer", deployer))
             self._news()
 
-    def _publishes(self, bucket: str) -> tuple[Grant, ...]:
-        place = f"arn:{self.partition}:s3:::{bucket}"
+    def _publishes(self, artifacts: Artifacts) -> tuple[Grant, ...]:
+        place = f"arn:{self.partition}:s3:::{artifacts.bucket}"
         keys = f"{PREFIX}{_INSPECTOR}/*"
         component = self.arn("greengrass", f"components:{_INSPECTOR}")
         why = "the number of the version is that of the day"
@@ -59,6 +74,7 @@ class Receiving(Unit):
             read(place, keys),
             write(place, keys),
             find(place, keys),
+            use_key(ssm.StringParameter.value_for_string_parameter(self, artifacts.key_parameter)),
             Grant(
                 ("greengrass:CreateComponentVersion", "greengrass:DescribeComponent"),
                 (component, f"{component}:versions:*"),

@@ -140,7 +140,11 @@ def infrastructure_patterns() -> tuple[str, ...]:
     made_by = needed(_modules("cloud_side/infrastructure"), elsewhere=("cloud_side.local", "cloud_side.loop"))
     units = [pattern for unit in UNITS for pattern in unit.patterns()]
     rest = (path for path in made_by if not starts(units, path))
-    own = ("cloud_side/{infrastructure,lifecycle}/**", "requirements/{infra,functions}.txt", "Makefile")
+    own = (
+        "cloud_side/{infrastructure,lifecycle}/**",
+        "requirements/{infra,functions}.txt",
+        "{Makefile,installations.json}",
+    )
     return patterns_for(rest, own)
 
 

@@ -233,7 +233,9 @@ def test_artifacts_are_private_encrypted_and_gone_after_a_month(delivered: Deliv
         assert any(each["Condition"] == {"Bool": {"aws:SecureTransport": "false"}} for each in denied)
     assert all(each["ArtifactStore"]["EncryptionKey"]["Type"] == "KMS" for each in map(delivered.pipeline, _PIPELINES))
     for kind in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::ECR::Repository"):
-        assert set(delivered.kept(kind)) <= {"Retain", "RetainExceptOnCreate"}
+        kept = set(delivered.kept(kind))
+        assert kept
+        assert kept <= {"Retain", "RetainExceptOnCreate"}
 
 
 def test_only_the_projects_that_build_containers_are_privileged(delivered: Delivered) -> None:
@@ -349,3 +351,10 @@ def test_the_stack_of_the_endpoint_says_what_its_pipeline_asks_for(synthesized: 
     parameters = synthesized.resources("edge-inspector-dev-endpoint", "AWS::SSM::Parameter").values()
     names = {each["Properties"]["Name"] for each in parameters}
     assert {f"/edge-inspector-dev/endpoint-{each}" for each in ("alarms", "image", "role")} <= names
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_who_publishes_components_may_use_the_key_of_the_bucket(delivered: Delivered, environment: str) -> None:
+    parameters = delivered.templates[environment]["Parameters"].values()
+    assert f"/edge-inspector-{environment}/key" in {each["Default"] for each in parameters}
+    assert {"kms:Decrypt", "kms:GenerateDataKey"} <= delivered.rights("component-role", environment).keys()

@@ -34,6 +34,7 @@ _LABELING = {"UNIT": "labeling", "FROM": "built", "TO": "theirs", "REGISTRY": _R
 _STAND_IN = """#!/bin/bash
 name=$(basename "$0")
 echo "$name $*" >> "$ASKED"
+[ -z "${AWS_PROFILE:-}" ] || echo "$AWS_REGION $AWS_DEFAULT_REGION" >> "$ASKED.regions"
 if [ ! -t 0 ] && [[ "$*" == *stdin* ]]; then cat > /dev/null; fi
 for answer in "$ANSWERS"/*; do
   if [[ "$name $*" == *"$(basename "$answer")"* ]]; then
@@ -51,6 +52,7 @@ class Ran:
     code: int
     said: str
     asked: list[str]
+    regions: set[str]  # in which AWS was asked by the profile of an installation
 
 
 Run: TypeAlias = Callable[..., Ran]
@@ -73,6 +75,8 @@ def run(tmp_path: Path) -> Run:
         environment = {
             "PATH": f"{bin_}:{os.environ['PATH']}",
             "ASKED": str(asked),
+            "AWS_REGION": "us-east-1",  # the build's own
+            "AWS_DEFAULT_REGION": "us-east-1",
             "ANSWERS": str(answers),
             "CODEBUILD_BUILD_URL": "https://console.example.com/build/7",
             **variables,
@@ -81,7 +85,9 @@ def run(tmp_path: Path) -> Run:
             ["bash", "-c", script], cwd=work, env=environment, capture_output=True, text=True, check=False, timeout=30
         )
         lines = asked.read_text().splitlines() if asked.exists() else []
-        return Ran(done.returncode, done.stdout + done.stderr, lines)
+        regions = asked.with_name("asked.regions")
+        there = set(regions.read_text().splitlines()) if regions.exists() else set()
+        return Ran(done.returncode, done.stdout + done.stderr, lines, there)
 
     return run_
 
@@ -291,3 +297,11 @@ def test_a_document_names_secrets_and_never_has_one() -> None:
         "HUB_PASSWORD": "arn:aws:secretsmanager:eu-central-1:1:secret:hub:password",
     }
     assert "secrets-manager" not in json.loads(buildspecs.image(None).text())["env"]
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("document", [buildspecs.PUBLISH, buildspecs.SERVE], ids=["publish", "serve"])
+def test_an_installation_is_asked_in_its_own_region_and_not_in_that_of_the_build(run: Run, document: Buildspec) -> None:
+    said = {"describe-endpoint": "Error Could not find endpoint", "describe-component": "{}", "SHA256SUMS -": "abc"}
+    ran = run(document, {**_PUBLISHES, "TARGET_REGION": "eu-west-1"}, said)
+    assert ran.regions == {"eu-west-1 eu-west-1"}

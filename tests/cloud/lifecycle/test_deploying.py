@@ -123,4 +123,4 @@ def test_what_the_cdk_cli_refuses_is_said_with_what_to_do(
 ) -> None:
     client("s3").delete_bucket(Bucket=f"cdk-hnb659fds-assets-{NUMBER}-{REGION}")
     assert run("deploy", synthesized[400], tmp_path, "--unit", "catalog", "--yes") == 65
-    assert "a stack that failed is as it was before" in capfd.readouterr().err
+    assert "one that was rolled back is as before" in capfd.readouterr().err

@@ -185,7 +185,7 @@ def test_an_installation_left_by_a_deletion_is_not_deployed_over(
 ) -> None:
     make_bucket(BUCKET, TAGS)
     environment = Environment(name="dev", region=REGION)
-    catalog = Template("catalog", "dev/catalog", f"{INSTALLATION}-catalog", tmp_path, ())
+    catalog = Template("catalog", "dev/catalog", f"{INSTALLATION}-catalog", tmp_path, (), None, REGION)
     with pytest.raises(CommandError, match="found a bucket that a deletion left"):
         check_before(open_account(environment), environment, [catalog])
 
@@ -193,7 +193,7 @@ def test_an_installation_left_by_a_deletion_is_not_deployed_over(
 def test_a_unit_is_not_deployed_before_what_it_refers_to(tmp_path: Path) -> None:
     catalog = f"{INSTALLATION}-catalog"
     environment = Environment(name="dev", region=REGION)
-    labeling = Template("labeling", "dev/labeling", f"{INSTALLATION}-labeling", tmp_path, (catalog,))
+    labeling = Template("labeling", "dev/labeling", f"{INSTALLATION}-labeling", tmp_path, (catalog,), None, REGION)
     with pytest.raises(CommandError, match=f"--unit: expected {catalog} deployed before, found none"):
         check_before(open_account(environment), environment, [labeling])
     deploy_catalog()

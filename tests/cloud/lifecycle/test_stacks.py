@@ -21,6 +21,7 @@ def write_assembly(out: Path) -> None:
         return {
             "type": "aws:cloudformation:stack",
             "displayName": f"dev/{unit}",
+            "environment": "aws://unknown-account/eu-central-1",
             "dependencies": [f"{unit}.assets", *needs],
             "properties": {"stackName": f"edge-inspector-dev-{unit}", "templateFile": f"{unit}.template.json"},
         }

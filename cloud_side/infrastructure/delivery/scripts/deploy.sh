@@ -1,7 +1,7 @@
 # One unit's stack of an installation, with its container; all stacks where UNIT is empty.
 missing() { # whether the installation has no image of this tag; any other trouble ends the script
   local found
-  found=$(aws --profile installation ecr describe-images --repository-name "$TO" --image-ids "imageTag=$TAG" 2>&1) &&
+  found=$(aws --profile installation --region "$TARGET_REGION" ecr describe-images --repository-name "$TO" --image-ids "imageTag=$TAG" 2>&1) &&
     return 1
   case "$found" in
     *ImageNotFoundException*) return 0 ;;
@@ -21,7 +21,7 @@ CONFIG
     # Two files, as both may be the same registry: one role reads there, the other writes.
     aws ecr get-login-password |
       skopeo login --authfile from.json --username AWS --password-stdin "$REGISTRY"
-    aws --profile installation ecr get-login-password |
+    aws --profile installation --region "$TARGET_REGION" ecr get-login-password |
       skopeo login --authfile to.json --username AWS --password-stdin "$TARGET_REGISTRY"
     skopeo copy --all --src-authfile from.json --dest-authfile to.json \
       "docker://$REGISTRY/$FROM:$TAG" "docker://$TARGET_REGISTRY/$TO:$TAG"

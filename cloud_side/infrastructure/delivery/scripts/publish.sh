@@ -12,6 +12,8 @@ role_arn = $RECEIVER
 credential_source = EcsContainer
 region = $TARGET_REGION
 CONFIG
+# A build has a region of its own in its environment, which goes before that of a profile.
+export AWS_REGION="$TARGET_REGION" AWS_DEFAULT_REGION="$TARGET_REGION"
 export AWS_CONFIG_FILE="$PWD/aws.config" AWS_PROFILE=installation
 if found=$(aws greengrassv2 describe-component --arn "$arn" 2>&1); then
   if ! aws s3 cp --quiet "$place/SHA256SUMS" - | cmp -s - SHA256SUMS; then

@@ -7,6 +7,8 @@ role_arn = $RECEIVER
 credential_source = EcsContainer
 region = $TARGET_REGION
 CONFIG
+# A build has a region of its own in its environment, which goes before that of a profile.
+export AWS_REGION="$TARGET_REGION" AWS_DEFAULT_REGION="$TARGET_REGION"
 export AWS_CONFIG_FILE="$PWD/aws.config" AWS_PROFILE=installation EDGE_INSPECTOR_INSTALLATION="$INSTALLATION"
 parameter() { aws ssm get-parameter --name "/$INSTALLATION/$1" --query Parameter.Value --output text; }
 if found=$(aws sagemaker describe-endpoint --endpoint-name "$INSTALLATION" 2>&1); then

@@ -183,6 +183,7 @@ def test_without_credentials_aws_is_an_error_of_one_line(
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
         "AWS_PROFILE",
+        "AWS_REGION",
         "AWS_DEFAULT_REGION",
     ):
         monkeypatch.delenv(name, raising=False)
