@@ -134,7 +134,7 @@ def test_the_query_is_one_for_athena_and_for_sqlite() -> None:
         statement = sqlglot.parse_one(query, dialect=dialect)
         assert isinstance(statement, Select)
         assert statement.named_selects == list(FEATURES)
-    with pytest.raises(ValueError, match="expected letters, digits and underscores"):
+    with pytest.raises(ValueError, match="expected letters, digits, underscores and dashes"):
         labels_query('labels" WHERE 1 = 1 --')
 
 

@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from cloud_side.cli import main
+from cloud_side.commands import BUCKET_VARIABLE
 from cloud_side.engines import ENGINE_VARIABLE
 from cloud_side.labeling.items import Item
 from cloud_side.labeling.telling import lines_of
@@ -35,6 +36,7 @@ def command(
     """Return what runs a command on the cloud of these tests, and returns its exit code and all that it says."""
     monkeypatch.setattr("cloud_side.session.session", lambda: sparing(session))
     monkeypatch.setenv(ENGINE_VARIABLE, "aws")
+    monkeypatch.setenv(BUCKET_VARIABLE, BUCKET)
 
     def run(*arguments: str) -> tuple[int, str]:
         code = main(["labeling", *arguments])
