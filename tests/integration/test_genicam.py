@@ -133,7 +133,7 @@ def test_a_killed_camera_is_told_and_comes_back_by_itself_without_an_old_frame(
 
 
 def test_lost_packets_are_counted_frames_and_never_inspected_ones(tmp_path: Path, broker: Mosquitto) -> None:
-    with GigeCamera(lost_per_thousand=15) as camera, Collector(broker.port) as collector:
+    with GigeCamera(lost_per_thousand=8) as camera, Collector(broker.port) as collector:
         configuration = write_station(tmp_path, broker, camera, region=VGA, rate_hz=60, packet_size=4000)
         with Daemon(configuration) as daemon:
             results_until(collector, 15)
