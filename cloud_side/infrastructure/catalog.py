@@ -14,8 +14,9 @@ from constructs import Construct
 
 from cloud_side.all_workflows import WORKFLOWS
 from cloud_side.catalog.tables import DATABASE, LABEL_STORE, SAMPLES, TAKEN
+from cloud_side.infrastructure.access_log import access_log
 from cloud_side.infrastructure.environments import Environment
-from cloud_side.infrastructure.unit import Unit, acknowledge
+from cloud_side.infrastructure.unit import Unit
 from cloud_side.installation import PRODUCT
 
 _EVENTS: Final = "events/"
@@ -84,18 +85,7 @@ class Catalog(Unit):
         }
 
     def _bucket(self) -> s3.Bucket:
-        log = s3.Bucket(
-            self,
-            "AccessLog",
-            bucket_name=f"{self.environment_.installation}-log-{self.account}-{self.region}",
-            encryption=s3.BucketEncryption.S3_MANAGED,  # S3 writes access logs to no bucket that a key of KMS encrypts
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            lifecycle_rules=[s3.LifecycleRule(id="old", expiration=cdk.Duration.days(90))],
-            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-        )
-        acknowledge(log, "AwsSolutions::AwsSolutions-S1", "it is where access is logged to")
+        log = access_log(self, f"{self.environment_.installation}-log-{self.account}-{self.region}")
         bucket = s3.Bucket(
             self,
             "Bucket",

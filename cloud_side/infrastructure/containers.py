@@ -5,7 +5,7 @@ from typing import Final
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 
-from cloud_side.infrastructure.grants import Grant, on_all
+from cloud_side.infrastructure.grants import Grant, pull
 from cloud_side.infrastructure.unit import Unit
 
 _UNTAGGED_DAYS: Final = 14
@@ -50,16 +50,7 @@ class Container:
 
     def pull(self) -> tuple[Grant, ...]:
         """Let the image be pulled."""
-        return (
-            on_all(
-                "a token is for all repositories: Service Authorization Reference, Amazon ECR",
-                "ecr:GetAuthorizationToken",
-            ),
-            Grant(
-                ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"),
-                (self.repository.repository_arn,),
-            ),
-        )
+        return pull(self.repository.repository_arn)
 
 
 def tell_how_it_goes(unit: Unit, *groups: str) -> tuple[Grant, ...]:

@@ -56,6 +56,18 @@ def use_key(key_arn: str) -> Grant:
     return Grant(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,))
 
 
+def pull(repository_arn: str) -> tuple[Grant, ...]:
+    """Let the images of a repository be pulled."""
+    return (
+        on_all(
+            "a token is for all repositories: Service Authorization Reference, Amazon ECR", "ecr:GetAuthorizationToken"
+        ),
+        Grant(
+            ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"), (repository_arn,)
+        ),
+    )
+
+
 def tell(topic_arn: str) -> Grant:
     """Let something be told to people."""
     return Grant(("sns:Publish",), (topic_arn,))

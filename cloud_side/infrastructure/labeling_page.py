@@ -21,7 +21,7 @@ from constructs import Construct
 from cloud_side.infrastructure.catalog import Catalog
 from cloud_side.infrastructure.environments import Page
 from cloud_side.infrastructure.functions import LOGS_KEPT, log_to
-from cloud_side.infrastructure.grants import Grant, delete, find, on_all, read, role, use_key, write
+from cloud_side.infrastructure.grants import Grant, delete, find, pull, read, role, use_key, write
 from cloud_side.infrastructure.labeling_door import Door
 from cloud_side.infrastructure.labeling_login import Login
 from cloud_side.infrastructure.labeling_rights import ANSWERS, BATCH, INPUT, ORDERS, OUTPUT, PICTURES, of
@@ -135,17 +135,7 @@ class LabelingPage(Construct):
 
     def _of_start(self) -> tuple[Grant, ...]:
         """Return what brings the container up: the image of one repository, and a log."""
-        return (
-            on_all(
-                "a token is for all repositories: Service Authorization Reference, Amazon ECR",
-                "ecr:GetAuthorizationToken",
-            ),
-            Grant(
-                ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"),
-                (self._repository.repository_arn,),
-            ),
-            log_to(self._log),
-        )
+        return (*pull(self._repository.repository_arn), log_to(self._log))
 
     def _service(self, task: ecs.FargateTaskDefinition) -> ecs.FargateService:
         cluster = ecs.Cluster(self, "Cluster", vpc=self.door.network, enable_fargate_capacity_providers=False)

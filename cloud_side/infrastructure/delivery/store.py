@@ -11,8 +11,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from cloud_side.infrastructure.access_log import access_log
 from cloud_side.infrastructure.environments import Delivery
-from cloud_side.infrastructure.unit import acknowledge
 
 NAME: Final = "edge-inspector-delivery"
 _KEPT: Final = cdk.Duration.days(30)
@@ -59,18 +59,7 @@ class Store(Construct):
         self.bus = events.EventBus(self, "News", event_bus_name=NAME, description="What installations tell")
 
     def _bucket(self, stack: cdk.Stack) -> s3.Bucket:
-        log = s3.Bucket(
-            self,
-            "AccessLog",
-            bucket_name=f"{NAME}-log-{stack.account}-{stack.region}",
-            encryption=s3.BucketEncryption.S3_MANAGED,  # S3 writes access logs to no bucket that a key of KMS encrypts
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            lifecycle_rules=[s3.LifecycleRule(id="old", expiration=cdk.Duration.days(90))],
-            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-        )
-        acknowledge(log, "AwsSolutions::AwsSolutions-S1", "it is where access is logged to")
+        log = access_log(self, f"{NAME}-log-{stack.account}-{stack.region}")
         return s3.Bucket(
             self,
             "Artifacts",
