@@ -57,10 +57,10 @@ SYNTH: Final = Buildspec(
 )
 COMPONENT: Final = Buildspec(("component",), {"python": _PYTHON}, keeps=("greengrass-build", ("**/*",)))
 UPDATE: Final = Buildspec(("cdk", "update"), {"nodejs": _NODE})
-DEPLOY: Final = Buildspec(("cdk", "deploy"), {"nodejs": _NODE})
+DEPLOY: Final = Buildspec(("cdk", "profile", "deploy"), {"nodejs": _NODE})
 CHANGES: Final = Buildspec(("cdk", "changes"), {"nodejs": _NODE}, tells=("PERMISSIONS", "LOG"))
-PUBLISH: Final = Buildspec(("publish",), {"python": _PYTHON})
-SERVE: Final = Buildspec(("serve",), {"python": _PYTHON})
+PUBLISH: Final = Buildspec(("profile", "publish"), {"python": _PYTHON})
+SERVE: Final = Buildspec(("profile", "serve"), {"python": _PYTHON})
 
 
 def image(registry_secret_arn: str | None) -> Buildspec:

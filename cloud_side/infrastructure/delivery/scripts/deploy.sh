@@ -9,13 +9,7 @@ missing() { # whether the installation has no image of this tag; any other troub
   esac
 }
 copy_image() { # what was built once, from the repository of the delivery to that of the installation
-  cat > aws.config <<CONFIG
-[profile installation]
-role_arn = $RECEIVER
-credential_source = EcsContainer
-region = $TARGET_REGION
-CONFIG
-  export AWS_CONFIG_FILE="$PWD/aws.config"
+  make_profile
   if missing; then
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq skopeo
     # Two files, as both may be the same registry: one role reads there, the other writes.

@@ -1,20 +1,14 @@
 # A version of the inspector's component in an installation's account, once for the same content, and its number as the
 # parameter from which people deploy it.
-set -euo pipefail
 said() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' recipes/*.json "$1"; }
 name=$(said ComponentName)
 version=$(said ComponentVersion)
 arn="arn:$PARTITION:greengrass:$TARGET_REGION:$TARGET_ACCOUNT:components:$name:versions:$version"
 place="s3://$BUCKET/components/$name/$version"
-cat > aws.config <<CONFIG
-[profile installation]
-role_arn = $RECEIVER
-credential_source = EcsContainer
-region = $TARGET_REGION
-CONFIG
+make_profile
 # A build has a region of its own in its environment, which goes before that of a profile.
 export AWS_REGION="$TARGET_REGION" AWS_DEFAULT_REGION="$TARGET_REGION"
-export AWS_CONFIG_FILE="$PWD/aws.config" AWS_PROFILE=installation
+export AWS_PROFILE=installation
 if found=$(aws greengrassv2 describe-component --arn "$arn" 2>&1); then
   if ! aws s3 cp --quiet "$place/SHA256SUMS" - | cmp -s - SHA256SUMS; then
     echo "$name $version is published, with other content or by other means: raise the version in gdk-config.json" >&2

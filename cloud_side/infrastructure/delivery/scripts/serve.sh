@@ -1,15 +1,9 @@
 # The model that is approved and newest on the installation's endpoint. A person makes the first, as it costs by the hour.
-set -euo pipefail
 make setup
-cat > aws.config <<CONFIG
-[profile installation]
-role_arn = $RECEIVER
-credential_source = EcsContainer
-region = $TARGET_REGION
-CONFIG
+make_profile
 # A build has a region of its own in its environment, which goes before that of a profile.
 export AWS_REGION="$TARGET_REGION" AWS_DEFAULT_REGION="$TARGET_REGION"
-export AWS_CONFIG_FILE="$PWD/aws.config" AWS_PROFILE=installation EDGE_INSPECTOR_INSTALLATION="$INSTALLATION"
+export AWS_PROFILE=installation EDGE_INSPECTOR_INSTALLATION="$INSTALLATION"
 parameter() { aws ssm get-parameter --name "/$INSTALLATION/$1" --query Parameter.Value --output text; }
 if found=$(aws sagemaker describe-endpoint --endpoint-name "$INSTALLATION" 2>&1); then
   image=$(parameter endpoint-image)
