@@ -92,10 +92,11 @@ class Nucleus:
         if work.not_before is not None and now < work.not_before:
             return (work.not_before - now).total_seconds()
         step, run = work.steps[work.position], self._run_of(work)
+        is_running = run.is_running()  # asked first: one that ends after that leaves an outcome, or is seen next time
         if (outcome := run.outcome()) is not None:
             self._conclude(work, run, outcome)
             return 0.0
-        if run.is_running():
+        if is_running:
             if work.started_at is not None and (now - work.started_at).total_seconds() >= step.timeout_s:
                 run.end_over_time()
                 return 0.0

@@ -1,10 +1,12 @@
 """What fails on a device, and how the device comes back to what it had."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cloud_side.local.devices.scripts import Run
 from tests.cloud.local.fleet import BUCKET, Fleet, is_alive, key_of, recipe_of
 
 PART, OTHER = "com.example.Part", "com.example.Other"
@@ -59,6 +61,22 @@ def test_the_components_that_changed_before_the_one_that_failed_come_back_too(pr
     assert found["reason"].startswith("FAILED_ROLLBACK_COMPLETE: Service com.example.Other in broken state")
     assert told(press) == ["first 1.0.0", "1.1.0", "first 1.0.0"]
     assert press.installed("press-1") == {PART: ("1.0.0", "FINISHED"), "com.example.Still": ("1.0.0", "FINISHED")}
+
+
+def test_a_script_that_ends_between_two_looks_is_not_run_again(press: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = Run.outcome
+
+    def outcome(run: Run) -> int | str | None:
+        found = look(run)
+        while run.is_running():
+            time.sleep(0.001)
+        return found
+
+    monkeypatch.setattr(Run, "outcome", outcome)
+    press.publish(recipe_of(version="1.1.0", lifecycle={"install": "sleep 0.2; echo 1.1.0 >>{work:path}/told"}))
+    press.settle()
+    assert deploy(press, {PART: "1.1.0"})["coreDeviceExecutionStatus"] == "SUCCEEDED"
+    assert told(press) == ["first 1.0.0", "1.1.0"]
 
 
 def test_without_a_way_back_the_component_stays_broken_until_a_good_one_comes(press: Fleet) -> None:
