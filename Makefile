@@ -23,6 +23,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TEST_JOBS ?= 2  # many tests wait for real processes: two at a time take little more than half as long
+# In the order of tests/conftest.py, the longest first.
+IN_PARALLEL = -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 TORCH := torch==2.13.0
 ASL_VALIDATOR := tests/cloud/asl_validator/node_modules/.package-lock.json
 
@@ -46,10 +48,10 @@ setup-pylon: $(VENV)/.pylon-ready
 setup-infra: $(VENV)/.infra-ready
 
 test: setup system-packages $(ASL_VALIDATOR)
-	$(BIN)/pytest -m "not thorough and not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not thorough and not nightly" $(IN_PARALLEL) $(PYTEST_ARGS)
 
 thorough: setup setup-train setup-pylon setup-infra system-packages $(ASL_VALIDATOR)
-	$(BIN)/pytest -m "thorough and not nightly" -n $(TEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -m "thorough and not nightly" $(IN_PARALLEL) $(PYTEST_ARGS)
 
 nightly: setup setup-train setup-pylon setup-infra system-packages $(ASL_VALIDATOR)
 	$(BIN)/pytest --timeout 3600 $(PYTEST_ARGS)
