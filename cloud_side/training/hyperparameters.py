@@ -25,6 +25,14 @@ class Hyperparameters(BaseModel):
     iterations: Annotated[int, Field(ge=1, description="steps of each run")] = 2000
     batch: Annotated[int, Field(ge=1, description="images a step, over all processes")] = 8
     learning_rate: Annotated[float, Field(gt=0, description="highest")] = 2e-3
+    cycles: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=5,
+            description="of the rate, each half as long and as high as the one before; their ends are averaged",
+        ),
+    ] = 1
     weight_decay: Annotated[float, Field(ge=0, description="of convolution weights")] = 0.05
     average: Annotated[float, Field(ge=0, lt=1, description="how slowly the averaged weights follow")] = 0.995
     seed: Annotated[Count, Field(description="of weights, order and variation")] = 1
@@ -49,6 +57,9 @@ class Hyperparameters(BaseModel):
     surface_tolerance: Annotated[float, Field(ge=1, le=255, description="between surfaces, grey levels")] = 60.0
     faintest: Annotated[float, Field(ge=0, le=255, description="of defects for others, grey levels")] = 70.0
     cut_share: Annotated[Share, Field(description="of defects for others, in two pieces")] = 0.3
+    fade_share: Annotated[Share, Field(description="of defects for others: one end too faint to be labeled")] = 0.0
+    faint_share: Annotated[Share, Field(description="of images, given defects too faint to be labeled")] = 0.0
+    faint_from: Annotated[Count, Field(description="steps without these two")] = 0
     light: Annotated[float, Field(ge=0, le=2, description="gamma and contrast, as the logarithm")] = 0.25
     brightness: Annotated[float, Field(ge=0, le=128, description="grey levels")] = 12.0
     slope: Annotated[float, Field(ge=0, le=128, description="grey levels from the middle to the edge")] = 12.0

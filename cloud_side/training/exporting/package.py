@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
+from cloud_side.training.network.around import NMS_IOU
 from edge_inspector.detectors.model_file import (
     MANIFEST_NAME,
     SCHEMA,
@@ -27,7 +28,6 @@ from edge_inspector.postprocess import Decode
 Precision = Literal["float32", "int8"]
 FLOAT: Final[Precision] = "float32"
 INT8: Final[Precision] = "int8"
-NMS_IOU: Final = 0.6
 _ENDINGS: Final[Mapping[Precision, str]] = {FLOAT: ".onnx", INT8: ".int8.onnx"}
 
 

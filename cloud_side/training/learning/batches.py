@@ -18,10 +18,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from cloud_side.training.dataset import Example, Images, LabeledImage
-from cloud_side.training.learning.plan import PAD_VALUE, Plan
+from cloud_side.training.learning.plan import Plan
 from cloud_side.training.learning.stopping import SIGNALS
+from cloud_side.training.network.around import PAD_VALUE
 from cloud_side.training.network.loss import Targets
-from cloud_side.training.variation.augment import augmented, cropped, rearranged, relight
+from cloud_side.training.variation.augment import Augmentation, augmented, cropped, rearranged, relight
 from cloud_side.training.variation.defect_bank import Defect, lift_defects
 from edge_inspector.letterbox import Letterbox, Resize
 
@@ -103,7 +104,8 @@ class Batches(Dataset[Batch]):
         self._indices = range(rank, plan.batch, processes)
         settings = plan.augmentation
         # Photographs get defects of photographs only; simulated tags bring their own.
-        bank = lift_defects(defective(photographs), settings.lifting) if settings.paste_share else []
+        wanted = settings.paste_share or settings.faint_share
+        bank = lift_defects(defective(photographs), settings.lifting) if wanted else []
         self._pools = pool_of(photographs, bank), pool_of(simulated)
         self._simulated_share = plan.simulated_share if photographs and simulated else float(bool(simulated))
 
@@ -112,22 +114,25 @@ class Batches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         """Return (n, c, h, w) uint8 of this process's share of a step, and the truth in model-input pixels."""
-        drawn = [self._one(np.random.default_rng([self._plan.seed, step, index])) for index in self._indices]
+        settings = self._plan.augmentation_at(step)
+        drawn = [self._one(np.random.default_rng([self._plan.seed, step, index]), settings) for index in self._indices]
         images = np.stack([image for image, _, _ in drawn])
         images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
         truth = pad_targets([boxes for _, boxes, _ in drawn], [classes for _, _, classes in drawn])
         return torch.from_numpy(np.ascontiguousarray(images)), truth
 
-    def _one(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
+    def _one(
+        self, rng: np.random.Generator, settings: Augmentation
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
         plan = self._plan
         pool = self._pools[int(rng.random() < self._simulated_share)]
         example = pool.draw(rng)
         if plan.crop_wh is None:
-            example = _fitted(augmented(example, pool.bank, plan.augmentation, rng), plan)
+            example = _fitted(augmented(example, pool.bank, settings, rng), plan)
             return example.image, example.boxes, example.class_ids
         # Light comes last here: most of the pixels are never seen.
-        part = cropped(_fitted(rearranged(example, pool.bank, plan.augmentation, rng), plan), plan.crop_wh, rng)
-        return relight(part.image, plan.augmentation, rng), part.boxes, part.class_ids
+        part = cropped(_fitted(rearranged(example, pool.bank, settings, rng), plan), plan.crop_wh, rng)
+        return relight(part.image, settings, rng), part.boxes, part.class_ids
 
 
 def loaded(batches: Batches, first_step: int, *, pinned: bool) -> Iterator[Batch]:

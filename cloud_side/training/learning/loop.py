@@ -22,7 +22,7 @@ from cloud_side.training.learning.batches import Batch, Batches, loaded
 from cloud_side.training.learning.checkpoints import Checkpoints
 from cloud_side.training.learning.curve import REPORT_EVERY, Curve, progress
 from cloud_side.training.learning.normalization import over_all
-from cloud_side.training.learning.plan import Plan, learning_rate
+from cloud_side.training.learning.plan import Plan, cycles_of, learning_rate
 from cloud_side.training.learning.precision import autocast
 from cloud_side.training.learning.ranks import Ranks
 from cloud_side.training.learning.stopping import Stop, TrainingStoppedError
@@ -134,6 +134,7 @@ class _Run:
         if plan.precision == "float64":
             network.double()
         self.averaged = deepcopy(network).to(self.device).eval()
+        self.ends, self.mean = [span.stop for span in cycles_of(plan) if span], deepcopy(self.averaged)
         if self.ranks.count > 1:
             over_all(network, self.ranks.count)
         self.network = network.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -154,6 +155,7 @@ class _Run:
         self.done, state = found
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
+        self.mean.load_state_dict(state["mean"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.losses[: self.done] = state["losses"]
         self.scores = [(int(step), float(score)) for step, score in state["scores"]]
@@ -171,6 +173,8 @@ class _Run:
         for batch in loaded(batches, self.done, pinned=self.device.type == "cuda"):
             stopped = self._step(model, batch)
             self.done += 1
+            if self.done in self.ends:
+                self._end_cycle()
             self._look_up(stopped=stopped)
 
     def _step(self, model: nn.Module, batch: Batch) -> bool:
@@ -194,6 +198,17 @@ class _Run:
         told = self.ranks.summed(torch.stack((class_loss.detach(), box_loss.detach(), wish))).cpu()
         self.losses[step] = told[:2]
         return bool(told[2] > 0)
+
+    def _end_cycle(self) -> None:
+        """Take what a cycle ends with into the mean of all; the last one leaves that mean.
+
+        Source:
+            Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI 2018.
+        """
+        before = self.ends.index(self.done)
+        _follow(self.mean, self.averaged, before / (before + 1))
+        if self.done == self.plan.iterations:
+            _follow(self.averaged, self.mean, 0.0)
 
     def _look_up(self, *, stopped: bool) -> None:
         plan, finished = self.plan, self.done == self.plan.iterations
@@ -227,6 +242,7 @@ class _Run:
         state: dict[str, Any] = {
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
+            "mean": self.mean.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "losses": self.losses[: self.done].clone(),
             "scores": [list(each) for each in self.scores],

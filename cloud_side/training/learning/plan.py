@@ -17,7 +17,6 @@ from cloud_side.training.network.model import Shape, shape_of
 from cloud_side.training.variation.augment import Augmentation
 from cloud_side.training.variation.defect_bank import Lifting
 
-PAD_VALUE: Final = 114  # grey level around a letterboxed image, as the model packages say
 _VALIDATIONS: Final = 10  # in a run, where nobody says how many
 _FEWEST_BETWEEN: Final = 20  # steps: of a short run the scores in between would take longer than the steps
 
@@ -29,7 +28,7 @@ class Plan:
     Attributes:
         iterations: Number of steps.
         batch: Images per step, over all processes.
-        learning_rate: Highest rate; rises over the first tenth and falls as a cosine.
+        learning_rate: Highest rate of the first cycle.
         weight_decay: Of convolution weights.
         average: How slowly the averaged weights follow, in [0, 1).
         simulated_share: Of each batch, when there are photographs too.
@@ -39,6 +38,8 @@ class Plan:
         augmentation: The variation.
         loss: Its mixture.
         precision: Of the convolutions; `float64` is for comparisons, and all of the arithmetic.
+        cycles: How often the rate rises and falls; what each ends with is averaged.
+        faint_from: Step from which on faint defects that nobody labels are put on images.
         validate_every: Steps.
         checkpoint_every: Steps.
         workers: Processes that prepare batches; 0 for none.
@@ -57,6 +58,8 @@ class Plan:
     augmentation: Augmentation = field(default_factory=Augmentation)
     loss: LossWeights = field(default_factory=LossWeights)
     precision: Precision = "auto"
+    cycles: int = 1
+    faint_from: int = 0
     validate_every: int = 200
     checkpoint_every: int = 100
     workers: int = 0
@@ -66,6 +69,10 @@ class Plan:
     def input_wh(self) -> tuple[int, int]:
         """Width and height of what is trained on, in pixels."""
         return self.crop_wh or self.shape.model_wh
+
+    def augmentation_at(self, step: int) -> Augmentation:
+        """Return the variation of a step: a network learns what a defect is before it learns what is too faint."""
+        return self.augmentation if step >= self.faint_from else self.augmentation.without_faint()
 
     def fingerprint(self) -> dict[str, str]:
         """Return what decides the weights, by name: not how the work is done."""
@@ -108,6 +115,8 @@ def plan_of(  # noqa: PLR0913, PLR0917 - what is asked, and what the data ask fo
         _augmentation(asked),
         LossWeights(box=asked.box_weight, side=asked.side_weight),
         asked.precision,
+        asked.cycles,
+        asked.faint_from,
         asked.validate_every or max(_FEWEST_BETWEEN, asked.iterations // _VALIDATIONS),
         asked.checkpoint_every,
         asked.workers,
@@ -115,13 +124,30 @@ def plan_of(  # noqa: PLR0913, PLR0917 - what is asked, and what the data ask fo
     )
 
 
+def cycles_of(plan: Plan) -> list[range]:
+    """Return the steps of each cycle: each is half as long as the one before."""
+    spans, first = [], 0
+    for left in range(plan.cycles, 0, -1):
+        length = round((plan.iterations - first) * 2 ** (left - 1) / (2**left - 1))
+        spans.append(range(first, first + length))
+        first += length
+    return spans
+
+
 def learning_rate(plan: Plan, step: int) -> float:
-    """Return the rate of a step: a linear rise over the first tenth, then a cosine down to a fiftieth."""
-    rise = max(1, plan.iterations // 10)
+    """Return the rate of a step: in each cycle a linear rise over the first tenth, then a cosine down to a fiftieth.
+
+    Each cycle is half as high as the one before: it leaves the weights that were found, for others near by.
+
+    Source:
+        Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017; there cycles grow.
+    """
+    number, span = next(each for each in enumerate(cycles_of(plan)) if step in each[1])
+    highest, rise, step = plan.learning_rate / (1 << number), max(1, len(span) // 10), step - span.start
     if step < rise:
-        return plan.learning_rate * (step + 1) / rise
-    done = (step - rise) / max(1, plan.iterations - rise)
-    return plan.learning_rate * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
+        return highest * (step + 1) / rise
+    done = (step - rise) / max(1, len(span) - rise)
+    return highest * (0.02 + 0.98 * (1 + math.cos(math.pi * done)) / 2)
 
 
 def digest(said: Mapping[str, str]) -> str:
@@ -137,6 +163,7 @@ def _augmentation(asked: Hyperparameters) -> Augmentation:
         shift=asked.shift,
         hide_share=asked.hide_share,
         paste_share=asked.paste_share,
+        faint_share=asked.faint_share,
         light=asked.light,
         brightness=asked.brightness,
         slope=asked.slope,
@@ -144,6 +171,11 @@ def _augmentation(asked: Hyperparameters) -> Augmentation:
         noise=asked.noise,
         blur_share=asked.blur_share,
         lifting=Lifting(
-            asked.surface_window | 1, asked.surface_noise, asked.faintest, asked.surface_tolerance, asked.cut_share
+            asked.surface_window | 1,
+            asked.surface_noise,
+            asked.faintest,
+            asked.surface_tolerance,
+            asked.cut_share,
+            asked.fade_share,
         ),
     )

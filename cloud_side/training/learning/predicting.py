@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from cloud_side.training.dataset import Example
-from cloud_side.training.learning.plan import PAD_VALUE
+from cloud_side.training.network.around import NMS_IOU, PAD_VALUE
 from cloud_side.training.network.model import Network, normalize
 from cloud_side.training.predictions import Prediction, Predictions
 from edge_inspector.detections import Detections
@@ -16,7 +16,6 @@ from edge_inspector.letterbox import Fit, Letterbox, Resize
 from edge_inspector.postprocess import Limits, decode_xyxy_scores
 
 LOWEST_SCORE: Final = 0.01
-NMS_IOU: Final = 0.6  # as the model packages say
 _AT_ONCE: Final = 8
 
 

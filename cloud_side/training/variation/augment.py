@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_side.training.dataset import Example
-from cloud_side.training.variation.defect_bank import Defect, Lifting, hide, paste
+from cloud_side.training.variation.defect_bank import Defect, Lifting, hide, paste, paste_faint
 from edge_inspector.geometry import area, clip
 
 
@@ -27,6 +27,7 @@ class Augmentation:
         shift: Of the frame's sides.
         hide_share: Of labeled defects: covered by the surface beside them.
         paste_share: Of images: get one to three defects of other images.
+        faint_share: Of images: get one or two traces of such defects, too faint to be labeled.
         light: Gamma and contrast, as the logarithm.
         brightness: Grey levels.
         slope: Grey levels from the middle to the edge.
@@ -42,6 +43,7 @@ class Augmentation:
     shift: float = 0.08
     hide_share: float = 0.0
     paste_share: float = 0.0
+    faint_share: float = 0.0
     light: float = 0.25
     brightness: float = 12.0
     slope: float = 12.0
@@ -49,6 +51,10 @@ class Augmentation:
     noise: float = 5.0
     blur_share: float = 0.2
     lifting: Lifting = field(default_factory=Lifting)
+
+    def without_faint(self) -> "Augmentation":
+        """Return the same with nothing on an image that looks like a defect and is not labeled."""
+        return replace(self, faint_share=0.0, lifting=replace(self.lifting, fade_share=0.0))
 
 
 # A box that a shift pushed out of the frame is kept while this share of it can be seen.
@@ -70,6 +76,9 @@ def rearranged(example: Example, bank: Sequence[Defect], settings: Augmentation,
     if bank and rng.random() < settings.paste_share:
         for _ in range(int(rng.integers(1, 4))):
             example = paste(example, bank[int(rng.integers(len(bank)))], settings.lifting, rng)
+    if bank and settings.faint_share and rng.random() < settings.faint_share:
+        for _ in range(int(rng.integers(1, 3))):
+            example = paste_faint(example, bank[int(rng.integers(len(bank)))], settings.lifting, rng)
     return move(example, settings, rng)
 
 

@@ -9,7 +9,7 @@ Source:
     The idea of Ghiasi et al., "Simple Copy-Paste is a Strong Data Augmentation Method", CVPR 2021.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,6 +25,10 @@ LARGEST_OVERLAP: Final = 0.2
 ATTEMPTS: Final = 6
 MOST_BACKGROUND_PX: Final = 24  # around a box, for the surface to be seen
 CUT_GAP: Final = (7.0, 18.0)
+FADE_GAP: Final = 7.0  # pixels; shorter than some of them, and a defect does not fade
+CUT_PLACE: Final = (0.3, 0.7)  # as a share of its length
+# What people leave unlabeled, as a share of a plain defect's strength.
+FAINT: Final = (0.12, 0.35)
 # One polarity is noise or shadow where the other is this much stronger.
 WEAK_POLARITY: Final = 0.5
 
@@ -39,6 +43,7 @@ class Lifting:
         faintest: Grey levels: fainter defects are labeled in one image and not in the next, and are not put elsewhere.
         tolerance: Grey levels that another surface may differ from the one that the defect was on.
         cut_share: Of pasted defects, in two pieces that are labeled one by one.
+        fade_share: Of pasted defects: one end is faint, and the label ends where that begins.
     """
 
     surface_window: int = 31
@@ -46,6 +51,15 @@ class Lifting:
     faintest: float = 70.0
     tolerance: float = 60.0
     cut_share: float = 0.3
+    fade_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """What is put on an image: a defect, or a part of one that people would not label."""
+
+    difference: Difference
+    is_labeled: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,30 +92,18 @@ def lift_defects(examples: Iterable[Example], lifting: Lifting) -> list[Defect]:
 def paste(example: Example, defect: Defect, lifting: Lifting, rng: np.random.Generator) -> Example:
     """Return the example with the defect turned, stretched and added; unchanged where no free place was found."""
     whole = turned(defect.difference, rng)
+    if lifting.fade_share and rng.random() < lifting.fade_share:
+        return _put(example, defect, _faded(whole, rng), lifting, rng)
     pieces = [whole]
     if rng.random() < lifting.cut_share:
-        pieces = cut(whole, float(rng.uniform(*CUT_GAP)), float(rng.uniform(0.3, 0.7)))
-        whole = np.sum(pieces, axis=0, dtype=np.float32)
-    extents = [found for found in map(extent, pieces) if found is not None]
-    if not extents:
-        return example
-    boxes = as_boxes(extents)
-    left, top, right, bottom = _hull(boxes)
-    place = _free_place(example, boxes, defect.level, lifting, rng)
-    if place is None:
-        return example
-    x, y = place
-    image = example.image.astype(np.float32)
-    image[y : y + bottom - top, x : x + right - left] += whole[top:bottom, left:right]
-    moved = boxes + np.array([x - left, y - top, x - left, y - top], dtype=np.float32)
-    margin = np.array([-1, -1, 1, 1], dtype=np.float32) * np.float32(defect.margin)
-    labels = clip(moved + margin, (image.shape[1], image.shape[0]))
-    return replace(
-        example,
-        image=np.clip(image, 0, 255).astype(np.uint8),
-        boxes=as_boxes(np.concatenate((example.boxes, labels))),
-        class_ids=np.append(example.class_ids, np.full(len(labels), defect.class_id)),
-    )
+        pieces = cut(whole, float(rng.uniform(*CUT_GAP)), float(rng.uniform(*CUT_PLACE)))
+    return _put(example, defect, [_Piece(each) for each in pieces], lifting, rng)
+
+
+def paste_faint(example: Example, defect: Defect, lifting: Lifting, rng: np.random.Generator) -> Example:
+    """Return the example with a trace of the defect, turned and stretched, so faint that nobody would label it."""
+    trace = turned(defect.difference, rng) * np.float32(rng.uniform(*FAINT))
+    return _put(example, defect, [_Piece(trace, is_labeled=False)], lifting, rng)
 
 
 def hide(example: Example, index: int, lifting: Lifting, rng: np.random.Generator) -> Example:
@@ -156,6 +158,41 @@ def _one_polarity(difference: Difference) -> Difference:
     if brighter < WEAK_POLARITY * darker:
         return np.minimum(difference, 0)
     return difference
+
+
+def _faded(whole: Difference, rng: np.random.Generator) -> list[_Piece]:
+    ends = cut(whole, FADE_GAP, float(rng.uniform(*CUT_PLACE)))
+    if len(ends) == 1:
+        return [_Piece(whole)]
+    plain = ends[int(rng.integers(len(ends)))]
+    return [_Piece(plain), _Piece((whole - plain) * np.float32(rng.uniform(*FAINT)), is_labeled=False)]
+
+
+def _put(
+    example: Example, defect: Defect, pieces: Sequence[_Piece], lifting: Lifting, rng: np.random.Generator
+) -> Example:
+    """Return the example with the pieces at a free place, and a label around each that people would label."""
+    extents = [(found, piece.is_labeled) for piece in pieces if (found := extent(piece.difference)) is not None]
+    if not extents:
+        return example
+    boxes = as_boxes([found for found, _ in extents])
+    left, top, right, bottom = _hull(boxes)
+    place = _free_place(example, boxes, defect.level, lifting, rng)
+    if place is None:
+        return example
+    x, y = place
+    whole: Difference = np.sum([piece.difference for piece in pieces], axis=0, dtype=np.float32)
+    image = example.image.astype(np.float32)
+    image[y : y + bottom - top, x : x + right - left] += whole[top:bottom, left:right]
+    moved = boxes[[is_labeled for _, is_labeled in extents]] + np.array([x - left, y - top] * 2, dtype=np.float32)
+    margin = np.array([-1, -1, 1, 1], dtype=np.float32) * np.float32(defect.margin)
+    labels = clip(moved + margin, (image.shape[1], image.shape[0]))
+    return replace(
+        example,
+        image=np.clip(image, 0, 255).astype(np.uint8),
+        boxes=as_boxes(np.concatenate((example.boxes, labels))),
+        class_ids=np.append(example.class_ids, np.full(len(labels), defect.class_id)),
+    )
 
 
 def _free_place(

@@ -12,6 +12,8 @@ from cloud_side.training.dataset import Images, LabeledImage
 from cloud_side.training.learning.batches import Batches, defective, loaded, pool_of
 from cloud_side.training.learning.plan import Plan
 from cloud_side.training.network.model import Shape
+from cloud_side.training.variation.augment import Augmentation
+from cloud_side.training.variation.defect_bank import Lifting
 from edge_inspector.detectors.model_file import Color
 from tests.cloud.training.learning.datasets import tags
 
@@ -39,6 +41,16 @@ def test_a_step_is_the_same_whether_or_not_others_came_before() -> None:
 def test_another_seed_gives_other_batches() -> None:
     first, other = (Batches(tags(3), [], replace(PLAN, seed=seed))[0][0] for seed in (1, 2))
     assert not torch.equal(first, other)
+
+
+def test_faint_defects_come_from_the_step_on_that_is_said() -> None:
+    faint = Augmentation(paste_share=1, faint_share=1, lifting=Lifting(fade_share=1))
+    late = Batches(tags(3), [], replace(PLAN, augmentation=faint, faint_from=4))
+    never = Batches(tags(3), [], replace(PLAN, augmentation=faint.without_faint()))
+    always = Batches(tags(3), [], replace(PLAN, augmentation=faint))
+    assert torch.equal(late[3][0], never[3][0])
+    assert torch.equal(late[4][0], always[4][0])
+    assert not torch.equal(never[4][0], always[4][0])
 
 
 def test_a_group_of_many_images_is_drawn_by_the_square_root_of_their_number() -> None:

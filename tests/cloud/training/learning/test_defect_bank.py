@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cloud_side.training.dataset import Example
-from cloud_side.training.variation.defect_bank import Lifting, hide, lift_defects, paste
+from cloud_side.training.variation.defect_bank import FAINT, Defect, Lifting, hide, lift_defects, paste, paste_faint
 from edge_inspector.geometry import iou
 
 BOX = (30, 40, 90, 46)
@@ -62,6 +62,52 @@ def test_a_cut_defect_gets_two_boxes() -> None:
     rng = np.random.default_rng(2)
     counts = {len(paste(clean((90,)), lifted, Lifting(), rng).boxes) for _ in range(40)}
     assert counts == {1, 2}
+
+
+@pytest.mark.parametrize(("surface", "defect"), [((90,), (240,)), ((200,), (60,)), ((90, 120, 60), (90, 240, 60))])
+def test_a_trace_of_a_defect_is_faint_and_has_no_label(surface: tuple[int, ...], defect: tuple[int, ...]) -> None:
+    (lifted,) = lift_defects([example(surface, defect)], PLAIN)
+    plain, seen, rng = float(np.abs(lifted.difference).max()), 0, np.random.default_rng(2)
+    for _ in range(15):
+        part = clean(surface)
+        result = paste_faint(part, lifted, PLAIN, rng)
+        assert len(result.boxes) == len(result.class_ids) == 0
+        if (away := np.abs(result.image.astype(int) - part.image).max()) > 0:
+            seen += 1
+            assert 0.7 * FAINT[0] * plain < away < 1.3 * FAINT[1] * plain  # a varied one is stronger or fainter by 1.25
+    assert seen > 5
+
+
+def test_a_defect_that_fades_is_labeled_where_it_is_plain() -> None:
+    (lifted,) = lift_defects([example()], PLAIN)
+    results = [pasted for pasted in fading(lifted) if len(pasted.boxes)]
+    assert len(results) > 5
+    assert all(iou(extent(each.image, (90,)), each.boxes)[0, 0] > 0.6 for each in results)
+    assert sum(beside(each) > 5 for each in results) > len(results) / 2
+    assert max(beside(each) for each in results) < 75
+
+
+def test_a_short_defect_does_not_fade() -> None:
+    short = example()
+    short.image[:, BOX[0] + 12 :] = 90
+    short.boxes[0, 2] = BOX[0] + 12
+    (lifted,) = lift_defects([short], PLAIN)
+    results = [pasted for pasted in fading(lifted) if len(pasted.boxes)]
+    assert len(results) > 5
+    assert max(beside(each) for each in results) == 0
+
+
+def fading(defect: Defect) -> list[Example]:
+    rng = np.random.default_rng(2)
+    return [paste(clean((90,)), defect, Lifting(fade_share=1), rng) for _ in range(15)]
+
+
+def beside(pasted: Example) -> int:
+    """Return by how many grey levels something outside of the only label differs from the surface."""
+    left, top, right, bottom = pasted.boxes[0].round().astype(int)
+    away = np.abs(pasted.image.astype(int) - 90)
+    away[top - 3 : bottom + 3, left - 3 : right + 3] = 0
+    return int(away.max())
 
 
 @pytest.mark.parametrize(("surface", "defect"), [((90,), (240,)), ((90, 120, 60), (90, 240, 60))])

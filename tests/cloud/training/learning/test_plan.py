@@ -60,10 +60,12 @@ def test_a_run_is_validated_ten_times_or_each_20_steps_unless_somebody_says_how_
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("size", "small"), ("iterations", 7), ("batch", 3), ("learning_rate", 0.5), ("weight_decay", 0.5),
+        ("size", "small"), ("iterations", 7), ("batch", 3), ("learning_rate", 0.5), ("cycles", 2),
+        ("weight_decay", 0.5),
         ("average", 0.5), ("seed", 9), ("precision", "bf16"), ("model_width", 64), ("model_height", 64), ("crop", 64),
         ("flip_share", 0.1), ("turn_deg", 9), ("stretch", 0.5), ("shift", 0.5), ("hide_share", 0.3),
-        ("paste_share", 0.3), ("surface_window", 9), ("surface_noise", 3), ("surface_tolerance", 9), ("faintest", 9),
+        ("paste_share", 0.3), ("fade_share", 0.3), ("faint_share", 0.3),
+        ("faint_from", 9), ("surface_window", 9), ("surface_noise", 3), ("surface_tolerance", 9), ("faintest", 9),
         ("cut_share", 0.9), ("light", 0.9), ("brightness", 1), ("slope", 1), ("noise_share", 0.9), ("noise", 1),
         ("blur_share", 0.9), ("simulated_share", 0.9), ("box_weight", 1), ("side_weight", 2),
     ],
@@ -84,6 +86,24 @@ def test_the_learning_rate_rises_and_then_falls() -> None:
     assert rates[9] == 1.0
     assert rates[0] == pytest.approx(0.1)
     assert rates[-1] < 0.03
+
+
+def test_the_rate_of_a_later_cycle_is_half_as_high_for_half_as_long() -> None:
+    plan = Plan(iterations=700, learning_rate=1.0, cycles=3)
+    rates = np.array([learning_rate(plan, step) for step in range(700)])
+    peaks = np.flatnonzero((rates[1:-1] > rates[:-2]) & (rates[1:-1] >= rates[2:])) + 1
+    assert rates[peaks] == pytest.approx([1.0, 0.5, 0.25], rel=0.01)
+    assert peaks.tolist() == pytest.approx([40, 420, 610], abs=2)
+    assert rates[[399, 599, 699]] == pytest.approx([0.02, 0.01, 0.005], rel=0.02)
+    alone = Plan(iterations=400, learning_rate=1.0)
+    assert rates[:400].tolist() == [learning_rate(alone, step) for step in range(400)]
+
+
+@pytest.mark.parametrize("cycles", [1, 2, 5])
+@pytest.mark.parametrize("iterations", [1, 3, 10])
+def test_a_run_may_be_shorter_than_its_cycles(iterations: int, cycles: int) -> None:
+    plan = Plan(iterations=iterations, learning_rate=1.0, cycles=cycles)
+    assert all(0 < learning_rate(plan, step) <= 1 for step in range(iterations))
 
 
 def test_progress_says_how_long_it_takes() -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,17 +93,37 @@ def test_double_precision_finds_the_same_losses_but_for_the_rounding_and_leaves_
     assert len(predicted(double.model.double(), tags(1), ("scratch",))) == 1
 
 
-def test_a_stopped_run_goes_on_to_the_very_weights_of_one_that_was_not(tmp_path: Path) -> None:
-    whole = train([], tags(3), SHORT, report=len)
-    checkpoints = Checkpoints(tmp_path, SHORT.fingerprint())
-    score, stop = end_after(4)
+def test_what_the_cycles_end_with_is_averaged(tmp_path: Path) -> None:
+    plan = replace(SHORT, cycles=2, average=0.0)  # cycles of 4 and of 2 steps; what follows is what is followed
+    scored: list[torch.Tensor] = []
+    around = Surroundings(
+        checkpoints=Checkpoints(tmp_path, {}), score=lambda network: scored.append(weight_of(network.state_dict())) or 0
+    )
+    trained = train([], tags(2), replace(plan, validate_every=2), around=around, report=len)
+    first, last = (weight_of(read_checkpoint(tmp_path / f"step-{step:09d}.pt")["state"]["network"]) for step in (4, 6))
+    assert not torch.equal(first, last)
+    assert torch.equal(scored[1], first)
+    assert weight_of(trained.model.state_dict()) == pytest.approx((first + last) / 2, abs=1e-7)
+    assert torch.equal(scored[2], weight_of(trained.model.state_dict()))
+
+
+def weight_of(state: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    return state["stem.0.0.weight"].clone()
+
+
+@pytest.mark.parametrize(("cycles", "last"), [(1, 4), (2, 3), (2, 4), (2, 5)])
+def test_a_stopped_run_goes_on_to_the_very_weights_of_one_that_was_not(tmp_path: Path, cycles: int, last: int) -> None:
+    plan = replace(SHORT, cycles=cycles)
+    whole = train([], tags(3), plan, report=len)
+    checkpoints = Checkpoints(tmp_path, plan.fingerprint())
+    score, stop = end_after(last)
     around = Surroundings(checkpoints=checkpoints, score=score, stop=stop)
-    watched = replace(SHORT, validate_every=1)
-    with pytest.raises(TrainingStoppedError, match="stopped after step 4 of 6"):
+    watched = replace(plan, validate_every=1)
+    with pytest.raises(TrainingStoppedError, match=f"stopped after step {last} of 6"):
         train([], tags(3), watched, around=around, report=len)
     lines: list[str] = []
     resumed = train([], tags(3), watched, around=around, report=lines.append)
-    assert lines[0] == "going on from the checkpoint after step 4 of 6"
+    assert lines[0] == f"going on from the checkpoint after step {last} of 6"
     assert same(whole.model, resumed.model)
     assert np.array_equal(whole.losses, resumed.losses)
     assert [step for step, _ in resumed.curve.scores] == [1, 2, 3, 4, 5, 6]
