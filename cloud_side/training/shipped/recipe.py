@@ -17,7 +17,16 @@ GOLDEN_DEFECT_RATE: Final = 0.7
 
 # One core and 32 bits, so that the minutes can be compared and machines differ by rounding alone.
 _TRAINING: Final = Hyperparameters(
-    iterations=2000, hide_share=0.2, paste_share=0.5, simulated_tags=1200, precision="float32", threads=1
+    iterations=6000,
+    cycles=2,
+    hide_share=0.2,
+    paste_share=0.5,
+    fade_share=0.3,
+    faint_share=0.5,
+    faint_from=4000,
+    simulated_tags=1200,
+    precision="float32",
+    threads=1,
 )
 
 
