@@ -32,6 +32,8 @@ WAYS = {
     "tiles of a tag's size, whole frame left out": Tiling(TAG_WH, 100, whole_frame=False),
     "each tag by itself, for comparison": Tiling(TAG_WH, 0, whole_frame=False),
 }
+# The thresholds of the shipped model are those of frames that show one tag.
+MIN_CONFIDENCE = 0.5
 _FOUND_IOU = 0.3
 
 
@@ -43,7 +45,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     counts = {way: np.zeros(4, int) for way in WAYS}
     took_ms: dict[str, list[float]] = {way: [] for way in WAYS}
-    with OnnxDetector(ModelPackage.open(SHIPPED_MODEL)) as detector:
+    with OnnxDetector(ModelPackage.open(SHIPPED_MODEL), min_confidence=MIN_CONFIDENCE) as detector:
         looks = {
             way: detector if tiling is None else TiledDetector(detector, tiling, max_detections=1000)
             for way, tiling in WAYS.items()

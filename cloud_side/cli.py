@@ -67,7 +67,7 @@ def _add_train_demo(commands: Commands) -> None:
         "the card says so. Started again, it goes on where it was.",
         epilog="examples:\n  edge-inspector-cloud train-demo --out models/metal-tags\n"
         "  EDGE_INSPECTOR_TAGS=../tags edge-inspector-cloud train-demo --out models/metal-tags --work work/1\n"
-        "  edge-inspector-cloud train-demo --out models/2 --work work/2 --set iterations=4000 --champion work/1",
+        "  edge-inspector-cloud train-demo --out models/2 --work work/2 --set seed=2 --champion work/1",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     train.add_argument(

@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     longest: dict[object, float] = {}
     for item in items:
         mark = item.get_closest_marker("timeout")
-        longest[item.path] = max(longest.get(item.path, 0.0), mark.args[0] if mark is not None else 0.0)
+        longest[item.path] = max(longest.get(item.path, 0.0), mark.args[0] if mark is not None and mark.args else 0.0)
     items.sort(key=lambda item: -longest[item.path])
 
 

@@ -6,9 +6,9 @@ SageMaker and the command line give texts; a text that does not fit is refused b
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge_inspector.errors import ConfigError
 
@@ -59,7 +59,7 @@ class Hyperparameters(BaseModel):
     cut_share: Annotated[Share, Field(description="of defects for others, in two pieces")] = 0.3
     fade_share: Annotated[Share, Field(description="of defects for others: one end too faint to be labeled")] = 0.0
     faint_share: Annotated[Share, Field(description="of images, given defects too faint to be labeled")] = 0.0
-    faint_from: Annotated[Count, Field(description="steps without these two")] = 0
+    faint_from: Annotated[Count, Field(description="steps before fade_share and faint_share hold")] = 0
     light: Annotated[float, Field(ge=0, le=2, description="gamma and contrast, as the logarithm")] = 0.25
     brightness: Annotated[float, Field(ge=0, le=128, description="grey levels")] = 12.0
     slope: Annotated[float, Field(ge=0, le=128, description="grey levels from the middle to the edge")] = 12.0
@@ -75,6 +75,13 @@ class Hyperparameters(BaseModel):
     workers: Annotated[Count, Field(description="processes that prepare batches; 0: none")] = 0
     threads: Annotated[Count, Field(description="of each process; 0: the host's cores, divided")] = 0
     processes: Annotated[Count, Field(description="that train on each host; 0: one a GPU, else one")] = 0
+
+    @model_validator(mode="after")
+    def _is_of_use(self) -> Self:
+        if (self.fade_share or self.faint_share) and self.faint_from >= self.iterations:
+            msg = f"expected faint_from below iterations, found {self.faint_from} and {self.iterations}"
+            raise ValueError(msg)
+        return self
 
     @classmethod
     def parse(cls, texts: Mapping[str, Any]) -> "Hyperparameters":
@@ -99,6 +106,8 @@ class Hyperparameters(BaseModel):
 
 
 def _told(problem: Any) -> str:  # noqa: ANN401 - pydantic's error details
+    if not problem["loc"]:  # of several together
+        return f"hyperparameters: {problem['ctx']['error']}"
     name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
         known = ", ".join(sorted(Hyperparameters.model_fields))

@@ -80,7 +80,7 @@ def test_the_model_folder_may_come_from_the_environment_and_relative_to_where_gd
 
 def test_the_schema_is_that_of_the_device() -> None:
     assert json.loads((SHIPPED_MODEL / "model.json").read_text())["schema"] == SCHEMA
-    assert check_model(SHIPPED_MODEL) == "metal-tags/1.0.0"
+    assert check_model(SHIPPED_MODEL) == "metal-tags/1.1.0"
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,8 @@ class _Run:
     def _end_cycle(self) -> None:
         """Take what a cycle ends with into the mean of all; the last one leaves that mean.
 
+        What batch normalization knows of the images is averaged like the rest, not measured anew.
+
         Source:
             Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI 2018.
         """

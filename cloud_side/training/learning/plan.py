@@ -39,7 +39,7 @@ class Plan:
         loss: Its mixture.
         precision: Of the convolutions; `float64` is for comparisons, and all of the arithmetic.
         cycles: How often the rate rises and falls; what each ends with is averaged.
-        faint_from: Step from which on faint defects that nobody labels are put on images.
+        faint_from: Step from which on the variation's `faint_share` and `fade_share` hold.
         validate_every: Steps.
         checkpoint_every: Steps.
         workers: Processes that prepare batches; 0 for none.

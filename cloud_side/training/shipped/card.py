@@ -128,7 +128,7 @@ def _limits(report: Report) -> str:
   bounds mAP50-95 most; mAP50 and the verdict per image say more.
 - {report.evaluation.tested.groups} physical parts: the folds differ by more than training runs do, and the intervals \
 are wide.
-- The recipe was chosen while looking at some of these folds (`docs/experiments.md`), so parts of another
+- The recipe was chosen while looking at these folds (`docs/experiments.md`), so parts of another
   batch may score somewhat lower."""
 
 

@@ -66,12 +66,12 @@ def write_data(folder: Path, mode: Mode) -> TrainingData:
 
 
 def write_package(folder: Path, class_names: Sequence[str] = ("scratch",)) -> ModelPackage:
-    """Write the shipped model as a package whose one class has another name, or which says that it has more."""
+    """Write the shipped model's float file as a package whose one class has another name, or which says more."""
     shutil.copytree(SHIPPED, folder)
     package = ModelPackage.open(folder)
     limits = next(iter(package.thresholds(package.file("float32")).values()))
     thresholds = dict.fromkeys(class_names, limits)
-    files = tuple(file.model_copy(update={"thresholds": None}) for file in package.manifest.files)
+    files = (package.file("float32").model_copy(update={"thresholds": None}),)
     changed = {"class_names": tuple(class_names), "thresholds": thresholds, "files": files, "golden": ()}
     write_manifest(folder, package.manifest.model_copy(update=changed))
     return ModelPackage.open(folder)

@@ -211,12 +211,12 @@ def test_more_predictions_beside_have_a_say_in_the_thresholds_and_none_in_the_sc
         "truth_xyxy": np.empty((0, 4), np.float32),
         "truth_class_id": np.empty(0, np.int64),
         "xyxy": np.array([[1, 2, 30, 40]], np.float32),
-        "confidence": np.array([0.95], np.float32),
+        "confidence": np.array([0.97], np.float32),
         "class_id": np.array([CLASSES.index("scratch")], np.int64),
     }
     clean = tuple(replace(first, name=f"clean {n:03}", group=f"of the line {n}", **alarm) for n in range(200))
     found = run(replace(split, out=tmp_path), QUICK, lambda _: None, beside=Predictions(CLASSES, clean))
     before = document(split)["candidate"]
-    assert before["thresholds"]["scratch"]["reject_at"] < 0.95 < found.candidate.thresholds["scratch"].reject_at
+    assert before["thresholds"]["scratch"]["reject_at"] < 0.97 < found.candidate.thresholds["scratch"].reject_at
     assert document(replace(split, out=tmp_path))["candidate"]["map50"] == before["map50"]
     assert found.tested.images == 16

@@ -43,10 +43,11 @@ def test_another_seed_gives_other_batches() -> None:
     assert not torch.equal(first, other)
 
 
-def test_faint_defects_come_from_the_step_on_that_is_said() -> None:
-    faint = Augmentation(paste_share=1, faint_share=1, lifting=Lifting(fade_share=1))
+@pytest.mark.parametrize(("shares", "fade_share"), [({"faint_share": 1}, 0), ({"paste_share": 1}, 1)])
+def test_faint_defects_come_from_the_step_on_that_is_said(shares: dict[str, float], fade_share: float) -> None:
+    faint = Augmentation(**shares, lifting=Lifting(fade_share=fade_share))
     late = Batches(tags(3), [], replace(PLAN, augmentation=faint, faint_from=4))
-    never = Batches(tags(3), [], replace(PLAN, augmentation=faint.without_faint()))
+    never = Batches(tags(3), [], replace(PLAN, augmentation=faint, faint_from=99))
     always = Batches(tags(3), [], replace(PLAN, augmentation=faint))
     assert torch.equal(late[3][0], never[3][0])
     assert torch.equal(late[4][0], always[4][0])

@@ -153,13 +153,17 @@ def test_every_part_of_the_photographs_is_held_out_once_and_no_photograph_leaves
 
 
 def test_other_hyperparameters_are_taken_and_the_others_stay() -> None:
-    said = Recipe().with_said({"iterations": "4000"}).hyperparameters
-    assert (said.iterations, said.paste_share, said.simulated_tags) == (4000, 0.5, 1200)
+    said = Recipe().with_said({"iterations": "9000"}).hyperparameters
+    assert (said.iterations, said.paste_share, said.simulated_tags) == (9000, 0.5, 1200)
 
 
 @pytest.mark.parametrize(
     ("pair", "told"),
-    [("bach=2", "hyperparameter bach: expected one of"), ("batch=0", "hyperparameter batch: ")],
+    [
+        ("bach=2", "hyperparameter bach: expected one of"),
+        ("batch=0", "hyperparameter batch: "),
+        ("iterations=4000", "hyperparameters: expected faint_from below iterations, found 4000 and 4000"),
+    ],
 )
 def test_a_hyperparameter_that_cannot_be_is_refused_before_anything_begins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], pair: str, told: str
