@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.mosquitto import eventually
+
 
 @contextmanager
 def small_disk(folder: Path, *, size: str = "1m") -> Iterator[Path]:
@@ -23,7 +25,9 @@ def small_disk(folder: Path, *, size: str = "1m") -> Iterator[Path]:
 
 
 def set_read_only(disk: Path, *, on: bool) -> None:
-    subprocess.run(["mount", "-o", f"remount,{'ro' if on else 'rw'}", str(disk)], check=True)
+    """Make the disk read-only or writable; as long as somebody writes to a file on it, it is busy."""
+    remount = ["mount", "-o", f"remount,{'ro' if on else 'rw'}", str(disk)]
+    eventually(lambda: subprocess.run(remount, check=False).returncode == 0, what="the disk is mounted anew")
 
 
 def fill(disk: Path, *, leave: int) -> Path:
