@@ -112,7 +112,8 @@ def check(home: Site, arn: str, written: list[str]) -> None:
     assert dataset(home, "create", "tags")["version"] == made["version"], "the same data is the same version"
     listed = dataset(home, "show", "tags", "--image", made_image(home))
     origin = listed["lineage"]["origin"]
-    assert (origin["station"], origin["model"]) == ("station-2", "metal-tags/1.0.0")
+    shipped = json.loads((SHIPPED / "model.json").read_text())
+    assert (origin["station"], origin["model"]) == ("station-2", f"{shipped['name']}/{shipped['version']}")
     assert origin["inspection_id"] in " ".join(written)
     assert (listed["lineage"]["labeled_by"], listed["lineage"]["verified_by"]) == (["ana"], "ben")
 

@@ -25,6 +25,7 @@ export function createFlow(
   let current = null; // {item, …}
   let ahead = []; // those after it: prefetched, or left to go back
   let fetching = null; // promise of the one that is prefetched
+  let since = new Set(); // items that were shown since it was asked for
   let releasing = null; // promise of the last lease that is given back
   let isClosed = false;
   let timer = 0;
@@ -34,6 +35,7 @@ export function createFlow(
   function show(item) {
     clearTimeout(timer);
     current = item;
+    since.add(item.item);
     if (isFront()) kept.set(CURRENT, item.item);
     onShow(item, item.picture, { isBack: !isFront() });
     prefetch();
@@ -59,10 +61,11 @@ export function createFlow(
 
   function prefetch() {
     if (ahead.length || fetching || isClosed || !current) return;
-    const after = current.item;
-    const mine = ask(after)
+    const shown = (since = new Set([current.item]));
+    const mine = ask(current.item)
       .then((found) => {
-        if (found && !isClosed && found.item !== current?.item && !outbox.waiting(found.item)) ahead.push(found);
+        // The server may give the one that is shown, where no other is left: it can be answered before that is heard.
+        if (found && !isClosed && !shown.has(found.item)) ahead.push(found);
       })
       .catch(() => {}) // it is asked for again once it is needed, and said then
       .finally(() => fetching === mine && (fetching = null));

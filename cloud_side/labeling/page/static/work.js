@@ -26,6 +26,7 @@ export async function openWork(root, order, { me, strip }) {
   let editor = null;
   let label = kept.get("label");
   let resting = 0;
+  let answered = 0; // of all images, as far as was heard
   let isComplete = false;
   const watch = createWatch();
 
@@ -229,6 +230,8 @@ export async function openWork(root, order, { me, strip }) {
   }
 
   function onProgress(progress) {
+    if (progress.answered < answered) return; // said before the last answer, and heard after it
+    answered = progress.answered;
     isComplete = progress.answered >= progress.items;
     panel.drawProgress(progress);
   }

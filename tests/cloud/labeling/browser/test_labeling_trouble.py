@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import APIResponse, Route, expect
 
 from cloud_side.catalog.labels import Box
 from tests.cloud.labeling.browser.laptop import Laptop
@@ -123,6 +123,34 @@ def test_an_answer_that_is_refused_comes_back_with_its_boxes(ana: Person, laptop
     ana.press("Enter")
     ana.sees("refused", 1)
     wait_until_drawn(laptop, "refused", 0, [[20, 20, 40, 20]])
+
+
+def test_an_image_is_not_shown_again_by_what_the_server_said_before_its_answer(ana: Person, laptop: Laptop) -> None:
+    """The last image is the next one too, for a server that has no answer yet; that may be heard after the answer."""
+    ana.open(laptop.open_order("late", [NOTHING, NOTHING]))
+    ana.sees("late", 0)
+    ana.has_fetched("late", 1)
+    held: list[tuple[Route, APIResponse]] = []
+
+    def is_held() -> bool:
+        ana.page.wait_for_timeout(10)  # the route is only taken while Playwright waits for something
+        return bool(held)
+
+    ana.page.route("**/next", lambda route: held.append((route, route.fetch())), times=1)
+    ana.press("n")
+    ana.sees("late", 1)
+    eventually(is_held, what="the server says which image is next")
+    ((route, said),) = held
+    assert said.json()["item"] == laptop.item("late", 1)
+    ana.press("n")
+    wait_until_drawn(laptop, "late", 1, [])
+
+    # It asks once more, and hears that there is none: that all is answered, or closed already.
+    with ana.page.expect_response(lambda response: response.url.endswith("/next") and response.status in {204, 410}):
+        route.fulfill(response=said)
+
+    expect(ana.page.get_by_role("heading", name="All images are answered")).to_be_visible()
+    expect(ana.page.get_by_text("2 of 2 answered")).to_be_visible()
 
 
 def test_an_image_is_answered_only_when_all_of_it_is_there(ana: Person, laptop: Laptop) -> None:
