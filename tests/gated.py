@@ -18,6 +18,7 @@ from edge_inspector.pipeline.options import Totals
 from edge_inspector.settings import Settings, parse
 from edge_inspector.simulation import plan_tag, render_tag
 from tests.fakes import PATIENCE_S, RecordingSink
+from tests.mosquitto import eventually
 from tests.onnx_models import bright_spot_model
 from tests.plc import Plc
 
@@ -110,6 +111,21 @@ class Gated:
     def gate(self) -> dict[str, Any]:
         """Return what the statistics tell of the gate."""
         return _of(self.station._pipeline.values()["gate"])
+
+    def gate_at_rest(self, decided: int) -> dict[str, Any]:
+        """Return what the statistics tell of the gate once it has served all parts; it does so on a thread of its own.
+
+        Args:
+            decided: So many parts have come to it; one more fails the test too.
+        """
+
+        def is_at_rest() -> bool:
+            gate = self.gate()
+            served = gate["pulses"] + gate["withheld"] + gate["missed_pulses"]
+            return bool(gate["decided"] == decided and gate["rejected"] == served)
+
+        eventually(is_at_rest, what=f"the gate has served {decided} parts")
+        return self.gate()
 
     def outcomes(self) -> list[str]:
         """Return the outcome of each part, in the order of the results."""
