@@ -121,8 +121,8 @@ def test_a_part_that_waited_past_its_deadline_is_not_inspected() -> None:
 
 
 def test_a_verdict_that_comes_after_the_deadline_is_none_although_the_frame_was_inspected() -> None:
-    detector = ScriptedDetector({0: defect(0.9)}, work=lambda _: time.sleep(0.6))
-    flow = line(ScriptedSource([part(0)]), detector, deadline_ms=500)
+    detector = ScriptedDetector({0: defect(0.9)}, work=lambda _: time.sleep(1.6))
+    flow = line(ScriptedSource([part(0)]), detector, deadline_ms=1500)
     totals = flow.run()
     assert detector.seen == [0]
     (result,) = flow.results()
