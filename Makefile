@@ -34,6 +34,9 @@ ifneq ($(TAGS),)
 export EDGE_INSPECTOR_TAGS := $(abspath $(TAGS))
 endif
 
+# Tests begin thousands of processes: with no bytecode on the disk each of them would compile our code again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo setup setup-train setup-pylon setup-infra system-packages test thorough nightly soak check fmt golden pictures bench loop train-demo synth lock component wheel ci clean
 
 demo: $(VENV)/.demo-ready

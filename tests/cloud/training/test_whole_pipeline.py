@@ -23,7 +23,16 @@ from tests.cloud.local.engines import running_engine
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
 # So small that it learns next to nothing: what is seen here is the way, not the model.
-TINY = ("batch=4", "model_width=160", "model_height=128", "precision=float32", "average=0.9", "Folds=0", "Int8=never")
+TINY = (
+    "batch=4",
+    "threads=1",
+    "model_width=160",
+    "model_height=128",
+    "precision=float32",
+    "average=0.9",
+    "Folds=0",
+    "Int8=never",
+)
 LENIENT = (
     *(
         "least_map50=0",
