@@ -116,7 +116,7 @@ class Gated:
         """Return what the statistics tell of the gate once it has served all parts; it does so on a thread of its own.
 
         Args:
-            decided: So many parts have come to it; one more fails the test too.
+            decided: So many parts come to it.
         """
 
         def is_at_rest() -> bool:

@@ -58,7 +58,7 @@ def test_every_reject_reaches_the_coil_in_time_at_30_parts_a_second(
         print(f"\n{count} parts at 30/s, from capture to output in ms: {gate['latency_ms']}")  # noqa: T201 - a report
     assert len(outcomes) == count
     assert set(outcomes) == {"accept", "review", "reject"}
-    assert gate["missed"] == 0
+    assert (gate["decided"], gate["missed"]) == (count, 0)
     assert gate["pulses"] == gate["rejected"] == outcomes.count("reject") >= len(machine.pulses(REJECT_COIL))
     assert_each_part_is_where_it_belongs(machine, outcomes)
 
@@ -103,6 +103,7 @@ def test_a_plc_that_goes_away_and_comes_back_is_told_what_is_so_now(tmp_path: Pa
     assert raised.startswith(f"raised: PLC 127.0.0.1:{machine.port} unit 1: ")
     assert cleared == "cleared: the output answers, and is set as it should be now"
     assert gate["unreachable_s"] > 0
+    assert gate["rejected"] == gate["pulses"] + gate["withheld"] + gate["missed_pulses"]
     # First of all it learns how things stand, and of what it has missed only that it has missed it.
     afterwards = machine.writes[writes:]
     assert (afterwards[0].kind, afterwards[0].address) == ("coil", REJECT_COIL)
@@ -186,6 +187,8 @@ def test_while_an_inspection_takes_too_long_the_output_is_held_and_the_late_part
         gate = line.gate_at_rest(len(line.outcomes()))
     assert gate["missed"] >= 1  # the part that took so long; those behind it, by how long it was
     assert line.alarms("gate-deadline-missed")
+    assert gate["rejected"] == gate["pulses"] + gate["withheld"] + gate["missed_pulses"]
+    assert gate["decided"] == len(line.outcomes())
 
 
 def test_a_belts_defects_are_thrown_out_once_each(tmp_path: Path, machine: Plc) -> None:
@@ -196,6 +199,7 @@ def test_a_belts_defects_are_thrown_out_once_each(tmp_path: Path, machine: Plc) 
         told = [each for each in line.defects() if each["phase"] in {"new", "update"}]
         gate = line.gate_at_rest(len(told))
     assert told
+    assert gate["decided"] == len(told)
     assert gate["rejected"] == gate["pulses"] == sum(each["outcome"] == "reject" for each in told)
 
 

@@ -22,7 +22,8 @@ from tests.cloud.local.engines import running_engine
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
-# So small that it learns next to nothing: what is seen here is the way, not the model.
+# So small that it learns next to nothing: what is seen here is the way, not the model. One thread, for the loop's
+# test trains beside this one.
 TINY = (
     "batch=4",
     "threads=1",

@@ -25,7 +25,7 @@ export function createFlow(
   let current = null; // {item, …}
   let ahead = []; // those after it: prefetched, or left to go back
   let fetching = null; // promise of the one that is prefetched
-  let since = new Set(); // items that were shown since it was asked for
+  let since = new Set(); // items that were shown since that was asked for
   let releasing = null; // promise of the last lease that is given back
   let isClosed = false;
   let timer = 0;
@@ -61,11 +61,11 @@ export function createFlow(
 
   function prefetch() {
     if (ahead.length || fetching || isClosed || !current) return;
-    const shown = (since = new Set([current.item]));
+    since = new Set([current.item]);
     const mine = ask(current.item)
       .then((found) => {
         // The server may give the one that is shown, where no other is left: it can be answered before that is heard.
-        if (found && !isClosed && !shown.has(found.item)) ahead.push(found);
+        if (found && !isClosed && !since.has(found.item)) ahead.push(found);
       })
       .catch(() => {}) // it is asked for again once it is needed, and said then
       .finally(() => fetching === mine && (fetching = null));

@@ -26,9 +26,9 @@ export async function openWork(root, order, { me, strip }) {
   let editor = null;
   let label = kept.get("label");
   let resting = 0;
-  let answered = 0; // of all images, as far as was heard
-  let isComplete = false;
+  let heard = { answered: 0, items: Infinity }; // the progress that is the furthest
   const watch = createWatch();
+  const isComplete = () => heard.answered >= heard.items;
 
   const stage = createStage({ editor: () => editor, label: () => label, onMoved: sayWhere });
   const classes = createClassBar({ choose: takeClass });
@@ -213,7 +213,7 @@ export async function openWork(root, order, { me, strip }) {
   function onSent({ item }, progress) {
     if (shown?.item.item !== item) kept.remove(`draft ${item}`);
     if (progress) onProgress(progress);
-    if (isComplete && !shown) instead(message.complete); // whatever the look for another image still waits for
+    if (isComplete() && !shown) instead(message.complete); // whatever the look for another image still waits for
   }
 
   function onRefused({ item }, error) {
@@ -226,13 +226,12 @@ export async function openWork(root, order, { me, strip }) {
   /** The order takes no more: all is answered, or its time is over. */
   function onClosed() {
     flow.close();
-    instead(isComplete ? message.complete : message.closed);
+    instead(isComplete() ? message.complete : message.closed);
   }
 
   function onProgress(progress) {
-    if (progress.answered < answered) return; // said before the last answer, and heard after it
-    answered = progress.answered;
-    isComplete = progress.answered >= progress.items;
+    if (progress.answered < heard.answered) return; // said before the last answer, and heard after it
+    heard = progress;
     panel.drawProgress(progress);
   }
 
@@ -243,7 +242,7 @@ export async function openWork(root, order, { me, strip }) {
     );
     if (found) onProgress(found);
     if (flow.current) return;
-    if (isComplete) instead(message.complete);
+    if (isComplete()) instead(message.complete);
     else if (found) instead(message.nothing, found); // what is not found is closed: the next look says so
   }
 
